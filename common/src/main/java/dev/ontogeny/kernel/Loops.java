@@ -1,0 +1,5 @@
+package dev.ontogeny.kernel;
+
+interface Loops {
+  int lanes();
+}
