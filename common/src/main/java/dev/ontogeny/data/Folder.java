@@ -1,0 +1,141 @@
+package dev.ontogeny.data;
+
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Identity;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocatedFileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.deploy.SparkHadoopUtil;
+
+/**
+ * A folder on any file system that Hadoop knows. Only its location crosses the wire; each JVM opens
+ * the file system with Spark's own settings.
+ */
+public record Folder(String location) implements Serializable {
+
+  /** A local path or a URI, made absolute. */
+  public static Folder of(String location) {
+    try {
+      Path path = new Path(location);
+      return new Folder(path.getFileSystem(configuration()).makeQualified(path).toString());
+    } catch (IllegalArgumentException e) {
+      throw Failure.settings("'%s' is not a path: %s", location, e.getMessage()).causedBy(e);
+    } catch (IOException e) {
+      throw Failure.resources("the store of %s cannot be reached: %s", location, e.getMessage())
+          .causedBy(e);
+    }
+  }
+
+  /**
+   * Hadoop's configuration as Spark has it, on the driver and on executors; plain outside of Spark.
+   */
+  public static Configuration configuration() {
+    SparkEnv env = SparkEnv.get();
+    return env == null ? new Configuration() : SparkHadoopUtil.get().newConfiguration(env.conf());
+  }
+
+  /** The full location of a file in this folder. */
+  public String resolve(String relative) {
+    return new Path(location, relative).toString();
+  }
+
+  public Path path(String relative) {
+    return new Path(location, relative);
+  }
+
+  public FileSystem fileSystem() throws IOException {
+    return new Path(location).getFileSystem(configuration());
+  }
+
+  public boolean exists(String relative) throws IOException {
+    return fileSystem().exists(path(relative));
+  }
+
+  public FSDataInputStream open(String relative) throws IOException {
+    return fileSystem().open(path(relative));
+  }
+
+  /** Creates a file, replacing one of the same name. */
+  public FSDataOutputStream create(String relative) throws IOException {
+    return fileSystem().create(path(relative), true);
+  }
+
+  /** The whole of a small UTF-8 file. */
+  public String readText(String relative) throws IOException, FileNotFoundException {
+    try (InputStream in = open(relative)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  /** Writes a small file in one call. */
+  public void writeText(String relative, String text) throws IOException {
+    try (OutputStream out = create(relative)) {
+      out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** Writes a file through {@code content} and tells its size and checksum. */
+  public PublishedFile write(String relative, String table, Content content) throws IOException {
+    MessageDigest digest = Identity.newDigest();
+    try (CheckedStream out = new CheckedStream(create(relative), digest)) {
+      content.writeTo(out);
+      out.flush();
+      return PublishedFile.of(
+          relative, out.written(), 1, HexFormat.of().formatHex(digest.digest()), table);
+    }
+  }
+
+  /** What goes into a file. */
+  @FunctionalInterface
+  public interface Content {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /** Files below a sub-folder, relative to this folder, sorted; none if it does not exist. */
+  public List<String> list(String relative) throws IOException {
+    List<String> found = new ArrayList<>();
+    Path root = path(relative.isEmpty() ? "." : relative);
+    String base = fileSystem().makeQualified(new Path(location)).toUri().getPath();
+    try {
+      RemoteIterator<LocatedFileStatus> files = fileSystem().listFiles(root, true);
+      while (files.hasNext()) {
+        FileStatus file = files.next();
+        found.add(
+            file.getPath()
+                .toUri()
+                .getPath()
+                .substring(base.length() + (base.endsWith("/") ? 0 : 1)));
+      }
+    } catch (FileNotFoundException none) {
+      return found;
+    }
+    found.sort(null);
+    return found;
+  }
+
+  /** Deletes a file or a sub-folder, quietly if it does not exist. */
+  public void delete(String relative) throws IOException {
+    fileSystem().delete(path(relative), true);
+  }
+
+  @Override
+  public String toString() {
+    return location.startsWith("file:") ? location.replaceFirst("^file:/*", "/") : location;
+  }
+}

@@ -1,0 +1,44 @@
+package dev.ontogeny.data;
+
+/** IEEE 754 half precision; Java 17 has no conversion of its own. */
+public final class Half {
+  private static final float SUBNORMAL = 0x1p-24f;
+
+  private Half() {}
+
+  /** Exact. */
+  public static float toFloat(short half) {
+    int exponent = (half >>> 10) & 0x1f;
+    int mantissa = half & 0x3ff;
+    int sign = (half & 0x8000) << 16;
+    if (exponent == 0) {
+      float magnitude = mantissa * SUBNORMAL;
+      return sign == 0 ? magnitude : -magnitude;
+    }
+    int bits =
+        exponent == 31
+            ? 0x7f800000 | (mantissa << 13)
+            : ((exponent + 112) << 23) | (mantissa << 13);
+    return Float.intBitsToFloat(sign | bits);
+  }
+
+  /** Rounds to nearest, ties to even; beyond 65504 becomes infinite, NaN stays NaN. */
+  public static short fromFloat(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    int sign = (bits >>> 16) & 0x8000;
+    int magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000) {
+      return (short) (sign | 0x7e00);
+    }
+    if (magnitude >= 0x477ff000) {
+      return (short) (sign | 0x7c00);
+    }
+    if (magnitude < 0x38800000) {
+      // Subnormal: adding a half lines the mantissa up, and the addition itself rounds.
+      int rounded = Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) + 0.5f) - 0x3f000000;
+      return (short) (sign | rounded);
+    }
+    int odd = (magnitude >>> 13) & 1;
+    return (short) (sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13));
+  }
+}

@@ -1,0 +1,82 @@
+package dev.ontogeny.data;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.run.Provenance;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * {@code _manifest.json}: written last and in one call, it makes a folder count. A file that it
+ * does not name does not exist.
+ *
+ * @param kind {@code dataset}, {@code dictionaries}, {@code features}, {@code evolution} or {@code
+ *     report}
+ * @param identity 64 hex digits, see {@link dev.ontogeny.run.Identity}
+ * @param created ISO-8601, the only clock in a publication
+ * @param settings those that change the result
+ */
+public record Manifest(
+    String kind,
+    int version,
+    String identity,
+    String created,
+    JsonNode settings,
+    List<Input> inputs,
+    List<PublishedFile> files,
+    Provenance provenance,
+    JsonNode summary) {
+
+  /** The file's name. */
+  public static final String FILE = "_manifest.json";
+
+  /** A publication that this one was made from. */
+  public record Input(String kind, String identity, String path) {}
+
+  /** The manifest of a folder that must be published and of a kind. */
+  public static Manifest read(Folder folder, String kind) {
+    Manifest manifest = read(folder);
+    if (!manifest.kind.equals(kind)) {
+      throw Failure.data("%s holds %s, %s is needed here", folder, manifest.kind, kind);
+    }
+    return manifest;
+  }
+
+  /** The manifest of a folder of any kind. */
+  public static Manifest read(Folder folder) {
+    String origin = folder.resolve(FILE);
+    try {
+      Manifest manifest = Json.read(folder.readText(FILE), Manifest.class, origin);
+      if (manifest.kind == null || manifest.identity == null || manifest.files == null) {
+        throw Failure.data("%s is not a manifest: kind, identity or files is missing", origin);
+      }
+      if (manifest.version != 1) {
+        throw Failure.data(
+            "%s is of version %d, this build reads version 1", origin, manifest.version);
+      }
+      return manifest;
+    } catch (FileNotFoundException e) {
+      throw Failure.data("%s is not a published folder: it has no %s", folder, FILE).causedBy(e);
+    } catch (IOException e) {
+      throw Failure.resources("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
+    }
+  }
+
+  /** As an input of the next publication. */
+  public Input asInput(String path) {
+    return new Input(kind, identity, path);
+  }
+
+  public Stream<PublishedFile> table(String name) {
+    return files.stream().filter(file -> Objects.equals(file.table(), name));
+  }
+
+  /** The summary as a record. */
+  public <T> T summary(Class<T> type) {
+    return Json.fromTree(summary, type);
+  }
+}

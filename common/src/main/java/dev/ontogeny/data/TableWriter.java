@@ -1,0 +1,294 @@
+package dev.ontogeny.data;
+
+import dev.ontogeny.data.TableSchema.Column;
+import dev.ontogeny.run.Identity;
+import java.io.Closeable;
+import java.io.IOException;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.parquet.column.ParquetProperties;
+import org.apache.parquet.hadoop.ParquetWriter;
+import org.apache.parquet.hadoop.api.WriteSupport;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.io.OutputFile;
+import org.apache.parquet.io.PositionOutputStream;
+import org.apache.parquet.io.api.Binary;
+import org.apache.parquet.io.api.RecordConsumer;
+
+/**
+ * Writes one Parquet file of a published table, row by row, and tells its size and checksum.
+ * Columns of fixed-length bytes are stored plain and uncompressed, so that they can be read back in
+ * bulk; everything else is compressed with zstd. The same rows give the same bytes.
+ */
+public final class TableWriter implements Closeable {
+  /** Row groups of tables that have no reason for another size. */
+  public static final long DEFAULT_ROW_GROUP = 16L << 20;
+
+  private final String path;
+  private final TableSchema schema;
+  private final Target target;
+  private final ParquetWriter<Object[]> writer;
+  private long rows;
+
+  /** Opens {@code relative} in {@code folder}. */
+  public static TableWriter open(Folder folder, String relative, TableSchema schema)
+      throws IOException {
+    return open(folder, relative, schema, DEFAULT_ROW_GROUP);
+  }
+
+  /**
+   * Opens a file with row groups of about {@code rowGroupBytes}: what this writer keeps in memory.
+   *
+   * @throws IOException if the file cannot be created
+   */
+  public static TableWriter open(
+      Folder folder, String relative, TableSchema schema, long rowGroupBytes) throws IOException {
+    return new TableWriter(folder, relative, schema, rowGroupBytes);
+  }
+
+  private TableWriter(Folder folder, String relative, TableSchema schema, long rowGroupBytes)
+      throws IOException {
+    this.path = relative;
+    this.schema = schema;
+    this.target = new Target(folder, relative);
+    boolean plain =
+        schema.columns().stream().anyMatch(column -> column.type() == TableSchema.ColumnType.BYTES);
+    this.writer =
+        new Builder(target, schema)
+            .withConf(Folder.configuration())
+            .withRowGroupSize(rowGroupBytes)
+            .withPageSize((int) Math.min(1 << 20, Math.max(1 << 16, rowGroupBytes)))
+            .withPageRowCountLimit(Integer.MAX_VALUE)
+            .withWriterVersion(ParquetProperties.WriterVersion.PARQUET_1_0)
+            .withDictionaryEncoding(!plain)
+            .withCompressionCodec(
+                plain ? CompressionCodecName.UNCOMPRESSED : CompressionCodecName.ZSTD)
+            .build();
+  }
+
+  /**
+   * One value per column, of the types that {@link TableSchema.ColumnType} names; null where there
+   * is none.
+   */
+  public void write(Object... row) throws IOException {
+    writer.write(row);
+    rows++;
+  }
+
+  public long rows() {
+    return rows;
+  }
+
+  /** Closes the file and describes it. */
+  public PublishedFile finish() throws IOException {
+    writer.close();
+    return PublishedFile.of(
+        path,
+        target.position,
+        rows,
+        HexFormat.of().formatHex(target.digest.digest()),
+        schema.name());
+  }
+
+  /** Closes without a result, for failures; harmless after {@link #finish}. */
+  @Override
+  public void close() throws IOException {
+    writer.close();
+  }
+
+  private static final class Builder extends ParquetWriter.Builder<Object[], Builder> {
+    private final TableSchema schema;
+
+    Builder(OutputFile file, TableSchema schema) {
+      super(file);
+      this.schema = schema;
+    }
+
+    @Override
+    protected Builder self() {
+      return this;
+    }
+
+    @Override
+    @SuppressWarnings(
+        "deprecation") // abstract upstream: there is no other way to name the write support
+    protected WriteSupport<Object[]> getWriteSupport(Configuration configuration) {
+      return new RowSupport(schema);
+    }
+  }
+
+  private static final class RowSupport extends WriteSupport<Object[]> {
+    private final TableSchema schema;
+    private RecordConsumer consumer;
+
+    RowSupport(TableSchema schema) {
+      this.schema = schema;
+    }
+
+    @Override
+    @SuppressWarnings("deprecation") // abstract upstream, likewise
+    public WriteContext init(Configuration configuration) {
+      return new WriteContext(schema.toParquet(), Map.of());
+    }
+
+    @Override
+    public void prepareForWrite(RecordConsumer recordConsumer) {
+      consumer = recordConsumer;
+    }
+
+    @Override
+    public void write(Object[] row) {
+      if (row.length != schema.columns().size()) {
+        throw new IllegalArgumentException(
+            "table "
+                + schema.name()
+                + " has "
+                + schema.columns().size()
+                + " columns, got "
+                + row.length
+                + " values");
+      }
+      consumer.startMessage();
+      for (int i = 0; i < row.length; i++) {
+        if (row[i] != null) {
+          Column column = schema.columns().get(i);
+          consumer.startField(column.name(), i);
+          writeValue(column, row[i]);
+          consumer.endField(column.name(), i);
+        }
+      }
+      consumer.endMessage();
+    }
+
+    private void writeValue(Column column, Object value) {
+      switch (column.type()) {
+        case STRING:
+          consumer.addBinary(Binary.fromCharSequence((CharSequence) value));
+          break;
+        case LONG:
+          consumer.addLong((Long) value);
+          break;
+        case INT:
+          consumer.addInteger((Integer) value);
+          break;
+        case DOUBLE:
+          consumer.addDouble((Double) value);
+          break;
+        case FLOAT:
+          consumer.addFloat((Float) value);
+          break;
+        case BOOLEAN:
+          consumer.addBoolean((Boolean) value);
+          break;
+        case BYTES:
+          consumer.addBinary(Binary.fromReusedByteArray((byte[]) value));
+          break;
+        case DOUBLES:
+          double[] doubles = (double[]) value;
+          writeList(doubles.length, i -> consumer.addDouble(doubles[i]), i -> true);
+          break;
+        case FLOATS:
+          float[] floats = (float[]) value;
+          writeList(floats.length, i -> consumer.addFloat(floats[i]), i -> true);
+          break;
+        case LONGS:
+          long[] longs = (long[]) value;
+          writeList(longs.length, i -> consumer.addLong(longs[i]), i -> true);
+          break;
+        case STRINGS:
+          String[] strings = (String[]) value;
+          writeList(
+              strings.length,
+              i -> consumer.addBinary(Binary.fromString(strings[i])),
+              i -> strings[i] != null);
+          break;
+      }
+    }
+
+    private void writeList(
+        int size, java.util.function.IntConsumer element, java.util.function.IntPredicate present) {
+      consumer.startGroup();
+      if (size > 0) {
+        consumer.startField("list", 0);
+        for (int i = 0; i < size; i++) {
+          consumer.startGroup();
+          if (present.test(i)) {
+            consumer.startField("element", 0);
+            element.accept(i);
+            consumer.endField("element", 0);
+          }
+          consumer.endGroup();
+        }
+        consumer.endField("list", 0);
+      }
+      consumer.endGroup();
+    }
+  }
+
+  /** A Hadoop file that digests what is written. */
+  private static final class Target implements OutputFile {
+    private final Folder folder;
+    private final String relative;
+    private final MessageDigest digest = Identity.newDigest();
+    private long position;
+
+    Target(Folder folder, String relative) {
+      this.folder = folder;
+      this.relative = relative;
+    }
+
+    @Override
+    public PositionOutputStream create(long blockSizeHint) throws IOException {
+      CheckedStream out = new CheckedStream(folder.create(relative), digest);
+      return new PositionOutputStream() {
+        @Override
+        public long getPos() {
+          return out.written();
+        }
+
+        @Override
+        public void write(int value) throws IOException {
+          out.write(value);
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+          out.write(bytes, offset, length);
+        }
+
+        @Override
+        public void flush() throws IOException {
+          out.flush();
+        }
+
+        @Override
+        public void close() throws IOException {
+          position = out.written();
+          out.close();
+        }
+      };
+    }
+
+    @Override
+    public PositionOutputStream createOrOverwrite(long blockSizeHint) throws IOException {
+      return create(blockSizeHint);
+    }
+
+    @Override
+    public boolean supportsBlockSize() {
+      return false;
+    }
+
+    @Override
+    public long defaultBlockSize() {
+      return 0;
+    }
+
+    @Override
+    public String getPath() {
+      return folder.resolve(relative);
+    }
+  }
+}

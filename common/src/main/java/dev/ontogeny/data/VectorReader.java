@@ -1,0 +1,140 @@
+package dev.ontogeny.data;
+
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
+import java.io.Closeable;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.bytes.BytesInput;
+import org.apache.parquet.column.ColumnDescriptor;
+import org.apache.parquet.column.page.DataPage;
+import org.apache.parquet.column.page.DataPageV1;
+import org.apache.parquet.column.page.PageReadStore;
+import org.apache.parquet.column.page.PageReader;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.apache.parquet.schema.MessageType;
+
+/**
+ * Reads the vectors of one shard in bulk: the column is plain fixed-length bytes, so a page is a
+ * block of little-endian numbers and nothing is decoded value by value. Memory: one row group.
+ */
+public final class VectorReader implements Closeable {
+  private final String origin;
+  private final ParquetFileReader reader;
+  private final ColumnDescriptor column;
+  private final VectorType type;
+  private final int width;
+  private PageReader pages;
+  private ByteBuffer page = ByteBuffer.allocate(0);
+
+  /**
+   * Opens a column of a vectors file.
+   *
+   * @param name {@code activation} or {@code gradient}
+   * @param width dimensions of a vector
+   */
+  static VectorReader open(Folder folder, String relative, String name, VectorType type, int width)
+      throws IOException {
+    return new VectorReader(folder, relative, name, type, width);
+  }
+
+  private VectorReader(Folder folder, String relative, String name, VectorType type, int width)
+      throws IOException {
+    this.origin = folder.resolve(relative);
+    this.type = type;
+    this.width = width;
+    try {
+      reader =
+          ParquetFileReader.open(
+              HadoopInputFile.fromPath(folder.path(relative), Folder.configuration()),
+              ParquetReadOptions.builder().build());
+    } catch (FileNotFoundException e) {
+      throw Failure.data("%s is named by the manifest but does not exist", origin).causedBy(e);
+    } catch (RuntimeException e) {
+      throw Failure.data("%s is not a readable Parquet file: %s", origin, e.getMessage())
+          .causedBy(e);
+    }
+    MessageType schema = reader.getFileMetaData().getSchema();
+    if (!schema.containsField(name)) {
+      reader.close();
+      throw Failure.data("%s has no column %s", origin, name);
+    }
+    column = schema.getColumnDescription(new String[] {name});
+    int bytes = column.getPrimitiveType().getTypeLength();
+    if (bytes != width * type.bytes()) {
+      reader.close();
+      throw Failure.data(
+          "%s: column %s has %d bytes a row, %d×%s needs %d",
+          origin, name, bytes, width, type.key(), width * type.bytes());
+    }
+    reader.setRequestedSchema(new MessageType(schema.getName(), schema.getType(name)));
+  }
+
+  public int width() {
+    return width;
+  }
+
+  /** Rows of the whole file. */
+  public long rows() {
+    return reader.getRecordCount();
+  }
+
+  /**
+   * Fills up to {@code into.rows()} rows from row 0 on; fewer only at the end of the file.
+   *
+   * @return rows read, 0 at the end
+   */
+  public int read(FloatMatrix into) throws IOException {
+    return read(into, 0, into.rows());
+  }
+
+  /** Fills up to {@code count} rows of {@code into} from row {@code first} on. */
+  public int read(FloatMatrix into, int first, int count) throws IOException {
+    int done = 0;
+    int rowBytes = width * type.bytes();
+    while (done < count && nextPage()) {
+      int take = Math.min(count - done, page.remaining() / rowBytes);
+      type.toFloats(page, into.values(), (first + done) * into.columns(), take * width);
+      done += take;
+    }
+    return done;
+  }
+
+  /** Passes over rows; fewer only at the end of the file. */
+  public long skip(long count) throws IOException {
+    long done = 0;
+    int rowBytes = width * type.bytes();
+    while (done < count && nextPage()) {
+      int take = (int) Math.min(count - done, page.remaining() / rowBytes);
+      page.position(page.position() + take * rowBytes);
+      done += take;
+    }
+    return done;
+  }
+
+  private boolean nextPage() throws IOException {
+    while (!page.hasRemaining()) {
+      DataPage next = pages == null ? null : pages.readPage();
+      if (next == null) {
+        PageReadStore group = reader.readNextRowGroup();
+        if (group == null) {
+          return false;
+        }
+        pages = group.getPageReader(column);
+      } else {
+        BytesInput bytes = ((DataPageV1) next).getBytes();
+        page = bytes.toInputStream().slice((int) bytes.size()).order(ByteOrder.LITTLE_ENDIAN);
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void close() throws IOException {
+    reader.close();
+  }
+}

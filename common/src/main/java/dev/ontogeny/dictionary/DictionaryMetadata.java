@@ -1,0 +1,46 @@
+package dev.ontogeny.dictionary;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.Serializable;
+import java.util.List;
+
+/** What {@code dictionary.json} says: everything about a dictionary but its tensors. */
+public record DictionaryMetadata(
+    int version,
+    String id,
+    DictionaryType type,
+    String target,
+    int width,
+    int k,
+    List<Source> sources,
+    long seed,
+    int replica,
+    @JsonInclude(JsonInclude.Include.ALWAYS) String series,
+    int seriesIndex,
+    @JsonInclude(JsonInclude.Include.ALWAYS) String parent,
+    String rule,
+    Training training,
+    Quality quality) {
+
+  /** The version this build writes. */
+  public static final int VERSION = 1;
+
+  /**
+   * How it was trained.
+   *
+   * @param tokens rows it was stepped on, parents' not included
+   * @param settings its specification
+   */
+  public record Training(long tokens, JsonNode settings) {}
+
+  /**
+   * On the held-out rows.
+   *
+   * @param fvu Σ‖x̃ − x̃̂‖² / Σ‖x̃ − mean(x̃)‖²
+   * @param l0 mean number of active latents
+   * @param deadShare share of latents that fire on none of the rows
+   */
+  public record Quality(double fvu, double l0, double deadShare, long rows)
+      implements Serializable {}
+}

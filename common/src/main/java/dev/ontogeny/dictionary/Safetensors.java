@@ -1,0 +1,146 @@
+package dev.ontogeny.dictionary;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The safetensors container, fp32 tensors only: eight bytes little-endian header length, a JSON
+ * header padded with spaces to a multiple of eight, then the tensors' bytes in the header's order
+ * without gaps.
+ */
+public final class Safetensors {
+  private static final int CHUNK_FLOATS = 1 << 16;
+  private static final long LARGEST_HEADER = 100_000_000;
+
+  private Safetensors() {}
+
+  /** A tensor of {@code shape}, row-major. */
+  public record Tensor(int[] shape, float[] values) {
+    public Tensor {
+      long size = Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact);
+      if (size != values.length) {
+        throw new IllegalArgumentException(
+            "shape " + Arrays.toString(shape) + " does not hold " + values.length + " values");
+      }
+    }
+
+    public static Tensor vector(float[] values) {
+      return new Tensor(new int[] {values.length}, values);
+    }
+
+    public static Tensor matrix(int rows, int columns, float[] values) {
+      return new Tensor(new int[] {rows, columns}, values);
+    }
+  }
+
+  /** Writes the tensors in the map's order; does not close. */
+  public static void write(
+      Map<String, Tensor> tensors, Map<String, String> metadata, OutputStream out)
+      throws IOException {
+    ObjectNode header = Json.object();
+    if (!metadata.isEmpty()) {
+      ObjectNode node = header.putObject("__metadata__");
+      metadata.forEach(node::put);
+    }
+    long offset = 0;
+    for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+      ObjectNode node = header.putObject(entry.getKey());
+      node.put("dtype", "F32");
+      node.set("shape", Json.tree(entry.getValue().shape()));
+      long end = offset + 4L * entry.getValue().values().length;
+      node.putArray("data_offsets").add(offset).add(end);
+      offset = end;
+    }
+    byte[] text = Json.line(header).getBytes(StandardCharsets.UTF_8);
+    byte[] padded = Arrays.copyOf(text, (text.length + 7) / 8 * 8);
+    Arrays.fill(padded, text.length, padded.length, (byte) ' ');
+    out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(padded.length).array());
+    out.write(padded);
+    for (Tensor tensor : tensors.values()) {
+      writeFloats(tensor.values(), out);
+    }
+  }
+
+  /** Reads every tensor; {@code origin} names the file in errors. */
+  public static Map<String, Tensor> read(InputStream stream, String origin) throws IOException {
+    DataInputStream in = new DataInputStream(stream);
+    try {
+      byte[] lengthBytes = new byte[8];
+      in.readFully(lengthBytes);
+      long length = ByteBuffer.wrap(lengthBytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
+      if (length < 2 || length > LARGEST_HEADER) {
+        throw Failure.data(
+            "%s is no safetensors file: its header would be %d bytes long", origin, length);
+      }
+      byte[] text = new byte[(int) length];
+      in.readFully(text);
+      JsonNode header = Json.read(new String(text, StandardCharsets.UTF_8), JsonNode.class, origin);
+      return readTensors(header, in, origin);
+    } catch (EOFException e) {
+      throw Failure.data("%s ends before its tensors do: it is cut off", origin).causedBy(e);
+    }
+  }
+
+  private static Map<String, Tensor> readTensors(JsonNode header, DataInputStream in, String origin)
+      throws IOException {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    long offset = 0;
+    for (Map.Entry<String, JsonNode> entry : header.properties()) {
+      if (entry.getKey().equals("__metadata__")) {
+        continue;
+      }
+      JsonNode node = entry.getValue();
+      long start = node.path("data_offsets").path(0).asLong(-1);
+      long end = node.path("data_offsets").path(1).asLong(-1);
+      if (!node.path("dtype").asText().equals("F32") || start != offset || end < start) {
+        throw Failure.data(
+            "%s: tensor %s should be F32 and begin at byte %d, its header says %s",
+            origin, entry.getKey(), offset, node);
+      }
+      int[] shape = Json.fromTree(node.path("shape"), int[].class);
+      tensors.put(
+          entry.getKey(), new Tensor(shape, readFloats(in, Math.toIntExact((end - start) / 4))));
+      offset = end;
+    }
+    return tensors;
+  }
+
+  private static void writeFloats(float[] values, OutputStream out) throws IOException {
+    ByteBuffer buffer =
+        ByteBuffer.allocate(4 * Math.min(CHUNK_FLOATS, Math.max(1, values.length)))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (int at = 0; at < values.length; at += CHUNK_FLOATS) {
+      int count = Math.min(CHUNK_FLOATS, values.length - at);
+      buffer.clear();
+      buffer.asFloatBuffer().put(values, at, count);
+      out.write(buffer.array(), 0, 4 * count);
+    }
+  }
+
+  private static float[] readFloats(DataInputStream in, int count) throws IOException {
+    float[] values = new float[count];
+    ByteBuffer buffer =
+        ByteBuffer.allocate(4 * Math.min(CHUNK_FLOATS, Math.max(1, count)))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (int at = 0; at < count; at += CHUNK_FLOATS) {
+      int size = Math.min(CHUNK_FLOATS, count - at);
+      in.readFully(buffer.array(), 0, 4 * size);
+      buffer.clear();
+      buffer.asFloatBuffer().get(values, at, size);
+    }
+    return values;
+  }
+}

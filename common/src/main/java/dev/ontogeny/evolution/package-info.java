@@ -1,0 +1,2 @@
+/** What happens to features across checkpoints: tracks, births, peaks, deaths, lineage, phases. */
+package dev.ontogeny.evolution;

@@ -1,5 +1,0 @@
-package dev.ontogeny.kernel;
-
-interface Loops {
-  int lanes();
-}

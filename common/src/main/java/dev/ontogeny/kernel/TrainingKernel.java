@@ -1,0 +1,49 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
+import java.util.Map;
+
+/**
+ * Trains one dictionary: batches go in, losses come out, weights stay on the device. Not safe for
+ * several threads; uses several itself. The same steps give the same weights for any number of
+ * threads.
+ */
+public interface TrainingKernel extends AutoCloseable {
+  /**
+   * One optimiser step.
+   *
+   * @param batch rows in captured units, [n, D]
+   */
+  StepLosses step(FloatMatrix batch, StepSettings settings);
+
+  /** The dictionary as it is now, copied off the device. */
+  Dictionary snapshot();
+
+  /** Everything that the next step depends on, by name, copied off the device. */
+  Map<String, float[]> state();
+
+  /** Goes on from {@link #state} of a kernel of the same specification. */
+  void restore(Map<String, float[]> state);
+
+  @Override
+  void close();
+
+  /**
+   * What changes from step to step.
+   *
+   * @param learningRate after schedule
+   */
+  record StepSettings(float learningRate) {}
+
+  /**
+   * Of one batch, before the step was taken.
+   *
+   * @param loss what was minimised
+   * @param fvu Σ‖x̃ − x̃̂‖² / Σ‖x̃ − mean(x̃)‖² over the batch
+   * @param l0 mean number of active latents
+   * @param deadShare share of latents that fired in none of the last tokens of the window
+   * @param auxiliary the auxiliary loss, unweighted
+   */
+  record StepLosses(double loss, double fvu, double l0, double deadShare, double auxiliary) {}
+}

@@ -1,0 +1,70 @@
+package dev.ontogeny.run;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+
+/** What a publication is called: the hash of everything that decides its bytes. */
+public final class Identity {
+  private Identity() {}
+
+  /**
+   * SHA-256 over kind, version, the settings that are not {@link Operational} and the identities of
+   * the inputs, as 64 hex digits.
+   */
+  public static String of(String kind, int version, Record settings, List<String> inputs) {
+    ObjectNode node = Json.object();
+    node.put("kind", kind);
+    node.put("version", version);
+    node.set("settings", resultSettings(settings));
+    ArrayNode array = node.putArray("inputs");
+    inputs.forEach(array::add);
+    return sha256(Json.line(node).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The settings without those that are {@link Operational}, nested records included. */
+  public static ObjectNode resultSettings(Record settings) {
+    ObjectNode node = Json.object();
+    for (RecordComponent component : settings.getClass().getRecordComponents()) {
+      if (component.isAnnotationPresent(Operational.class)) {
+        continue;
+      }
+      Object value = valueOf(component, settings);
+      String key = SettingsReader.kebab(component.getName()).replace('-', '_');
+      if (value instanceof Record nested && !(value instanceof ByteSize)) {
+        node.set(key, resultSettings(nested));
+      } else {
+        node.set(key, value == null ? null : Json.tree(value));
+      }
+    }
+    return node;
+  }
+
+  /** SHA-256 as 64 lower-case hex digits. */
+  public static String sha256(byte[] bytes) {
+    return HexFormat.of().formatHex(newDigest().digest(bytes));
+  }
+
+  /** A fresh SHA-256. */
+  public static MessageDigest newDigest() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java has SHA-256", e);
+    }
+  }
+
+  private static Object valueOf(RecordComponent component, Record of) {
+    try {
+      component.getAccessor().setAccessible(true);
+      return component.getAccessor().invoke(of);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("a record's accessor cannot fail", e);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.Manifest;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * One command: reads published folders, publishes one. Idempotent: the same settings and inputs
+ * publish nothing new, and a run cut off half-way does only what is missing. Settings are checked
+ * before Spark starts; {@code conf/jobs/<name>.conf} holds their defaults.
+ */
+interface Job<S extends Record> {
+  /** The command's name. */
+  String name();
+
+  /** One sentence for {@code --help}. */
+  String description();
+
+  /** A record that {@link dev.ontogeny.run.SettingsReader} can bind. */
+  Class<S> settingsType();
+
+  /** What {@link #run} would do; reads inputs' manifests and footers, writes nothing. */
+  Plan plan(SparkSession spark, S settings);
+
+  /** Does it. */
+  Result run(SparkSession spark, S settings);
+
+  /**
+   * What a run would do, for {@code --dry-run}: label and value, in the order in which they are
+   * printed. Every job states rows, bytes, tasks, FLOPs and memory per task.
+   */
+  record Plan(Map<String, String> lines) {}
+
+  /**
+   * What a run did.
+   *
+   * @param alreadyDone true where the folder was published before
+   * @param lines a short account for people
+   */
+  record Result(Manifest manifest, String output, boolean alreadyDone, List<String> lines) {}
+}
