@@ -5,10 +5,19 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.Serializable;
 import java.util.List;
 
-/** What {@code dictionary.json} says: everything about a dictionary but its tensors. */
+/**
+ * What {@code dictionary.json} says: everything about a dictionary but its tensors.
+ *
+ * @param id {@code <family>-r<replica>-c<checkpoint>}
+ * @param family what replicas of one plan entry share over all checkpoints
+ * @param series {@code <family>-r<replica>} for a chain, null for independent dictionaries
+ * @param seriesIndex place of the checkpoint within the plan, from 0
+ * @param parent the dictionary whose weights this one started from, null for none
+ */
 public record DictionaryMetadata(
     int version,
     String id,
+    String family,
     DictionaryType type,
     String target,
     int width,

@@ -1,0 +1,26 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+
+/**
+ * One way to do the arithmetic. All providers compute the same; they differ in speed, and in the
+ * last bits by the order of their sums.
+ */
+public interface KernelProvider {
+  /** Which provider, on what, and why, for instance {@code cpu (oneDNN fp32: avx512_core)}. */
+  String name();
+
+  /**
+   * A kernel that encodes and decodes with one dictionary.
+   *
+   * @param maximumBatch the largest number of rows of a batch
+   */
+  EncodingKernel encoding(Dictionary dictionary, int maximumBatch);
+
+  /**
+   * A kernel that trains one dictionary, starting from {@code initial} with a fresh optimiser.
+   *
+   * @param maximumBatch the largest number of rows of a batch
+   */
+  TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch);
+}

@@ -1,0 +1,64 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+
+/** Encoding and decoding, one row and one latent at a time. */
+final class ReferenceEncoding implements EncodingKernel {
+  private final Dictionary dictionary;
+  private final float[] columnScale;
+
+  ReferenceEncoding(Dictionary dictionary) {
+    this.dictionary = dictionary;
+    this.columnScale = dictionary.columnScale();
+  }
+
+  @Override
+  public void encode(FloatMatrix batch, SparseCodes into) {
+    int inputs = dictionary.inputs();
+    int width = dictionary.width();
+    into.reset(batch.rows(), batch.rows() * dictionary.k());
+    double[] centred = new double[inputs];
+    float[] pre = new float[width];
+    for (int row = 0; row < batch.rows(); row++) {
+      for (int i = 0; i < inputs; i++) {
+        double scaled = ((double) batch.at(row, i) - dictionary.inputMean()[i]) * columnScale[i];
+        centred[i] = scaled - dictionary.decoderBias()[i];
+      }
+      for (int latent = 0; latent < width; latent++) {
+        double sum = dictionary.encoderBias()[latent];
+        for (int i = 0; i < inputs; i++) {
+          sum += centred[i] * dictionary.encoder().at(i, latent);
+        }
+        pre[latent] = (float) sum;
+      }
+      boolean[] chosen = ReferenceSelection.largest(pre, dictionary.k(), latent -> true);
+      int at = into.starts()[row];
+      for (int latent = 0; latent < width; latent++) {
+        if (chosen[latent]) {
+          into.indices()[at] = latent;
+          into.values()[at++] = pre[latent];
+        }
+      }
+      into.starts()[row + 1] = at;
+    }
+  }
+
+  @Override
+  public void decode(SparseCodes codes, FloatMatrix into) {
+    for (int row = 0; row < codes.rows(); row++) {
+      for (int i = 0; i < dictionary.inputs(); i++) {
+        double sum = dictionary.decoderBias()[i];
+        for (int at = codes.starts()[row]; at < codes.starts()[row + 1]; at++) {
+          sum += (double) codes.values()[at] * dictionary.decoder().at(codes.indices()[at], i);
+        }
+        into.values()[row * into.columns() + i] =
+            (float) (sum / columnScale[i] + dictionary.inputMean()[i]);
+      }
+    }
+  }
+
+  @Override
+  public void close() {}
+}
