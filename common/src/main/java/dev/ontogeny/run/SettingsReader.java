@@ -8,13 +8,18 @@ import com.typesafe.config.ConfigMemorySize;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
 import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -85,15 +90,35 @@ public final class SettingsReader {
         ConfigParseOptions.defaults().setAllowMissing(false));
   }
 
+  /** {@code conf/jobs/<job>.conf} as people wrote it: its comments are the settings' reference. */
+  public static String defaultsText(String job) {
+    String resource = "/dev/ontogeny/conf/" + job + ".conf";
+    try (InputStream in = SettingsReader.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new LinkageError("this jar lacks " + resource);
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Lists, objects and quoted texts are read as HOCON. Anything else is the text it is: HOCON would
+   * end a path at {@code //} or {@code #} without a word.
+   */
   private static Config assigned(String assignment, int at) {
-    String key = assignment.substring(0, at);
-    String value = assignment.substring(at + 1);
+    String key = assignment.substring(0, at).strip();
+    String value = assignment.substring(at + 1).strip();
     try {
-      return ConfigFactory.parseString(key + " = " + value);
-    } catch (ConfigException notHocon) {
-      // Paths and globs hold characters that HOCON reserves: such a value is taken as the text it
-      // is.
-      return ConfigFactory.parseMap(Map.of(key, value), "--set " + key);
+      if (value.equals("null")) {
+        return ConfigValueFactory.fromAnyRef(null).atPath(key);
+      } else if (!value.isEmpty() && "[{\"".indexOf(value.charAt(0)) >= 0) {
+        return ConfigFactory.parseString("value = " + value).getValue("value").atPath(key);
+      }
+      return ConfigValueFactory.fromAnyRef(value).atPath(key);
+    } catch (ConfigException e) {
+      throw Failure.usage("--set %s cannot be read: %s", assignment, e.getMessage()).causedBy(e);
     }
   }
 

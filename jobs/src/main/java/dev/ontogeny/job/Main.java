@@ -1,10 +1,115 @@
 package dev.ontogeny.job;
 
-/** The one entry point. */
-public final class Main {
+import dev.ontogeny.run.FailureKind;
+import dev.ontogeny.run.Provenance;
+import dev.ontogeny.run.SettingsReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The one entry point: a command per job. Settings are checked before Spark starts; whatever fails
+ * ends here, as one last line on standard error and an exit code that tells whose move it is.
+ */
+@Command(
+    name = "ontogeny",
+    description = "How the features inside a neural network form, change and die while it trains.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    synopsisSubcommandLabel = "COMMAND")
+public final class Main implements Runnable {
+  @Spec private CommandSpec spec;
+
   private Main() {}
 
+  /** Every job, in the order of the line. */
+  static List<Job<?>> jobs() {
+    return List.of();
+  }
+
   public static void main(String[] arguments) {
-    System.out.println(arguments.length);
+    int code = run(jobs(), Terminal.ofProcess(), arguments);
+    // Cluster managers take a clean return for success and an early exit(0) for an accident.
+    if (code != 0) {
+      System.exit(code);
+    }
+  }
+
+  /** The whole command line short of ending the process; returns the exit code. */
+  static int run(List<Job<?>> jobs, Terminal terminal, String... arguments) {
+    CommandLine commands = new CommandLine(new Main());
+    for (Job<?> job : jobs) {
+      commands.addSubcommand(job.name(), command(job, terminal));
+    }
+    commands.setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8));
+    commands.setUsageHelpWidth(Math.max(80, terminal.columns()));
+    commands.setParameterExceptionHandler(
+        (exception, given) -> {
+          String command = exception.getCommandLine().getCommandSpec().qualifiedName(" ");
+          return fail(
+              terminal,
+              new Diagnosis(
+                  FailureKind.USAGE, exception.getMessage() + " (see " + command + " --help)"));
+        });
+    commands.setExecutionExceptionHandler((exception, command, given) -> fail(terminal, exception));
+    try {
+      return commands.execute(arguments);
+    } catch (Error error) {
+      // picocli catches exceptions only, and OutOfMemoryError is none.
+      return fail(terminal, error);
+    }
+  }
+
+  private static <S extends Record> CommandLine command(Job<S> job, Terminal terminal) {
+    CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
+    command.getCommandSpec().usageMessage().description(job.description());
+    // The defaults as their file has them: its comments are the reference of the settings.
+    command
+        .getHelpSectionMap()
+        .put(
+            UsageMessageSpec.SECTION_KEY_FOOTER,
+            help -> "\nSettings and their defaults:\n\n" + SettingsReader.defaultsText(job.name()));
+    return command;
+  }
+
+  private static int fail(Terminal terminal, Throwable thrown) {
+    Diagnosis diagnosis = Diagnosis.of(thrown);
+    if (diagnosis.kind() == FailureKind.INTERNAL) {
+      thrown.printStackTrace(terminal.error());
+      terminal
+          .error()
+          .println(
+              "This is a fault of the program, not of your settings or data. Please report it with the lines above and the output of --version; running the command again goes on where it stopped.");
+    }
+    return fail(terminal, diagnosis);
+  }
+
+  private static int fail(Terminal terminal, Diagnosis diagnosis) {
+    terminal.error().println(diagnosis.line());
+    terminal.error().flush();
+    return diagnosis.kind().exitCode();
+  }
+
+  /** Without a command. */
+  @Override
+  public void run() {
+    throw new ParameterException(
+        spec.commandLine(),
+        "name a command: " + String.join(", ", spec.commandLine().getSubcommands().keySet()));
+  }
+
+  /** {@code --version}. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"ontogeny " + Provenance.version()};
+    }
   }
 }

@@ -1,0 +1,55 @@
+package dev.ontogeny.job;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.spark.Progress;
+import java.io.PrintStream;
+import java.util.Map;
+
+/**
+ * Where a command speaks: results on standard output, progress and failures on standard error.
+ *
+ * @param live whether standard error is a terminal that a line may be rewritten on
+ * @param columns of that terminal
+ */
+record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
+
+  /** This process; the launcher tells whether there is a terminal, without it there is none. */
+  static Terminal ofProcess() {
+    boolean live = "live".equals(System.getenv("ONTOGENY_PROGRESS"));
+    String columns = System.getenv().getOrDefault("COLUMNS", "");
+    return new Terminal(
+        System.out,
+        System.err,
+        live,
+        columns.matches("\\d{2,4}") ? Integer.parseInt(columns) : 100);
+  }
+
+  Progress progress() {
+    return live ? Progress.live(error, columns) : Progress.logged();
+  }
+
+  void print(Job.Plan plan) {
+    int width = plan.lines().keySet().stream().mapToInt(String::length).max().orElse(0);
+    for (Map.Entry<String, String> line : plan.lines().entrySet()) {
+      out.println(line.getKey() + " ".repeat(width - line.getKey().length() + 2) + line.getValue());
+    }
+  }
+
+  void print(String job, Job.Result result) {
+    if (result.alreadyDone()) {
+      out.println(
+          result.output()
+              + " is already published from the same settings and inputs: nothing to do");
+    }
+    result.lines().forEach(out::println);
+    ObjectNode node = Json.object();
+    node.put("job", job);
+    node.put("kind", result.manifest().kind());
+    node.put("identity", result.manifest().identity());
+    node.put("output", result.output());
+    node.put("already_done", result.alreadyDone());
+    node.set("summary", result.manifest().summary());
+    out.println("RESULT " + Json.line(node));
+  }
+}
