@@ -1,0 +1,98 @@
+package dev.ontogeny.evolution;
+
+import java.io.Serializable;
+import java.util.Arrays;
+
+/**
+ * Which feature a track is at which checkpoint. In a chain track i is feature i throughout; where
+ * dictionaries were trained independently a track follows what continues what, beginning where
+ * nothing continues into it.
+ */
+public final class TrackIndex implements Serializable {
+  private static final long serialVersionUID = 1;
+
+  private final int checkpoints;
+  private final int count;
+
+  /** [T][F], null for a chain. */
+  private final int[][] trackOf;
+
+  private TrackIndex(int checkpoints, int count, int[][] trackOf) {
+    this.checkpoints = checkpoints;
+    this.count = count;
+    this.trackOf = trackOf;
+  }
+
+  /** Identity by index. */
+  public static TrackIndex chain(int checkpoints, int features) {
+    return new TrackIndex(checkpoints, features, null);
+  }
+
+  /**
+   * Identity by matching. Tracks are numbered by their first checkpoint, then by their feature
+   * there.
+   *
+   * @param features at each checkpoint, [T]
+   * @param successors [T - 1][features], as {@link Lineage#successors}
+   */
+  public static TrackIndex following(int[] features, int[][] successors) {
+    int[][] trackOf = new int[features.length][];
+    int count = 0;
+    for (int t = 0; t < features.length; t++) {
+      trackOf[t] = new int[features[t]];
+      Arrays.fill(trackOf[t], -1);
+      if (t > 0) {
+        for (int from = 0; from < successors[t - 1].length; from++) {
+          int to = successors[t - 1][from];
+          if (to >= 0) {
+            trackOf[t][to] = trackOf[t - 1][from];
+          }
+        }
+      }
+      for (int feature = 0; feature < features[t]; feature++) {
+        if (trackOf[t][feature] < 0) {
+          trackOf[t][feature] = count++;
+        }
+      }
+    }
+    return new TrackIndex(features.length, count, trackOf);
+  }
+
+  public int checkpoints() {
+    return checkpoints;
+  }
+
+  /** Number of tracks. */
+  public int count() {
+    return count;
+  }
+
+  /** The track of a feature at a checkpoint. */
+  public int trackOf(int checkpoint, int feature) {
+    return trackOf == null ? feature : trackOf[checkpoint][feature];
+  }
+
+  /**
+   * Features of the tracks {@code first} to {@code first + size} at every checkpoint, [size × T] by
+   * track; -1 where a track is absent.
+   */
+  public int[] features(int first, int size) {
+    int[] result = new int[size * checkpoints];
+    Arrays.fill(result, -1);
+    for (int t = 0; t < checkpoints; t++) {
+      if (trackOf == null) {
+        for (int i = 0; i < size; i++) {
+          result[i * checkpoints + t] = first + i;
+        }
+      } else {
+        for (int feature = 0; feature < trackOf[t].length; feature++) {
+          int at = trackOf[t][feature] - first;
+          if (at >= 0 && at < size) {
+            result[at * checkpoints + t] = feature;
+          }
+        }
+      }
+    }
+    return result;
+  }
+}
