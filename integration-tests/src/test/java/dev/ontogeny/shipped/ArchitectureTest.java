@@ -1,0 +1,161 @@
+package dev.ontogeny.shipped;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.spark.launcher.JavaModuleOptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The order of packages, who may know which library, and what is nowhere done. */
+class ArchitectureTest {
+  private static final List<String> ORDER =
+      List.of(
+          "run",
+          "matrix",
+          "dictionary",
+          "kernel",
+          "data",
+          "train",
+          "stats",
+          "evolution",
+          "report",
+          "export",
+          "spark",
+          "job");
+
+  private static JavaClasses ours;
+
+  @BeforeAll
+  static void read() {
+    ImportOption shipped =
+        location -> !location.contains("/test-classes/") && !location.contains("-tests.jar");
+    ours =
+        new ClassFileImporter().withImportOptions(List.of(shipped)).importPackages("dev.ontogeny");
+    assertThat(ours.stream().map(each -> each.getPackageName().replace("dev.ontogeny.", "")))
+        .as("packages that are read here, all of them in the order")
+        .contains("run", "data", "job")
+        .isSubsetOf(ORDER);
+  }
+
+  @Test
+  void aPackageImportsOnlyPackagesAboveIt() {
+    for (int i = 0; i < ORDER.size() - 1; i++) {
+      String[] below =
+          ORDER.subList(i + 1, ORDER.size()).stream()
+              .map(ArchitectureTest::packageOf)
+              .toArray(String[]::new);
+      noClasses()
+          .that()
+          .resideInAPackage(packageOf(ORDER.get(i)))
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(below)
+          .allowEmptyShould(true)
+          .check(ours);
+    }
+  }
+
+  @Test
+  void librariesStayWhereTheyBelong() {
+    only("Spark", List.of("data", "spark", "job"), "org.apache.spark..");
+    only("Hadoop", List.of("data", "spark"), "org.apache.hadoop..");
+    only("Parquet", List.of("data"), "org.apache.parquet..");
+    only(
+        "ND4J, JavaCPP and SIMD",
+        List.of("kernel"),
+        "org.nd4j..",
+        "org.deeplearning4j..",
+        "org.bytedeco..",
+        "jdk.incubator..");
+    only("picocli", List.of("job"), "picocli..");
+    only("typesafe-config", List.of("run", "job"), "com.typesafe.config..");
+  }
+
+  @Test
+  void namesSayWhatAThingIs() {
+    classes()
+        .should()
+        .haveNameNotMatching(".*\\.[A-Za-z$]*(Utils?|Helpers?|Manager|Common|Impl|Misc)(\\$.*)?")
+        .check(ours);
+  }
+
+  @Test
+  void onlyTheCommandLineSpeaksAndEndsTheProcess() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("dev.ontogeny.job.Terminal")
+        .should()
+        .accessField(System.class, "out")
+        .orShould()
+        .accessField(System.class, "err")
+        .check(ours);
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("dev.ontogeny.job.Main")
+        .should()
+        .callMethod(System.class, "exit", int.class)
+        .check(ours);
+  }
+
+  @Test
+  void randomnessComesFromNames() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("java.util.Random")
+        .orShould()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom")
+        .orShould()
+        .callMethod(Math.class, "random")
+        .orShould()
+        .callMethod(java.util.UUID.class, "randomUUID")
+        .check(ours);
+  }
+
+  @Test
+  void everyPackageIsExplained() throws Exception {
+    for (String module : List.of("common", "jobs")) {
+      Path sources = Path.of("..", module, "src/main/java/dev/ontogeny");
+      try (Stream<Path> packages = Files.list(sources)) {
+        assertThat(packages.filter(Files::isDirectory))
+            .allSatisfy(each -> assertThat(each.resolve("package-info.java")).exists());
+      }
+    }
+  }
+
+  @Test
+  void ourJavaOptionsAreSparks() {
+    List<String> ours = List.of(System.getProperty("ontogeny.jvm.args").split(" "));
+    assertThat(ours)
+        .containsExactlyInAnyOrderElementsOf(
+            Arrays.asList(JavaModuleOptions.defaultModuleOptions().strip().split(" ")));
+  }
+
+  private static void only(String library, List<String> packages, String... classes) {
+    String[] allowed = packages.stream().map(ArchitectureTest::packageOf).toArray(String[]::new);
+    noClasses()
+        .that()
+        .resideOutsideOfPackages(allowed)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(classes)
+        .as(library + " only in " + packages)
+        .allowEmptyShould(true)
+        .check(ours);
+  }
+
+  private static String packageOf(String name) {
+    return "dev.ontogeny." + name + "..";
+  }
+}

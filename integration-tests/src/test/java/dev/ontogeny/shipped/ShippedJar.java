@@ -1,0 +1,256 @@
+package dev.ontogeny.shipped;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.run.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+
+/**
+ * A command of the shipped jar on executors that are JVMs of their own: what a user's spark-submit
+ * does, with Spark's {@code local-cluster} in place of a cluster. Say what differs from the
+ * defaults, then {@link #run} it, or {@link #start} it and disturb it.
+ *
+ * <pre>{@code
+ * Path work = ShippedJar.folder("ShardIT");
+ * ShippedJar.Outcome outcome =
+ *     ShippedJar.command("shard", "--set", "input=" + capture, "--set", "output=" + output)
+ *         .executors(2, 1, 512)
+ *         .run(work);
+ * assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+ * }</pre>
+ */
+public final class ShippedJar {
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
+
+  private final List<String> arguments;
+  private final Map<String, String> configuration = new LinkedHashMap<>();
+  private String master;
+  private int driverMebibytes = 1024;
+
+  private ShippedJar(List<String> arguments) {
+    this.arguments = arguments;
+    configuration.put("spark.ui.enabled", "false");
+    configuration.put("spark.driver.bindAddress", "127.0.0.1");
+    configuration.put("spark.driver.host", "127.0.0.1");
+    executors(2, 1, 1024);
+  }
+
+  /** A command as it stands after {@code ontogeny}. */
+  public static ShippedJar command(String... arguments) {
+    return new ShippedJar(List.of(arguments));
+  }
+
+  /** An empty folder below {@code target}, named for the test. */
+  public static Path folder(String name) {
+    Path folder = Path.of("target", "it", name).toAbsolutePath();
+    try {
+      delete(folder);
+      return Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new IllegalStateException("no folder for " + name, e);
+    }
+  }
+
+  /** Separate executors; two of one core and 1 GiB are the default. */
+  public ShippedJar executors(int count, int cores, int mebibytes) {
+    master = "local-cluster[" + count + "," + cores + "," + mebibytes + "]";
+    configuration.put("spark.executor.memory", mebibytes + "m");
+    return this;
+  }
+
+  /** Threads of the driver in place of executors: faster, where executors are not the point. */
+  public ShippedJar local(int threads) {
+    master = "local[" + threads + "]";
+    configuration.remove("spark.executor.memory");
+    return this;
+  }
+
+  public ShippedJar driverMemory(int mebibytes) {
+    driverMebibytes = mebibytes;
+    return this;
+  }
+
+  public ShippedJar configure(String key, String value) {
+    configuration.put(key, value);
+    return this;
+  }
+
+  /** Runs to the end; its logs stay in {@code work} if something goes wrong. */
+  public Outcome run(Path work) {
+    return start(work).await();
+  }
+
+  /** Starts it. */
+  public Running start(Path work) {
+    Path jar = Path.of(required("ontogeny.jar")).toAbsolutePath().normalize();
+    assertThat(jar).as("the shipped jar; mvn verify builds it").exists();
+    try {
+      Path home = Files.createTempDirectory(work, "spark-");
+      Files.createSymbolicLink(
+          home.resolve("jars"),
+          Path.of(required("ontogeny.spark.home"), "jars").toAbsolutePath().normalize());
+      // Spark takes a home without this file for a source tree and looks for its build folders.
+      Files.createFile(home.resolve("RELEASE"));
+      Path conf = Path.of(required("ontogeny.root"), "conf").toAbsolutePath().normalize();
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(List.of(required("ontogeny.jvm.args").split(" ")));
+      command.add("-Xmx" + driverMebibytes + "m");
+      command.addAll(List.of("-cp", conf + ":" + home.resolve("jars") + "/*"));
+      command.addAll(List.of("org.apache.spark.deploy.SparkSubmit", "--master", master));
+      configuration.forEach((key, value) -> command.addAll(List.of("--conf", key + "=" + value)));
+      command.addAll(List.of("--class", "dev.ontogeny.job.Main", jar.toString()));
+      command.addAll(arguments);
+      ProcessBuilder builder =
+          new ProcessBuilder(command)
+              .directory(work.toFile())
+              .redirectOutput(home.resolve("out").toFile())
+              .redirectError(home.resolve("error").toFile());
+      builder.environment().put("SPARK_HOME", home.toString());
+      builder.environment().put("SPARK_SCALA_VERSION", "2.13");
+      builder.environment().put("OMP_NUM_THREADS", "1");
+      builder.environment().remove("ONTOGENY_PROGRESS");
+      return new Running(builder.start(), home);
+    } catch (IOException e) {
+      throw new IllegalStateException("cannot start " + arguments, e);
+    }
+  }
+
+  private static String required(String property) {
+    String value = System.getProperty(property);
+    assertThat(value).as(property + ", which failsafe sets").isNotNull();
+    return value;
+  }
+
+  /** Deletes a folder with all that is in it; quietly if there is none. */
+  public static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
+  }
+
+  /** A command at work. */
+  public static final class Running {
+    private final Process process;
+    private final Path home;
+
+    private Running(Process process, Path home) {
+      this.process = process;
+      this.home = home;
+    }
+
+    /** Waits until something has come about while the command works; fails if it ends before. */
+    public Running until(BooleanSupplier condition) {
+      Instant last = Instant.now().plus(PATIENCE);
+      while (!condition.getAsBoolean()) {
+        assertThat(process.isAlive()).as("still at work: %s", read("error")).isTrue();
+        assertThat(Instant.now()).as("patience: %s", read("error")).isBefore(last);
+        pause();
+      }
+      return this;
+    }
+
+    /** Kills one executor's JVM without warning. */
+    public Running killExecutor() {
+      ProcessHandle executor =
+          process
+              .children()
+              .filter(child -> child.info().command().orElse("").endsWith("java"))
+              .findFirst()
+              .orElseThrow(() -> new AssertionError("no executor runs: " + read("error")));
+      assertThat(executor.destroyForcibly()).isTrue();
+      return this;
+    }
+
+    /** Kills the driver, and with it everything, without warning. */
+    public void kill() {
+      List<ProcessHandle> executors = process.children().toList();
+      process.destroyForcibly();
+      executors.forEach(ProcessHandle::destroyForcibly);
+      try {
+        process.waitFor();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    /** What the command said so far on standard error. */
+    public String errorSoFar() {
+      return read("error");
+    }
+
+    /** Waits for the end. */
+    public Outcome await() {
+      try {
+        if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+          kill();
+          throw new AssertionError("no end after " + PATIENCE + ": " + read("error"));
+        }
+        Outcome outcome = new Outcome(process.exitValue(), read("out"), read("error"));
+        if (outcome.exitCode() == 0) {
+          // Each executor has its copy of the jar in there.
+          delete(home);
+        }
+        return outcome;
+      } catch (InterruptedException | IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private String read(String name) {
+      try {
+        return Files.readString(home.resolve(name));
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private static void pause() {
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /** How a command ended. */
+  public record Outcome(int exitCode, String out, String error) {
+
+    /** What stands after {@code RESULT} on the last line of standard output. */
+    public JsonNode result() {
+      String last = last(out);
+      assertThat(last)
+          .as("last line of standard output; standard error: %s", error)
+          .startsWith("RESULT ");
+      return Json.read(last.substring("RESULT ".length()), JsonNode.class, "RESULT");
+    }
+
+    /** The line that tells a failure. */
+    public String failure() {
+      return last(error);
+    }
+
+    private static String last(String text) {
+      return text.lines().reduce((first, second) -> second).orElse("");
+    }
+  }
+}
