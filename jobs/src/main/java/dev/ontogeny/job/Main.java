@@ -6,6 +6,7 @@ import dev.ontogeny.run.SettingsReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -13,6 +14,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The one entry point: a command per job. Settings are checked before Spark starts; whatever fails
@@ -52,11 +54,23 @@ public final class Main implements Runnable {
     commands.setUsageHelpWidth(Math.max(80, terminal.columns()));
     commands.setParameterExceptionHandler(
         (exception, given) -> {
-          String command = exception.getCommandLine().getCommandSpec().qualifiedName(" ");
+          CommandLine at = exception.getCommandLine();
+          String message = exception.getMessage();
+          if (exception instanceof UnmatchedArgumentException unmatched
+              && !unmatched.isUnknownOption()
+              && !at.getSubcommands().isEmpty()) {
+            message =
+                String.format(
+                    Locale.ROOT,
+                    "there is no command '%s'; the commands are %s",
+                    unmatched.getUnmatched().get(0),
+                    String.join(", ", at.getSubcommands().keySet()));
+          }
           return fail(
               terminal,
               new Diagnosis(
-                  FailureKind.USAGE, exception.getMessage() + " (see " + command + " --help)"));
+                  FailureKind.USAGE,
+                  message + " (see " + at.getCommandSpec().qualifiedName(" ") + " --help)"));
         });
     commands.setExecutionExceptionHandler((exception, command, given) -> fail(terminal, exception));
     try {

@@ -12,6 +12,8 @@ public final class SparkRuntime {
       Map.of(
           "spark.master", "local[*]",
           "spark.sql.session.timeZone", "UTC",
+          // The kernels bring their own threads; OpenMP's would fight with them.
+          "spark.executorEnv.OMP_NUM_THREADS", "1",
           // The project draws its own progress.
           "spark.ui.showConsoleProgress", "false",
           // How often a running task tells its rows.
