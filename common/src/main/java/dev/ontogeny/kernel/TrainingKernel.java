@@ -13,7 +13,7 @@ public interface TrainingKernel extends AutoCloseable {
   /**
    * One optimiser step.
    *
-   * @param batch rows in captured units, [n, D]
+   * @param batch at least two rows in captured units, [n, D]
    */
   StepLosses step(FloatMatrix batch, StepSettings settings);
 

@@ -1,0 +1,124 @@
+package dev.ontogeny.kernel;
+
+/**
+ * From rows to pre-activations to the latents that fire: what training and encoding share. Works on
+ * blocks of rows, each by one worker: product panel by panel into a buffer of the worker, bias and
+ * group maxima while a panel is in cache, then selection.
+ */
+final class CpuEncoder implements AutoCloseable {
+  private final CpuMachine machine;
+  private final int inputs;
+  private final int width;
+  private final int blockRows;
+  private final EncoderProduct product;
+  private final Lane[] lanes;
+
+  /** What one worker has to itself. */
+  private static final class Lane {
+    final float[] values;
+    final RowSelection[] rows;
+
+    Lane(int blockRows, int width, int k) {
+      values = new float[Math.multiplyExact(blockRows, width)];
+      rows = new RowSelection[blockRows];
+      for (int row = 0; row < blockRows; row++) {
+        rows[row] = new RowSelection(width, k);
+      }
+    }
+  }
+
+  /**
+   * @param maximumBatch largest batch; decides the block of rows together with the width
+   */
+  CpuEncoder(CpuMachine machine, int inputs, int width, int k, int maximumBatch) {
+    this.machine = machine;
+    this.inputs = inputs;
+    this.width = width;
+    this.blockRows = blockRows(width, maximumBatch);
+    int workers = Math.min(machine.workers().count(), blocks(maximumBatch));
+    int packers = machine.workers().count();
+    this.product = machine.product().create(inputs, width, blockRows, Math.max(workers, packers));
+    this.lanes = new Lane[workers];
+    for (int worker = 0; worker < workers; worker++) {
+      lanes[worker] = new Lane(blockRows, width, k);
+    }
+  }
+
+  /** Rows of a block: pre-activations of 4 MiB at most, unless 16 rows need more. */
+  private static int blockRows(int width, int maximumBatch) {
+    int fitting = Math.max(16, Math.min(128, (1 << 20) / width / 16 * 16));
+    return Math.min(fitting, (maximumBatch + 15) / 16 * 16);
+  }
+
+  int blockRows() {
+    return blockRows;
+  }
+
+  int blocks(int rows) {
+    return (rows + blockRows - 1) / blockRows;
+  }
+
+  int panels() {
+    return product.panels();
+  }
+
+  int firstOf(int panel) {
+    return product.first(panel);
+  }
+
+  int sizeOf(int panel) {
+    return product.size(panel);
+  }
+
+  /** Takes over a panel of weights, [F, D] by latent. */
+  void pack(int worker, int panel, float[] encoder) {
+    product.pack(worker, panel, encoder);
+  }
+
+  /**
+   * Pre-activations of up to {@link #blockRows} rows, for {@link #selection} and {@link #values}.
+   */
+  void preActivations(int worker, float[] rows, int at, int count, float[] bias) {
+    Lane lane = lanes[worker];
+    product.load(worker, rows, at, count);
+    for (int panel = 0; panel < product.panels(); panel++) {
+      int first = product.first(panel);
+      int size = product.size(panel);
+      product.multiply(worker, panel, lane.values, first, width);
+      for (int row = 0; row < count; row++) {
+        RowSelection selection = lane.rows[row];
+        machine
+            .loops()
+            .biasAndMaxima(
+                lane.values,
+                row * width + first,
+                bias,
+                first,
+                size,
+                selection.depth(),
+                selection.maxima(),
+                selection.groupAt(first));
+      }
+    }
+  }
+
+  /** Pre-activations of the last block, row by row. */
+  float[] values(int worker) {
+    return lanes[worker].values;
+  }
+
+  /** Selection out of a row of the last block. */
+  RowSelection selection(int worker, int row) {
+    return lanes[worker].rows[row];
+  }
+
+  @Override
+  public void close() {
+    product.close();
+  }
+
+  @Override
+  public String toString() {
+    return inputs + "×" + width + " in blocks of " + blockRows + " rows";
+  }
+}

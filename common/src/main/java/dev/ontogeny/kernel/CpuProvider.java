@@ -1,0 +1,30 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+
+/**
+ * Dense where it must be, sparse everywhere else: the encoder's product by a native library,
+ * selection by group maxima, decoding and all gradients over active latents only, Adam in one pass.
+ */
+final class CpuProvider implements KernelProvider {
+  private final CpuMachine machine;
+
+  CpuProvider(CpuMachine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public String name() {
+    return machine.name();
+  }
+
+  @Override
+  public EncodingKernel encoding(Dictionary dictionary, int maximumBatch) {
+    return new CpuEncoding(machine, dictionary, maximumBatch);
+  }
+
+  @Override
+  public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
+    return new CpuTraining(machine, specification, initial, maximumBatch);
+  }
+}

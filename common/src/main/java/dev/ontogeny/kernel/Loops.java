@@ -1,0 +1,114 @@
+package dev.ontogeny.kernel;
+
+/**
+ * The inner loops of the {@code cpu} provider over parts of float arrays: {@code x, at, n} are the
+ * {@code n} floats of {@code x} from {@code at} on. Each loop has a scalar form and a vector form;
+ * the order of every sum is fixed within a form.
+ */
+abstract class Loops {
+  /** Latents of a row that share a lane in {@link #biasAndMaxima}, whatever the vector's width. */
+  static final int LANES = 16;
+
+  /** For people: {@code SIMD 512 bits} or {@code scalar}. */
+  abstract String name();
+
+  /** into = (x − mean) · scale − bias. */
+  abstract void centre(
+      float[] x,
+      int at,
+      float[] mean,
+      float[] scale,
+      float[] bias,
+      float[] into,
+      int intoAt,
+      int n);
+
+  /** Σ x · y. */
+  abstract float dot(float[] x, int at, float[] y, int yAt, int n);
+
+  /** y += factor · x. */
+  abstract void add(float factor, float[] x, int at, float[] y, int yAt, int n);
+
+  /** x *= factor. */
+  abstract void multiply(float factor, float[] x, int at, int n);
+
+  /** into = x − y. */
+  abstract void subtract(float[] x, int at, float[] y, int yAt, float[] into, int intoAt, int n);
+
+  /**
+   * values += bias, and the maximum of every group: a block of {@code depth · LANES} values holds
+   * {@code LANES} groups, value i of the block belongs to group i mod LANES. A last, shorter block
+   * leaves the groups without a value at −∞.
+   *
+   * @param maxima LANES for each block
+   */
+  abstract void biasAndMaxima(
+      float[] values,
+      int at,
+      float[] bias,
+      int biasAt,
+      int n,
+      int depth,
+      float[] maxima,
+      int maximaAt);
+
+  /**
+   * into += Σ_j weights[j] · row rows[j] of a matrix, j in [from, to), or = if {@code fresh}.
+   *
+   * @param columns of the matrix, and the length of {@code into}
+   */
+  abstract void weightedSum(
+      float[] matrix,
+      int columns,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      boolean fresh,
+      float[] into,
+      int intoAt);
+
+  /** into[j] = row rows[j] of a matrix · vector, j in [from, to). */
+  abstract void dots(
+      float[] matrix,
+      int columns,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int vectorAt,
+      float[] into);
+
+  /**
+   * One step of Adam on values, first and second means, all from {@code at} on.
+   *
+   * @param factor multiplies the gradient
+   * @param rate learning rate over the correction of the first mean
+   * @param root one over the root of the correction of the second mean
+   */
+  abstract void adam(
+      float[] values,
+      float[] first,
+      float[] second,
+      int at,
+      float[] gradient,
+      int gradientAt,
+      int n,
+      float factor,
+      Adam adam);
+
+  /** Adam's numbers of one step. */
+  record Adam(float firstDecay, float secondDecay, float epsilon, float rate, float root) {
+    /** Of the step with that number, from 1 on. */
+    static Adam of(TopKTraining specification, double learningRate, long step) {
+      double firstCorrection = 1 - Math.pow(specification.firstDecay(), (double) step);
+      double secondCorrection = 1 - Math.pow(specification.secondDecay(), (double) step);
+      return new Adam(
+          (float) specification.firstDecay(),
+          (float) specification.secondDecay(),
+          (float) specification.epsilon(),
+          (float) (learningRate / firstCorrection),
+          (float) (1 / Math.sqrt(secondCorrection)));
+    }
+  }
+}

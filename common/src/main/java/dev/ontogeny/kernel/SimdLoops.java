@@ -1,0 +1,302 @@
+package dev.ontogeny.kernel;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The loops in vectors of the machine's preferred width. {@code reduceLanes} is avoided: its order
+ * is not defined, and so it may change when the loop is compiled.
+ */
+final class SimdLoops extends Loops {
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  private static final int STEP = SPECIES.length();
+
+  /** Lanes of one sum, added pairwise; every thread has its own. */
+  private static final ThreadLocal<float[]> SUMS = ThreadLocal.withInitial(() -> new float[64]);
+
+  SimdLoops() {
+    if (LANES % STEP != 0) {
+      throw new UnsupportedOperationException(
+          "vectors of " + SPECIES.vectorBitSize() + " bits are not supported");
+    }
+  }
+
+  @Override
+  String name() {
+    return "SIMD " + SPECIES.vectorBitSize() + " bits";
+  }
+
+  @Override
+  void centre(
+      float[] x,
+      int at,
+      float[] mean,
+      float[] scale,
+      float[] bias,
+      float[] into,
+      int intoAt,
+      int n) {
+    int bound = SPECIES.loopBound(n);
+    int i = 0;
+    for (; i < bound; i += STEP) {
+      FloatVector.fromArray(SPECIES, x, at + i)
+          .sub(FloatVector.fromArray(SPECIES, mean, i))
+          .mul(FloatVector.fromArray(SPECIES, scale, i))
+          .sub(FloatVector.fromArray(SPECIES, bias, i))
+          .intoArray(into, intoAt + i);
+    }
+    for (; i < n; i++) {
+      into[intoAt + i] = (x[at + i] - mean[i]) * scale[i] - bias[i];
+    }
+  }
+
+  @Override
+  float dot(float[] x, int at, float[] y, int yAt, int n) {
+    return dot(x, at, y, yAt, n, SUMS.get());
+  }
+
+  private static float dot(float[] x, int at, float[] y, int yAt, int n, float[] sums) {
+    FloatVector a = FloatVector.zero(SPECIES);
+    FloatVector b = FloatVector.zero(SPECIES);
+    FloatVector c = FloatVector.zero(SPECIES);
+    FloatVector d = FloatVector.zero(SPECIES);
+    int i = 0;
+    for (; i + 4 * STEP <= n; i += 4 * STEP) {
+      a = fused(x, at + i, y, yAt + i, a);
+      b = fused(x, at + i + STEP, y, yAt + i + STEP, b);
+      c = fused(x, at + i + 2 * STEP, y, yAt + i + 2 * STEP, c);
+      d = fused(x, at + i + 3 * STEP, y, yAt + i + 3 * STEP, d);
+    }
+    for (; i + STEP <= n; i += STEP) {
+      a = fused(x, at + i, y, yAt + i, a);
+    }
+    a.add(b).add(c.add(d)).intoArray(sums, 0);
+    float rest = 0;
+    for (; i < n; i++) {
+      rest += x[at + i] * y[yAt + i];
+    }
+    return lanes(sums) + rest;
+  }
+
+  private static FloatVector fused(float[] x, int at, float[] y, int yAt, FloatVector sum) {
+    return FloatVector.fromArray(SPECIES, x, at).fma(FloatVector.fromArray(SPECIES, y, yAt), sum);
+  }
+
+  private static float lanes(float[] sums) {
+    for (int half = STEP / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        sums[i] += sums[i + half];
+      }
+    }
+    return sums[0];
+  }
+
+  @Override
+  void add(float factor, float[] x, int at, float[] y, int yAt, int n) {
+    FloatVector by = FloatVector.broadcast(SPECIES, factor);
+    int bound = SPECIES.loopBound(n);
+    int i = 0;
+    for (; i < bound; i += STEP) {
+      FloatVector.fromArray(SPECIES, x, at + i)
+          .fma(by, FloatVector.fromArray(SPECIES, y, yAt + i))
+          .intoArray(y, yAt + i);
+    }
+    for (; i < n; i++) {
+      y[yAt + i] = Math.fma(x[at + i], factor, y[yAt + i]);
+    }
+  }
+
+  @Override
+  void multiply(float factor, float[] x, int at, int n) {
+    int bound = SPECIES.loopBound(n);
+    int i = 0;
+    for (; i < bound; i += STEP) {
+      FloatVector.fromArray(SPECIES, x, at + i).mul(factor).intoArray(x, at + i);
+    }
+    for (; i < n; i++) {
+      x[at + i] *= factor;
+    }
+  }
+
+  @Override
+  void subtract(float[] x, int at, float[] y, int yAt, float[] into, int intoAt, int n) {
+    int bound = SPECIES.loopBound(n);
+    int i = 0;
+    for (; i < bound; i += STEP) {
+      FloatVector.fromArray(SPECIES, x, at + i)
+          .sub(FloatVector.fromArray(SPECIES, y, yAt + i))
+          .intoArray(into, intoAt + i);
+    }
+    for (; i < n; i++) {
+      into[intoAt + i] = x[at + i] - y[yAt + i];
+    }
+  }
+
+  @Override
+  void biasAndMaxima(
+      float[] values,
+      int at,
+      float[] bias,
+      int biasAt,
+      int n,
+      int depth,
+      float[] maxima,
+      int maximaAt) {
+    int block = depth * LANES;
+    int i = 0;
+    int into = maximaAt;
+    for (; i + block <= n; i += block, into += LANES) {
+      for (int lane = 0; lane < LANES; lane += STEP) {
+        FloatVector maximum = biased(values, at + i + lane, bias, biasAt + i + lane);
+        for (int j = 1; j < depth; j++) {
+          int offset = i + lane + j * LANES;
+          maximum = maximum.max(biased(values, at + offset, bias, biasAt + offset));
+        }
+        maximum.intoArray(maxima, into + lane);
+      }
+    }
+    if (i < n) {
+      for (int lane = 0; lane < LANES; lane++) {
+        maxima[into + lane] = Float.NEGATIVE_INFINITY;
+      }
+      for (int j = i; j < n; j++) {
+        float value = values[at + j] + bias[biasAt + j];
+        values[at + j] = value;
+        int group = into + (j - i) % LANES;
+        maxima[group] = Math.max(maxima[group], value);
+      }
+    }
+  }
+
+  private static FloatVector biased(float[] values, int at, float[] bias, int biasAt) {
+    FloatVector value =
+        FloatVector.fromArray(SPECIES, values, at)
+            .add(FloatVector.fromArray(SPECIES, bias, biasAt));
+    value.intoArray(values, at);
+    return value;
+  }
+
+  @Override
+  void weightedSum(
+      float[] matrix,
+      int columns,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      boolean fresh,
+      float[] into,
+      int intoAt) {
+    int column = 0;
+    // Eight sums stay in registers while the rows go by.
+    for (; column + 8 * STEP <= columns; column += 8 * STEP) {
+      int out = intoAt + column;
+      FloatVector a = start(fresh, into, out);
+      FloatVector b = start(fresh, into, out + STEP);
+      FloatVector c = start(fresh, into, out + 2 * STEP);
+      FloatVector d = start(fresh, into, out + 3 * STEP);
+      FloatVector e = start(fresh, into, out + 4 * STEP);
+      FloatVector f = start(fresh, into, out + 5 * STEP);
+      FloatVector g = start(fresh, into, out + 6 * STEP);
+      FloatVector h = start(fresh, into, out + 7 * STEP);
+      for (int j = from; j < to; j++) {
+        int at = rows[j] * columns + column;
+        FloatVector by = FloatVector.broadcast(SPECIES, weights[j]);
+        a = FloatVector.fromArray(SPECIES, matrix, at).fma(by, a);
+        b = FloatVector.fromArray(SPECIES, matrix, at + STEP).fma(by, b);
+        c = FloatVector.fromArray(SPECIES, matrix, at + 2 * STEP).fma(by, c);
+        d = FloatVector.fromArray(SPECIES, matrix, at + 3 * STEP).fma(by, d);
+        e = FloatVector.fromArray(SPECIES, matrix, at + 4 * STEP).fma(by, e);
+        f = FloatVector.fromArray(SPECIES, matrix, at + 5 * STEP).fma(by, f);
+        g = FloatVector.fromArray(SPECIES, matrix, at + 6 * STEP).fma(by, g);
+        h = FloatVector.fromArray(SPECIES, matrix, at + 7 * STEP).fma(by, h);
+      }
+      a.intoArray(into, out);
+      b.intoArray(into, out + STEP);
+      c.intoArray(into, out + 2 * STEP);
+      d.intoArray(into, out + 3 * STEP);
+      e.intoArray(into, out + 4 * STEP);
+      f.intoArray(into, out + 5 * STEP);
+      g.intoArray(into, out + 6 * STEP);
+      h.intoArray(into, out + 7 * STEP);
+    }
+    for (; column + STEP <= columns; column += STEP) {
+      FloatVector sum = start(fresh, into, intoAt + column);
+      for (int j = from; j < to; j++) {
+        FloatVector by = FloatVector.broadcast(SPECIES, weights[j]);
+        sum = FloatVector.fromArray(SPECIES, matrix, rows[j] * columns + column).fma(by, sum);
+      }
+      sum.intoArray(into, intoAt + column);
+    }
+    for (; column < columns; column++) {
+      float sum = fresh ? 0 : into[intoAt + column];
+      for (int j = from; j < to; j++) {
+        sum = Math.fma(matrix[rows[j] * columns + column], weights[j], sum);
+      }
+      into[intoAt + column] = sum;
+    }
+  }
+
+  private static FloatVector start(boolean fresh, float[] into, int at) {
+    return fresh ? FloatVector.zero(SPECIES) : FloatVector.fromArray(SPECIES, into, at);
+  }
+
+  @Override
+  void dots(
+      float[] matrix,
+      int columns,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int vectorAt,
+      float[] into) {
+    float[] sums = SUMS.get();
+    for (int j = from; j < to; j++) {
+      into[j] = dot(matrix, rows[j] * columns, vector, vectorAt, columns, sums);
+    }
+  }
+
+  @Override
+  void adam(
+      float[] values,
+      float[] first,
+      float[] second,
+      int at,
+      float[] gradient,
+      int gradientAt,
+      int n,
+      float factor,
+      Adam adam) {
+    float firstDecay = adam.firstDecay();
+    float secondDecay = adam.secondDecay();
+    float firstRest = 1 - firstDecay;
+    float secondRest = 1 - secondDecay;
+    int bound = SPECIES.loopBound(n);
+    int i = 0;
+    for (; i < bound; i += STEP) {
+      FloatVector g = FloatVector.fromArray(SPECIES, gradient, gradientAt + i).mul(factor);
+      FloatVector m =
+          FloatVector.fromArray(SPECIES, first, at + i).mul(firstDecay).add(g.mul(firstRest));
+      FloatVector v =
+          FloatVector.fromArray(SPECIES, second, at + i)
+              .mul(secondDecay)
+              .add(g.mul(g).mul(secondRest));
+      m.intoArray(first, at + i);
+      v.intoArray(second, at + i);
+      FloatVector below = v.lanewise(VectorOperators.SQRT).mul(adam.root()).add(adam.epsilon());
+      FloatVector.fromArray(SPECIES, values, at + i)
+          .sub(m.mul(adam.rate()).div(below))
+          .intoArray(values, at + i);
+    }
+    for (; i < n; i++) {
+      float g = gradient[gradientAt + i] * factor;
+      float m = firstDecay * first[at + i] + firstRest * g;
+      float v = secondDecay * second[at + i] + g * g * secondRest;
+      first[at + i] = m;
+      second[at + i] = v;
+      values[at + i] -= adam.rate() * m / ((float) Math.sqrt(v) * adam.root() + adam.epsilon());
+    }
+  }
+}

@@ -1,0 +1,182 @@
+package dev.ontogeny.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.kernel.TrainingKernel.StepLosses;
+import dev.ontogeny.kernel.TrainingKernel.StepSettings;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every fast kernel against the slow one, at sizes that fit no block, lane or panel. */
+final class KernelTwinsTest {
+  /** Rows, inputs, width, k. */
+  private static final int[][] SHAPES = {
+    {2, 1, 1, 1},
+    {3, 5, 13, 2},
+    {13, 7, 207, 4},
+    {130, 13, 702, 8},
+    {37, 64, 513, 40},
+    {64, 33, 1100, 1}
+  };
+
+  static Stream<Arguments> providersAndShapes() {
+    List<Arguments> all = new ArrayList<>();
+    for (int[] shape : SHAPES) {
+      for (KernelProvider provider : providers()) {
+        all.add(Arguments.of(provider.name(), provider, shape));
+      }
+    }
+    return all.stream();
+  }
+
+  private static List<KernelProvider> providers() {
+    Workers one = new Workers(1);
+    Workers three = new Workers(3);
+    Loops simd = new SimdLoops();
+    Loops scalar = new ScalarLoops();
+    return List.of(
+        new CpuProvider(new CpuMachine(simd, simd.name(), OneDnnProduct.factory(), three)),
+        new CpuProvider(new CpuMachine(scalar, scalar.name(), OpenBlasProduct.factory(), one)),
+        new CpuProvider(new CpuMachine(simd, simd.name(), JavaProduct.factory(simd), one)));
+  }
+
+  @ParameterizedTest(name = "{0} {2}")
+  @MethodSource("providersAndShapes")
+  void encodingsAgree(String name, KernelProvider provider, int[] shape) {
+    Dictionary dictionary = KernelFixture.dictionary(shape[1], shape[2], shape[3], 11);
+    FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 12);
+    SparseCodes expected = new SparseCodes(shape[2]);
+    SparseCodes actual = new SparseCodes(shape[2]);
+    FloatMatrix expectedBack = FloatMatrix.zeros(shape[0], shape[1]);
+    FloatMatrix actualBack = FloatMatrix.zeros(shape[0], shape[1]);
+    try (EncodingKernel slow = new ReferenceProvider().encoding(dictionary, shape[0]);
+        EncodingKernel fast = provider.encoding(dictionary, shape[0] + 3)) {
+      slow.encode(batch, expected);
+      fast.encode(batch, actual);
+      slow.decode(expected, expectedBack);
+      fast.decode(expected, actualBack);
+    }
+    double tolerance = 1e-5 * Math.sqrt(shape[1]) + 1e-5;
+    assertThat(actual.rows()).isEqualTo(expected.rows());
+    for (int row = 0; row < shape[0]; row++) {
+      assertThat(actual.starts()[row + 1] - actual.starts()[row])
+          .as("latents of row %d", row)
+          .isEqualTo(expected.starts()[row + 1] - expected.starts()[row]);
+      for (int at = actual.starts()[row]; at < actual.starts()[row + 1]; at++) {
+        assertThat((double) actual.values()[at])
+            .isCloseTo(expected.at(row, actual.indices()[at]), within(tolerance));
+        assertThat(at == actual.starts()[row] || actual.indices()[at] > actual.indices()[at - 1])
+            .isTrue();
+      }
+    }
+    assertThat(actualBack.values()).containsExactly(expectedBack.values(), within(1e-4f));
+  }
+
+  @ParameterizedTest(name = "{0} {2}")
+  @MethodSource("providersAndShapes")
+  void gradientsAgree(String name, KernelProvider provider, int[] shape) {
+    compareGradients(provider, shape, 0);
+  }
+
+  /** Every latent is dead from the start, so that the auxiliary loss does all it can. */
+  @ParameterizedTest(name = "{0} {2}")
+  @MethodSource("providersAndShapes")
+  void auxiliaryGradientsAgree(String name, KernelProvider provider, int[] shape) {
+    compareGradients(provider, shape, Math.max(1, shape[2] / 3));
+  }
+
+  private static void compareGradients(KernelProvider provider, int[] shape, int auxiliaryK) {
+    Dictionary initial = KernelFixture.dictionary(shape[1], shape[2], shape[3], 21);
+    TopKTraining specification =
+        new TopKTraining(shape[2], shape[3], auxiliaryK, 0.5, 2, 0.9, 0.999, 1e-8, 0);
+    FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 22);
+    ReferenceTraining slow = new ReferenceTraining(specification, initial);
+    try (CpuTraining fast = (CpuTraining) provider.training(specification, initial, shape[0] + 5)) {
+      // The first batch makes latents that do not fire dead for the second.
+      slow.gradients(KernelFixture.batch(Math.min(shape[0], 2), shape[1], 23));
+      fast.gradients(KernelFixture.batch(Math.min(shape[0], 2), shape[1], 23));
+      StepLosses expected = slow.gradients(batch);
+      StepLosses actual = fast.gradients(batch);
+      assertThat(actual.fvu()).isCloseTo(expected.fvu(), within(1e-5 * (1 + expected.fvu())));
+      assertThat(actual.loss()).isCloseTo(expected.loss(), within(1e-5 * (1 + expected.loss())));
+      assertThat(actual.l0()).isEqualTo(expected.l0());
+      assertThat(actual.deadShare()).isEqualTo(expected.deadShare());
+      assertThat(actual.auxiliary()).isCloseTo(expected.auxiliary(), within(1e-4));
+      if (auxiliaryK > 0 && shape[2] > 100) {
+        assertThat(expected.auxiliary()).isPositive();
+      }
+      Map<String, double[]> reference = slow.lastGradients();
+      double[] encoder = transposed(reference.get("W_enc"), shape[1], shape[2]);
+      double[] decoder = projected(reference.get("W_dec"), initial);
+      assertClose("W_enc", fast.lastGradients().get("W_enc"), encoder);
+      assertClose("W_dec", fast.lastGradients().get("W_dec"), decoder);
+      assertClose("b_enc", fast.lastGradients().get("b_enc"), reference.get("b_enc"));
+      assertClose("b_dec", fast.lastGradients().get("b_dec"), reference.get("b_dec"));
+    }
+  }
+
+  private static double[] transposed(double[] matrix, int rows, int columns) {
+    double[] result = new double[matrix.length];
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < columns; c++) {
+        result[c * rows + r] = matrix[r * columns + c];
+      }
+    }
+    return result;
+  }
+
+  private static double[] projected(double[] gradient, Dictionary dictionary) {
+    int inputs = dictionary.inputs();
+    double[] result = gradient.clone();
+    for (int latent = 0; latent < dictionary.width(); latent++) {
+      double along = 0;
+      for (int i = 0; i < inputs; i++) {
+        along += gradient[latent * inputs + i] * dictionary.decoder().at(latent, i);
+      }
+      for (int i = 0; i < inputs; i++) {
+        result[latent * inputs + i] -= along * dictionary.decoder().at(latent, i);
+      }
+    }
+    return result;
+  }
+
+  private static void assertClose(String tensor, float[] actual, double[] expected) {
+    double largest = 0;
+    for (double value : expected) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    for (int i = 0; i < expected.length; i++) {
+      assertThat((double) actual[i])
+          .as("%s[%d]", tensor, i)
+          .isCloseTo(expected[i], within(2e-4 * largest + 1e-7));
+    }
+  }
+
+  @ParameterizedTest(name = "{0} {2}")
+  @MethodSource("providersAndShapes")
+  void stepsAgree(String name, KernelProvider provider, int[] shape) {
+    Dictionary initial = KernelFixture.dictionary(shape[1], shape[2], shape[3], 31);
+    TopKTraining specification =
+        new TopKTraining(shape[2], shape[3], shape[2] / 4, 1.0 / 32, 40, 0.9, 0.999, 1e-6, 0.05);
+    try (TrainingKernel slow = new ReferenceTraining(specification, initial);
+        TrainingKernel fast = provider.training(specification, initial, shape[0])) {
+      for (int step = 0; step < 5; step++) {
+        FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 100 + step);
+        StepLosses expected = slow.step(batch, new StepSettings(2e-3f));
+        StepLosses actual = fast.step(batch, new StepSettings(2e-3f));
+        assertThat(actual.loss())
+            .as("loss of step %d", step)
+            .isCloseTo(expected.loss(), within(1e-3 * (0.1 + expected.loss())));
+      }
+    }
+  }
+}
