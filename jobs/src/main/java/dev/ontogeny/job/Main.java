@@ -48,8 +48,12 @@ public final class Main implements Runnable {
   static int run(List<Job<?>> jobs, Terminal terminal, String... arguments) {
     CommandLine commands = new CommandLine(new Main());
     for (Job<?> job : jobs) {
-      commands.addSubcommand(job.name(), command(job, terminal));
+      CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
+      command.getCommandSpec().usageMessage().description(job.description());
+      commands.addSubcommand(job.name(), withDefaults(command, job.name()));
     }
+    commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME));
+    commands.addSubcommand(new Describe(terminal));
     commands.setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8));
     commands.setUsageHelpWidth(Math.max(80, terminal.columns()));
     commands.setParameterExceptionHandler(
@@ -81,15 +85,13 @@ public final class Main implements Runnable {
     }
   }
 
-  private static <S extends Record> CommandLine command(Job<S> job, Terminal terminal) {
-    CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
-    command.getCommandSpec().usageMessage().description(job.description());
-    // The defaults as their file has them: its comments are the reference of the settings.
+  /** Help with the defaults as their file has them: its comments are the settings' reference. */
+  private static CommandLine withDefaults(CommandLine command, String settings) {
     command
         .getHelpSectionMap()
         .put(
             UsageMessageSpec.SECTION_KEY_FOOTER,
-            help -> "\nSettings and their defaults:\n\n" + SettingsReader.defaultsText(job.name()));
+            help -> "\nSettings and their defaults:\n\n" + SettingsReader.defaultsText(settings));
     return command;
   }
 

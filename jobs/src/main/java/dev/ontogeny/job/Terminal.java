@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.spark.Progress;
 import java.io.PrintStream;
-import java.util.Map;
+import java.util.List;
 
 /**
  * Where a command speaks: results on standard output, progress and failures on standard error.
@@ -30,9 +30,27 @@ record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
   }
 
   void print(Job.Plan plan) {
-    int width = plan.lines().keySet().stream().mapToInt(String::length).max().orElse(0);
-    for (Map.Entry<String, String> line : plan.lines().entrySet()) {
-      out.println(line.getKey() + " ".repeat(width - line.getKey().length() + 2) + line.getValue());
+    print(
+        plan.lines().entrySet().stream()
+            .map(line -> new String[] {line.getKey(), line.getValue()})
+            .toList());
+  }
+
+  /** Columns side by side. */
+  void print(List<String[]> rows) {
+    for (String[] row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < row.length; i++) {
+        int column = i;
+        int width =
+            rows.stream()
+                .filter(each -> each.length > column)
+                .mapToInt(each -> each[column].length())
+                .max()
+                .orElse(0);
+        line.append(row[i]).append(" ".repeat(width - row[i].length() + 2));
+      }
+      out.println(line.toString().stripTrailing());
     }
   }
 

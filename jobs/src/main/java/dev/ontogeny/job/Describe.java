@@ -1,0 +1,138 @@
+package dev.ontogeny.job;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.Verification;
+import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Tells what is in a published folder: from where, which tables, which columns, how much. */
+@Command(
+    name = "describe",
+    description = "Tells what is in a published folder.",
+    mixinStandardHelpOptions = true)
+final class Describe implements Callable<Integer> {
+  private static final int SHOWN_PROBLEMS = 5;
+
+  private final Terminal terminal;
+
+  @Parameters(paramLabel = "FOLDER", description = "A folder that a job has published.")
+  private String location;
+
+  @Option(
+      names = "--verify",
+      description = "Read every file and compare its size and checksum with the manifest.")
+  private boolean verify;
+
+  Describe(Terminal terminal) {
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Folder folder = Folder.of(location);
+    Manifest manifest = Manifest.read(folder);
+    describe(folder, manifest);
+    if (verify) {
+      List<String> problems = Verification.problems(folder, manifest);
+      if (!problems.isEmpty()) {
+        throw Failure.data(
+            "%s is not as it was published, %d of %d files are wrong: %s%s",
+            folder,
+            problems.size(),
+            manifest.files().size(),
+            String.join("; ", problems.subList(0, Math.min(SHOWN_PROBLEMS, problems.size()))),
+            problems.size() > SHOWN_PROBLEMS ? "; …" : "");
+      }
+      terminal.out().println(manifest.files().size() + " files are as they were published");
+    }
+    return 0;
+  }
+
+  private void describe(Folder folder, Manifest manifest) throws IOException {
+    List<String[]> lines = new ArrayList<>();
+    lines.add(row(manifest.kind(), folder.toString()));
+    lines.add(row("identity", manifest.identity()));
+    lines.add(row("created", manifest.created()));
+    for (Manifest.Input input : manifest.inputs()) {
+      lines.add(
+          row("made from", input.kind() + " " + shortened(input.identity()) + "  " + input.path()));
+    }
+    lines.add(row("made by", one(Json.tree(manifest.provenance()))));
+    lines.add(row("settings", ""));
+    keys(manifest.settings(), lines);
+    lines.add(row("summary", ""));
+    keys(manifest.summary(), lines);
+    terminal.print(lines);
+
+    List<String[]> tables = new ArrayList<>();
+    tables.add(row("table", "files", "rows", "bytes", "columns"));
+    Map<String, List<PublishedFile>> byTable = new TreeMap<>();
+    for (PublishedFile file : manifest.files()) {
+      byTable
+          .computeIfAbsent(file.table() == null ? "" : file.table(), name -> new ArrayList<>())
+          .add(file);
+    }
+    for (Map.Entry<String, List<PublishedFile>> table : byTable.entrySet()) {
+      List<PublishedFile> files = table.getValue();
+      tables.add(
+          row(
+              table.getKey(),
+              Integer.toString(files.size()),
+              String.format(
+                  Locale.ROOT, "%,d", files.stream().mapToLong(PublishedFile::rows).sum()),
+              new ByteSize(files.stream().mapToLong(PublishedFile::bytes).sum()).toString(),
+              columns(folder, files.get(0))));
+    }
+    terminal.out().println();
+    terminal.print(tables);
+  }
+
+  private static String columns(Folder folder, PublishedFile file) throws IOException {
+    if (!file.path().endsWith(".parquet")) {
+      return "";
+    }
+    try (TableReader reader = TableReader.open(folder, file.path())) {
+      return String.join(", ", reader.columns());
+    }
+  }
+
+  private static void keys(JsonNode node, List<String[]> lines) {
+    if (node == null || !node.isObject()) {
+      return;
+    }
+    for (Iterator<Map.Entry<String, JsonNode>> all = node.fields(); all.hasNext(); ) {
+      Map.Entry<String, JsonNode> entry = all.next();
+      lines.add(row("  " + entry.getKey(), one(entry.getValue())));
+    }
+  }
+
+  /** A value in one line of bearable length. */
+  private static String one(JsonNode node) {
+    String text = node.isTextual() ? node.asText() : Json.line(node).replace(",\"", ", \"");
+    return text.length() <= 160 ? text : text.substring(0, 159) + "…";
+  }
+
+  private static String shortened(String identity) {
+    return identity.substring(0, Math.min(12, identity.length()));
+  }
+
+  private static String[] row(String... cells) {
+    return cells;
+  }
+}
