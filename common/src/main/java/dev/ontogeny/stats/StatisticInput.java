@@ -1,0 +1,71 @@
+package dev.ontogeny.stats;
+
+/** Reads what {@link StatisticOutput} wrote. */
+public final class StatisticInput {
+  private final byte[] bytes;
+  private int at;
+
+  public StatisticInput(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /** Checks what every statistic begins with. */
+  public void header(int tag, int version) {
+    int foundTag = bytes[at++];
+    int foundVersion = bytes[at++];
+    if (foundTag != tag || foundVersion != version) {
+      throw new IllegalStateException(
+          "bytes of statistic '"
+              + (char) tag
+              + "' version "
+              + version
+              + " were expected, found '"
+              + (char) foundTag
+              + "' version "
+              + foundVersion);
+    }
+  }
+
+  public long readCompact() {
+    long value = 0;
+    int shift = 0;
+    byte next;
+    do {
+      next = bytes[at++];
+      value |= (next & 0x7FL) << shift;
+      shift += 7;
+    } while (next < 0);
+    return value;
+  }
+
+  public int readCompactInt() {
+    return Math.toIntExact(readCompact());
+  }
+
+  public long readLong() {
+    long value = 0;
+    for (int shift = 0; shift < 64; shift += 8) {
+      value |= (bytes[at++] & 0xFFL) << shift;
+    }
+    return value;
+  }
+
+  public double readDouble() {
+    return Double.longBitsToDouble(readLong());
+  }
+
+  public float readFloat() {
+    int bits =
+        (bytes[at] & 0xFF)
+            | (bytes[at + 1] & 0xFF) << 8
+            | (bytes[at + 2] & 0xFF) << 16
+            | (bytes[at + 3] & 0xFF) << 24;
+    at += 4;
+    return Float.intBitsToFloat(bits);
+  }
+
+  /** Whether anything is left. */
+  public boolean exhausted() {
+    return at == bytes.length;
+  }
+}

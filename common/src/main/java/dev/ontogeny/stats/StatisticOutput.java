@@ -1,0 +1,66 @@
+package dev.ontogeny.stats;
+
+import java.util.Arrays;
+
+/**
+ * A growing array of bytes, little-endian; whole numbers that are mostly small are written in
+ * groups of seven bits, lowest first, the eighth bit saying that more follow.
+ */
+public final class StatisticOutput {
+  private byte[] bytes = new byte[256];
+  private int size;
+
+  /** What every statistic begins with. */
+  public void header(int tag, int version) {
+    room(2);
+    bytes[size++] = (byte) tag;
+    bytes[size++] = (byte) version;
+  }
+
+  /** A number of any sign; small non-negative ones take one byte. */
+  public void writeCompact(long value) {
+    room(10);
+    long rest = value;
+    while ((rest & ~0x7FL) != 0) {
+      bytes[size++] = (byte) (rest | 0x80);
+      rest >>>= 7;
+    }
+    bytes[size++] = (byte) rest;
+  }
+
+  public void writeLong(long value) {
+    room(8);
+    for (int shift = 0; shift < 64; shift += 8) {
+      bytes[size++] = (byte) (value >>> shift);
+    }
+  }
+
+  public void writeDouble(double value) {
+    writeLong(Double.doubleToLongBits(value));
+  }
+
+  public void writeFloat(float value) {
+    room(4);
+    int bits = Float.floatToRawIntBits(value);
+    bytes[size] = (byte) bits;
+    bytes[size + 1] = (byte) (bits >>> 8);
+    bytes[size + 2] = (byte) (bits >>> 16);
+    bytes[size + 3] = (byte) (bits >>> 24);
+    size += 4;
+  }
+
+  /** What was written. */
+  public byte[] toBytes() {
+    return Arrays.copyOf(bytes, size);
+  }
+
+  public int size() {
+    return size;
+  }
+
+  private void room(int count) {
+    if (size + count > bytes.length) {
+      bytes = Arrays.copyOf(bytes, Math.max(size + count, bytes.length * 2));
+    }
+  }
+}
