@@ -291,7 +291,8 @@ public final class SettingsReader {
     return "a text";
   }
 
-  private static String nearest(String key, Iterable<String> known) {
+  /** {@code did you mean 'x'?}, or all that is known where nothing is near. */
+  public static String nearest(String key, Iterable<String> known) {
     List<String> all = new ArrayList<>();
     known.forEach(all::add);
     String best =
