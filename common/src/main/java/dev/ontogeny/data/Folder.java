@@ -17,9 +17,11 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.util.functional.RemoteIterators;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
 
@@ -52,15 +54,22 @@ public record Folder(String location) implements Serializable {
 
   /** The full location of a file in this folder. */
   public String resolve(String relative) {
-    return new Path(location, relative).toString();
+    return path(relative).toString();
   }
 
+  /** A file in this folder; names may hold colons, which Hadoop's own joining of paths refuses. */
   public Path path(String relative) {
-    return new Path(location, relative);
+    return new Path(location + "/" + relative);
   }
 
+  /** The file system of this folder. */
   public FileSystem fileSystem() throws IOException {
-    return new Path(location).getFileSystem(configuration());
+    FileSystem fileSystem = new Path(location).getFileSystem(configuration());
+    if (fileSystem instanceof LocalFileSystem local) {
+      // Manifests hold checksums: no hidden .crc file beside every file that is published.
+      local.setWriteChecksum(false);
+    }
+    return fileSystem;
   }
 
   public boolean exists(String relative) throws IOException {
@@ -127,6 +136,24 @@ public record Folder(String location) implements Serializable {
     }
     found.sort(null);
     return found;
+  }
+
+  /** Whether there is a file where the folder should be. */
+  boolean isFile() throws IOException {
+    try {
+      return fileSystem().getFileStatus(path("")).isFile();
+    } catch (FileNotFoundException none) {
+      return false;
+    }
+  }
+
+  /** What lies directly in this folder; nothing if it does not exist. */
+  RemoteIterator<FileStatus> entries() throws IOException {
+    try {
+      return fileSystem().listStatusIterator(path(""));
+    } catch (FileNotFoundException none) {
+      return RemoteIterators.remoteIteratorFromIterable(List.of());
+    }
   }
 
   /** Deletes a file or a sub-folder, quietly if it does not exist. */

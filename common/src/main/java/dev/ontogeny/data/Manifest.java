@@ -60,9 +60,22 @@ public record Manifest(
       }
       return manifest;
     } catch (FileNotFoundException e) {
-      throw Failure.data("%s is not a published folder: it has no %s", folder, FILE).causedBy(e);
+      throw Failure.data("%s is not a published folder: %s", folder, absence(folder)).causedBy(e);
     } catch (IOException e) {
       throw Failure.resources("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
+    }
+  }
+
+  private static String absence(Folder folder) {
+    try {
+      if (!folder.exists("")) {
+        return "it does not exist";
+      } else if (folder.exists(Publication.PROGRESS)) {
+        return "a job has begun it and not finished; run that job again and it goes on";
+      }
+      return "it has no " + FILE;
+    } catch (IOException e) {
+      return "it has no " + FILE + " (" + e.getMessage() + ")";
     }
   }
 

@@ -2,6 +2,7 @@ package dev.ontogeny.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
@@ -16,6 +17,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.RemoteIterator;
+import org.slf4j.LoggerFactory;
 
 /**
  * A folder on its way to be published. Work is done in named units; each finished unit leaves a
@@ -27,7 +31,7 @@ import java.util.Set;
  * @param identity of what will be published
  */
 public record Publication(Folder folder, String kind, String identity) implements Serializable {
-  private static final String PROGRESS = "_progress";
+  static final String PROGRESS = "_progress";
 
   /** A unit of work that is finished: its files and what the driver needs to know of it. */
   public record Unit(String name, List<PublishedFile> files, JsonNode result) {}
@@ -64,20 +68,40 @@ public record Publication(Folder folder, String kind, String identity) implement
       if (!folder.exists(Manifest.FILE)) {
         return Optional.empty();
       }
+      return Optional.of(Manifest.read(folder));
+    } catch (Failure unreadable) {
+      if (unreadable.kind() == FailureKind.DATA && begun()) {
+        // The process died within the one call that writes it: the units are all there still.
+        return Optional.empty();
+      }
+      throw unreadable;
     } catch (IOException e) {
       throw Failure.resources("output %s cannot be reached: %s", folder, e.getMessage())
           .causedBy(e);
     }
-    return Optional.of(Manifest.read(folder));
+  }
+
+  private boolean begun() {
+    try {
+      return folder.exists(PROGRESS);
+    } catch (IOException e) {
+      throw Failure.resources("output %s cannot be reached: %s", folder, e.getMessage())
+          .causedBy(e);
+    }
   }
 
   private void claim() {
     try {
-      for (String file : folder.list("")) {
-        if (!file.startsWith(PROGRESS) && folder.list(PROGRESS).isEmpty()) {
+      if (!begun()) {
+        if (folder.isFile()) {
+          throw Failure.settings(
+              "output %s is a file, not a folder: choose another output", folder);
+        }
+        RemoteIterator<FileStatus> entries = folder.entries();
+        if (entries.hasNext()) {
           throw Failure.settings(
               "output %s is not empty and holds no publication (it has %s): choose another output",
-              folder, file);
+              folder, entries.next().getPath().getName());
         }
       }
       folder.writeText(progressPath("_started.json"), "{}\n");
@@ -96,8 +120,12 @@ public record Publication(Folder folder, String kind, String identity) implement
   public Optional<Unit> unit(String name) {
     String path = unitPath(name);
     try {
-      return Optional.of(Json.read(folder.readText(path), Unit.class, folder.resolve(path)));
+      Unit unit = Json.read(folder.readText(path), Unit.class, folder.resolve(path));
+      return Optional.ofNullable(unit).filter(found -> name.equals(found.name()));
     } catch (FileNotFoundException notYet) {
+      return Optional.empty();
+    } catch (Failure cutOff) {
+      // The process died while it wrote the record.
       return Optional.empty();
     } catch (IOException e) {
       throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
@@ -159,7 +187,7 @@ public record Publication(Folder folder, String kind, String identity) implement
       }
     } catch (IOException leftOver) {
       // Published all the same: what the manifest does not name does not exist for any reader.
-      org.slf4j.LoggerFactory.getLogger(Publication.class)
+      LoggerFactory.getLogger(Publication.class)
           .warn("left-over files in {} stay: {}", folder, leftOver.getMessage());
     }
   }

@@ -1,6 +1,8 @@
 package dev.ontogeny.run;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
@@ -8,6 +10,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** What a publication is called: the hash of everything that decides its bytes. */
 public final class Identity {
@@ -27,22 +31,31 @@ public final class Identity {
     return sha256(Json.line(node).getBytes(StandardCharsets.UTF_8));
   }
 
-  /** The settings without those that are {@link Operational}, nested records included. */
+  /**
+   * The settings without those that are {@link Operational}, nested records included, keys sorted:
+   * the order in which a record declares its components is no part of a result.
+   */
   public static ObjectNode resultSettings(Record settings) {
-    ObjectNode node = Json.object();
+    Map<String, JsonNode> sorted = new TreeMap<>();
     for (RecordComponent component : settings.getClass().getRecordComponents()) {
-      if (component.isAnnotationPresent(Operational.class)) {
-        continue;
-      }
-      Object value = valueOf(component, settings);
-      String key = SettingsReader.kebab(component.getName()).replace('-', '_');
-      if (value instanceof Record nested && !(value instanceof ByteSize)) {
-        node.set(key, resultSettings(nested));
-      } else {
-        node.set(key, value == null ? null : Json.tree(value));
+      if (!component.isAnnotationPresent(Operational.class)) {
+        sorted.put(
+            SettingsReader.kebab(component.getName()).replace('-', '_'),
+            resultValue(valueOf(component, settings)));
       }
     }
-    return node;
+    return (ObjectNode) Json.object().setAll(sorted);
+  }
+
+  private static JsonNode resultValue(Object value) {
+    if (value instanceof Record nested && !(value instanceof ByteSize)) {
+      return resultSettings(nested);
+    } else if (value instanceof List<?> list) {
+      ArrayNode array = Json.object().arrayNode();
+      list.forEach(each -> array.add(resultValue(each)));
+      return array;
+    }
+    return value == null ? NullNode.getInstance() : Json.tree(value);
   }
 
   /** SHA-256 as 64 lower-case hex digits. */

@@ -25,6 +25,20 @@ public final class Problems {
         value >= minimum, key, "must be at least %s, got %s", plain(minimum), plain(value));
   }
 
+  public Problems atLeast(String key, long value, long minimum) {
+    return check(value >= minimum, key, "must be at least %d, got %d", minimum, value);
+  }
+
+  public Problems between(String key, long value, long minimum, long maximum) {
+    return check(
+        value >= minimum && value <= maximum,
+        key,
+        "must be between %d and %d, got %d",
+        minimum,
+        maximum,
+        value);
+  }
+
   public Problems between(String key, double value, double minimum, double maximum) {
     return check(
         value >= minimum && value <= maximum,

@@ -208,7 +208,11 @@ public final class SettingsReader {
       if (raw == String.class) {
         return single.getString("value");
       } else if (raw == int.class || raw == Integer.class) {
-        return Math.toIntExact(whole(single));
+        long whole = whole(single);
+        if (whole != (int) whole) {
+          throw new IllegalArgumentException("must be between -2147483648 and 2147483647");
+        }
+        return (int) whole;
       } else if (raw == long.class || raw == Long.class) {
         return whole(single);
       } else if (raw == double.class || raw == Double.class) {
@@ -228,7 +232,7 @@ public final class SettingsReader {
       problems.add(
           String.format(
               Locale.ROOT, "'%s' must be %s, got %s", key, described(raw), value.render(COMPACT)));
-    } catch (IllegalArgumentException | ArithmeticException e) {
+    } catch (IllegalArgumentException e) {
       problems.add("'" + key + "' " + e.getMessage() + ", got " + value.render(COMPACT));
     }
     return null;

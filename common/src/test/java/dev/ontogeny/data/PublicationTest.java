@@ -1,0 +1,178 @@
+package dev.ontogeny.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.FailureKind;
+import dev.ontogeny.run.Provenance;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PublicationTest {
+  record Settings(int rows) {}
+
+  private static final Settings SETTINGS = new Settings(3);
+
+  @TempDir private Path temporary;
+
+  @Test
+  void aFolderCountsOnceItsManifestIsThere() throws Exception {
+    Publication publication = open();
+    assertThatThrownBy(() -> Manifest.read(folder()))
+        .isInstanceOf(Failure.class)
+        .hasMessage(
+            "%s is not a published folder: a job has begun it and not finished; run that job again and it goes on",
+            output());
+    PublishedFile file = write(publication, "part/b-7.txt");
+    publication.finished("part/b", List.of(file), Map.of("rows", 3));
+    write(publication, "part/b-8.txt");
+    assertThat(publication.unit("part/a")).isEmpty();
+    assertThat(publication.unit("part/b").orElseThrow().files()).containsExactly(file);
+
+    Manifest manifest = publish(publication, file);
+
+    assertThat(files()).containsExactly("_manifest.json", "part/b-7.txt");
+    assertThat(Manifest.read(folder(), "dataset")).isEqualTo(manifest);
+    assertThat(manifest.identity()).isEqualTo(publication.identity());
+    assertThat(manifest.settings()).hasToString("{\"rows\":3}");
+    assertThat(open().published()).contains(manifest);
+    assertThatThrownBy(() -> Manifest.read(folder(), "features"))
+        .hasMessage("%s holds dataset, features is needed here", output());
+  }
+
+  @Test
+  void anotherRunsFolderIsNeverTouched() throws Exception {
+    Publication publication = open();
+    publish(publication, write(publication, "a.txt"));
+    assertThatThrownBy(() -> Publication.open(folder(), "dataset", new Settings(4), List.of()))
+        .isInstanceOf(Failure.class)
+        .hasMessageContaining("already holds dataset of other settings or inputs (identity ")
+        .hasMessageContaining("choose another output or delete it");
+    assertThat(files()).containsExactly("_manifest.json", "a.txt");
+  }
+
+  @Test
+  void aFolderOfSomethingElseIsRefused() throws Exception {
+    Files.createDirectories(output());
+    Files.writeString(output().resolve("thesis.tex"), "all of it");
+    assertThatThrownBy(this::open)
+        .isInstanceOf(Failure.class)
+        .hasMessage(
+            "output %s is not empty and holds no publication (it has thesis.tex): choose another output",
+            output());
+    assertThat(files()).containsExactly("thesis.tex");
+  }
+
+  @Test
+  void anUnwritableOutputIsAFailureOfResources() throws Exception {
+    Files.writeString(output(), "a file where a folder should be");
+    assertThatThrownBy(this::open)
+        .isInstanceOf(Failure.class)
+        .hasMessage("output %s is a file, not a folder: choose another output", output());
+    assertThatThrownBy(
+            () ->
+                Publication.open(
+                    Folder.of("/proc/nowhere/dataset"), "dataset", SETTINGS, List.of()))
+        .isInstanceOf(Failure.class)
+        .hasMessageStartingWith("output /proc/nowhere/dataset cannot be written to: ")
+        .extracting(thrown -> ((Failure) thrown).kind())
+        .isEqualTo(FailureKind.RESOURCES);
+  }
+
+  @Test
+  void recordsThatWereCutOffCountAsNotDone() throws Exception {
+    Publication publication = open();
+    PublishedFile file = write(publication, "a.txt");
+    publication.finished("a", List.of(file), Map.of());
+    Path record;
+    try (Stream<Path> all = Files.walk(output())) {
+      record = all.filter(each -> each.endsWith("unit-a.json")).findFirst().orElseThrow();
+    }
+    Files.writeString(record, Files.readString(record).substring(0, 20));
+    assertThat(publication.unit("a")).isEmpty();
+    Files.writeString(output().resolve(Manifest.FILE), "{ \"kind\": ");
+    assertThat(open().published()).isEmpty();
+    publish(publication, file);
+    assertThat(open().published()).isPresent();
+    Files.writeString(output().resolve(Manifest.FILE), "{ \"kind\": ");
+    assertThatThrownBy(this::open).hasMessageContaining("is not the JSON of a Manifest");
+  }
+
+  @Test
+  void unpublishedFoldersAreNamedForWhatTheyAre() throws Exception {
+    assertThatThrownBy(() -> Manifest.read(folder()))
+        .hasMessage("%s is not a published folder: it does not exist", output());
+    Files.createDirectories(output());
+    assertThatThrownBy(() -> Manifest.read(folder()))
+        .hasMessage("%s is not a published folder: it has no _manifest.json", output());
+    Files.writeString(output().resolve(Manifest.FILE), "{}");
+    assertThatThrownBy(() -> Manifest.read(folder()))
+        .hasMessageEndingWith("is not a manifest: kind, identity or files is missing");
+    Files.writeString(
+        output().resolve(Manifest.FILE),
+        "{\"kind\":\"dataset\",\"identity\":\"x\",\"files\":[],\"version\":2}");
+    assertThatThrownBy(() -> Manifest.read(folder()))
+        .hasMessageEndingWith("is of version 2, this build reads version 1");
+  }
+
+  @Test
+  void verificationFindsWhatChanged() throws Exception {
+    Publication publication = open();
+    Manifest manifest =
+        publish(
+            publication,
+            write(publication, "a.txt"),
+            write(publication, "b.txt"),
+            write(publication, "site=x:1/c.txt"),
+            write(publication, "d.txt"));
+    assertThat(Verification.problems(folder(), manifest)).isEmpty();
+    Files.delete(output().resolve("a.txt"));
+    Files.writeString(output().resolve("b.txt"), "short");
+    Files.writeString(output().resolve("d.txt"), "abc, bytes");
+    assertThat(Verification.problems(folder(), manifest))
+        .containsExactly(
+            "a.txt does not exist",
+            "b.txt has 5 bytes, the manifest says 10",
+            "d.txt has other bytes than were published");
+  }
+
+  private Path output() {
+    return temporary.resolve("out put");
+  }
+
+  private Folder folder() {
+    return Folder.of(output().toString());
+  }
+
+  private Publication open() {
+    return Publication.open(folder(), "dataset", SETTINGS, List.of());
+  }
+
+  private static PublishedFile write(Publication publication, String path) throws IOException {
+    return publication
+        .folder()
+        .write(path, "t", out -> out.write("some bytes".getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static Manifest publish(Publication publication, PublishedFile... files) {
+    return publication.publish(
+        SETTINGS, List.of(), List.of(files), Provenance.here(null, null), Map.of("rows", 3));
+  }
+
+  private List<String> files() throws IOException {
+    try (Stream<Path> all = Files.walk(output())) {
+      return all.filter(Files::isRegularFile)
+          .map(each -> output().relativize(each).toString())
+          .sorted()
+          .toList();
+    }
+  }
+}
