@@ -6,6 +6,19 @@ public final class Half {
 
   private Half() {}
 
+  /** Every half as a float, for loops; built when first asked for. */
+  static final class Table {
+    static final float[] FLOATS = new float[1 << 16];
+
+    static {
+      for (int i = 0; i < FLOATS.length; i++) {
+        FLOATS[i] = toFloat((short) i);
+      }
+    }
+
+    private Table() {}
+  }
+
   /** Exact. */
   public static float toFloat(short half) {
     int exponent = (half >>> 10) & 0x1f;
