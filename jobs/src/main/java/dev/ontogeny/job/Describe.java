@@ -47,7 +47,6 @@ final class Describe implements Callable<Integer> {
   public Integer call() throws IOException {
     Folder folder = Folder.of(location);
     Manifest manifest = Manifest.read(folder);
-    describe(folder, manifest);
     if (verify) {
       List<String> problems = Verification.problems(folder, manifest);
       if (!problems.isEmpty()) {
@@ -59,6 +58,10 @@ final class Describe implements Callable<Integer> {
             String.join("; ", problems.subList(0, Math.min(SHOWN_PROBLEMS, problems.size()))),
             problems.size() > SHOWN_PROBLEMS ? "; …" : "");
       }
+    }
+    describe(folder, manifest);
+    if (verify) {
+      terminal.out().println();
       terminal.out().println(manifest.files().size() + " files are as they were published");
     }
     return 0;

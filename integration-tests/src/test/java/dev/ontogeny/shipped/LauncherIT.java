@@ -1,0 +1,148 @@
+package dev.ontogeny.shipped;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** {@code deploy/ontogeny} from a checkout whose path holds spaces, called from another folder. */
+class LauncherIT {
+  private static final Path WORK = ShippedJar.folder("LauncherIT");
+  private static Path checkout;
+
+  private record Outcome(int exitCode, String out, String error) {}
+
+  @BeforeAll
+  static void copyOfTheCheckout() throws IOException {
+    Path root = Path.of(System.getProperty("ontogeny.root")).toAbsolutePath().normalize();
+    Path jar = Path.of(System.getProperty("ontogeny.jar")).toAbsolutePath().normalize();
+    checkout = Files.createDirectories(WORK.resolve("a check out"));
+    Files.createDirectories(checkout.resolve("deploy"));
+    Files.copy(
+        root.resolve("deploy/ontogeny"),
+        checkout.resolve("deploy/ontogeny"),
+        StandardCopyOption.COPY_ATTRIBUTES);
+    Files.copy(root.resolve("pom.xml"), checkout.resolve("pom.xml"));
+    Files.createSymbolicLink(checkout.resolve("conf"), root.resolve("conf"));
+    Path target = Files.createDirectories(checkout.resolve("jobs/target"));
+    Files.createSymbolicLink(target.resolve(jar.getFileName()), jar);
+    Files.createSymbolicLink(
+        Files.createDirectories(target.resolve("spark-home")).resolve("jars"),
+        Path.of(System.getProperty("ontogeny.spark.home"), "jars").toAbsolutePath().normalize());
+  }
+
+  @Test
+  void helpListsTheCommandsOfTheJar() throws Exception {
+    Outcome fast = launch(Map.of(), "--help");
+    assertThat(fast.exitCode()).isZero();
+    Outcome version = launch(Map.of(), "--version");
+    assertThat(version.out()).startsWith("ontogeny 0.");
+    // The jar itself names them when it is asked for one that it does not have.
+    String named = launch(Map.of(), "no-such", "--help").error();
+    String commands = named.replaceAll("(?s).*the commands are ([a-z, ]+) .*", "$1");
+    assertThat(new TreeSet<>(commandsOf(fast.out()))).containsAll(List.of(commands.split(", ")));
+  }
+
+  @Test
+  void aCommandRunsWithTheJarsThatMavenResolved() throws Exception {
+    Outcome outcome = launch(Map.of(), "describe", WORK.toString());
+    assertThat(outcome.exitCode()).isEqualTo(3);
+    assertThat(outcome.error())
+        .isEqualTo(
+            "ontogeny: data: " + WORK + " is not a published folder: it has no _manifest.json\n");
+    Outcome submitted = launch(Map.of(), "--master", "local[1]", "describe", WORK + "/a check out");
+    assertThat(submitted.exitCode()).as(submitted.error()).isEqualTo(3);
+    assertThat(submitted.error())
+        .endsWith(
+            "ontogeny: data: "
+                + checkout
+                + " is not a published folder: it has no _manifest.json\n");
+  }
+
+  @Test
+  void whatIsMissingIsNamed() throws Exception {
+    assertFailure(launch(Map.of()), 2, "ontogeny: usage: name a command");
+    assertFailure(
+        launch(Map.of(), "shard", "--master"),
+        2,
+        "ontogeny: usage: --master needs a value (see ontogeny --help)");
+    assertFailure(
+        launch(Map.of("SPARK_HOME", "/nowhere"), "shard"),
+        2,
+        "ontogeny: usage: SPARK_HOME is /nowhere, which holds no Spark 4 with Scala 2.13: choose another or unset it");
+    assertFailure(
+        launch(Map.of("JAVA_HOME", "/nowhere"), "shard"),
+        2,
+        "ontogeny: usage: no Java found: install a JDK 17 and put java on PATH or set JAVA_HOME");
+    assertFailure(
+        launch(Map.of("ONTOGENY_JAR", "/nowhere.jar"), "shard"),
+        2,
+        "ontogeny: usage: ONTOGENY_JAR names /nowhere.jar, which does not exist or cannot be read");
+    assertFailure(
+        launch(Map.of(), "shard", "--properties-file", "/nowhere.conf"),
+        2,
+        "ontogeny: settings: properties file /nowhere.conf does not exist or cannot be read");
+  }
+
+  @Test
+  void tooLittleMemoryIsToldWithWhatWouldDo() throws Exception {
+    // The check comes from Spark, before any job begins.
+    Path pipeline = Files.writeString(WORK.resolve("line.conf"), "report = null");
+    Outcome outcome =
+        launch(
+            Map.of(),
+            "run",
+            "--config",
+            pipeline.toString(),
+            "--driver-memory",
+            "300m",
+            "--dry-run",
+            "--set",
+            "work=" + WORK.resolve("work"),
+            "--set",
+            "shard.input=/nowhere");
+    assertFailure(
+        outcome,
+        4,
+        "ontogeny: resources: too little memory: Spark needs 451 MiB at least; use --driver-memory 451m or more");
+  }
+
+  private static void assertFailure(Outcome outcome, int exitCode, String line) {
+    assertThat(outcome.exitCode()).as(outcome.error()).isEqualTo(exitCode);
+    assertThat(outcome.error()).endsWith(line + "\n");
+  }
+
+  private static List<String> commandsOf(String help) {
+    return help.lines()
+        .filter(line -> line.matches(" {2}[a-z]+ +[A-Z].*"))
+        .map(line -> line.strip().replaceAll(" .*", ""))
+        .toList();
+  }
+
+  private static Outcome launch(Map<String, String> environment, String... arguments)
+      throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(checkout.resolve("deploy/ontogeny").toString());
+    command.addAll(List.of(arguments));
+    Path out = Files.createTempFile(WORK, "out", ".txt");
+    Path error = Files.createTempFile(WORK, "error", ".txt");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(Path.of("/").toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(error.toFile());
+    builder.environment().keySet().removeAll(List.of("SPARK_HOME", "SPARK_CONF_DIR"));
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().putAll(environment);
+    int exitCode = builder.start().waitFor();
+    return new Outcome(exitCode, Files.readString(out), Files.readString(error));
+  }
+}
