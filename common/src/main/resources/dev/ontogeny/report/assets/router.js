@@ -1,0 +1,99 @@
+"use strict";
+// Every view has an address: #/view/part?key=value.
+(() => {
+  const { h } = ontogeny;
+  const main = document.querySelector("main");
+  const nav = document.querySelector("nav");
+  let drawing = 0;
+  let last = "";
+
+  function parse() {
+    const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+    try {
+      const [view, ...parts] = path.split("/").map(decodeURIComponent);
+      return { view: view || "overview", parts, query: Object.fromEntries(new URLSearchParams(query || "")) };
+    } catch (malformed) {
+      return { view: path, parts: [], query: {} };
+    }
+  }
+
+  async function draw() {
+    const { view, parts, query } = parse();
+    const mine = ++drawing;
+    ontogeny.tip.hide();
+    if (query.steps) {
+      ontogeny.steps.mode = query.steps;
+    }
+    nav.replaceChildren(
+      ...Object.entries(ontogeny.views)
+        .filter(([, each]) => each.name)
+        .map(([key, each]) => h("a", { href: ontogeny.address(key), "aria-current": key === view || (view === "feature" && key === "features") ? "page" : null }, each.name)),
+    );
+    let content;
+    try {
+      if (!ontogeny.report()) {
+        throw new Error("data/report.js is missing from this report or cannot be read");
+      }
+      content = ontogeny.views[view]
+        ? await ontogeny.views[view].draw(parts, query)
+        : [h("h1", null, "No such page"), h("p", { class: "error" }, "This address is not of this report. ", h("a", { href: "#/overview" }, "Overview"))];
+    } catch (problem) {
+      console.error(problem);
+      content = [h("h1", null, "This page cannot be shown"), h("p", { class: "error" }, problem.message)];
+    }
+    if (mine !== drawing) {
+      return;
+    }
+    const kept = view + "/" + parts.join("/") === last ? scrollY : 0;
+    last = view + "/" + parts.join("/");
+    main.replaceChildren(...content.flat(Infinity).filter((each) => each !== null && each !== undefined));
+    const heading = main.querySelector("h1");
+    document.title = (heading ? heading.textContent.trim() + " · " : "") + "Ontogeny";
+    scrollTo(0, kept);
+    if (ontogeny.views[view] && ontogeny.views[view].shown) {
+      ontogeny.views[view].shown(query);
+    }
+    main.dataset.view = view;
+    main.dataset.drawn = String(mine);
+  }
+
+  ontogeny.go = (view, parts, query, replace) => {
+    const steps = ontogeny.steps.mode === "log" ? "" : ontogeny.steps.mode;
+    const address = ontogeny.address(view, parts, { ...query, steps });
+    if (replace) {
+      history.replaceState(null, "", address);
+      draw();
+    } else {
+      location.hash = address;
+    }
+  };
+
+  ontogeny.changeSteps = (mode) => {
+    ontogeny.steps.mode = mode;
+    const { view, parts, query } = parse();
+    ontogeny.go(view, parts, query, true);
+  };
+
+  document.querySelector(".tools").append(
+    h("button", { type: "button", title: "Switch between light and dark", "aria-label": "Switch between light and dark", onclick: () => ontogeny.theme.toggle() }, "◐"),
+  );
+  addEventListener("hashchange", draw);
+  addEventListener("keydown", (event) => {
+    if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    if (event.key === "/") {
+      const search = document.querySelector("[data-search]");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+      }
+    } else if (event.key === "[" || event.key === "]") {
+      const link = document.querySelector(`[data-key="${event.key}"]`);
+      if (link) {
+        location.hash = link.getAttribute("href");
+      }
+    }
+  });
+  draw();
+})();

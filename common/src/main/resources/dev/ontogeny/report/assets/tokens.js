@@ -1,0 +1,76 @@
+"use strict";
+// Tokens as people can read them: nothing invisible, nothing that turns the line around.
+(() => {
+  const h = ontogeny.h;
+  const NAMES = { 9: "⇥", 10: "⏎", 13: "␍", 127: "␡" };
+  const INVISIBLE =
+    /[\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+  function sign(character) {
+    const code = character.charCodeAt(0);
+    if (code === 32) {
+      return "·";
+    }
+    if (NAMES[code]) {
+      return NAMES[code];
+    }
+    return code < 32
+      ? String.fromCharCode(0x2400 + code)
+      : "U+" + code.toString(16).toUpperCase().padStart(4, "0");
+  }
+
+  // Pieces of {text, mark}: marks stand for what could not be seen.
+  function pieces(text) {
+    const found = [];
+    let rest = text;
+    for (let match = INVISIBLE.exec(rest); match; match = INVISIBLE.exec(rest)) {
+      if (match.index > 0) {
+        found.push({ text: rest.slice(0, match.index), mark: false });
+      }
+      found.push({ text: sign(match[0]), mark: true, code: match[0].charCodeAt(0) });
+      rest = rest.slice(match.index + match[0].length);
+    }
+    if (rest) {
+      found.push({ text: rest, mark: false });
+    }
+    return found;
+  }
+
+  ontogeny.tokens = {
+    // As one string, for places that hold no elements.
+    plain: (text) => (text === null || text === undefined ? "∅" : pieces(String(text)).map((piece) => piece.text).join("")),
+
+    // As an element that keeps its direction to itself.
+    element(text, attributes) {
+      if (text === null || text === undefined) {
+        return h("bdi", { ...attributes, class: "token none" }, "∅");
+      }
+      return h(
+        "bdi",
+        { class: "token", ...attributes },
+        pieces(String(text)).map((piece) =>
+          piece.mark
+            ? h("span", { class: piece.text.length > 1 ? "sign code" : "sign" }, piece.text)
+            : piece.text,
+        ),
+      );
+    },
+
+    // Tokens shaded by activation; `strongest` is the value of full shade.
+    context(tokens, values, strongest, focus) {
+      return h(
+        "span",
+        { class: "context" },
+        tokens.map((token, i) => {
+          const value = values[i] || 0;
+          const element = ontogeny.tokens.element(token, {
+            class: "token" + (i === focus ? " focus" : "") + (value > 0 ? " active" : ""),
+            title: value > 0 ? "activation " + ontogeny.format.number(value) : null,
+          });
+          element.style.setProperty("--shade", String(Math.round(75 * Math.max(0, Math.min(1, value / strongest)))) + "%");
+          return element.textContent.endsWith("⏎") && i !== focus ? [element, h("wbr")] : element;
+        }),
+      );
+    },
+  };
+})();

@@ -1,0 +1,703 @@
+package dev.ontogeny.job;
+
+import static dev.ontogeny.data.TableSchema.ColumnType.DOUBLE;
+import static dev.ontogeny.data.TableSchema.ColumnType.DOUBLES;
+import static dev.ontogeny.data.TableSchema.ColumnType.FLOATS;
+import static dev.ontogeny.data.TableSchema.ColumnType.INT;
+import static dev.ontogeny.data.TableSchema.ColumnType.LONG;
+import static dev.ontogeny.data.TableSchema.ColumnType.LONGS;
+import static dev.ontogeny.data.TableSchema.ColumnType.STRING;
+import static dev.ontogeny.data.TableSchema.ColumnType.STRINGS;
+
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.run.Provenance;
+import dev.ontogeny.run.Seeds;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+
+/**
+ * Small published folders with made-up contents that follow the data contract: two replicas of one
+ * chain, whose tracks are born, peak and die by a plan, and tokens of the worst kind.
+ */
+record ReportFixture(Path root, int tracks) {
+  static final long[] CHECKPOINTS = {0, 1, 4, 16, 64, 128, 256, 512, 1000, 2000, 4000};
+  static final String SITE = "blocks.2.hook_resid_post";
+  static final String FAMILY = "chain-" + SITE + "-top-k-w64-k4";
+
+  /** Texts that a page must show as text. */
+  static final String[] HOSTILE = {
+    "</script><script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "\"'`${window.hacked=1}`",
+    "\u202eright to left\u200f",
+    "\u0000\u0007\u001b[31m",
+    "line\nbreak\ttab  two spaces",
+    "\u2028\u2029\ufeff",
+    "&lt;already&amp;escaped&gt;",
+    "{{constructor.constructor('window.hacked=1')()}}",
+    "javascript:window.hacked=1"
+  };
+
+  private static final String[] WORDS = {
+    " the",
+    " of",
+    " and",
+    " she",
+    " went",
+    " king",
+    "dom",
+    " 19",
+    "84",
+    ".",
+    ",",
+    "\n",
+    " cat",
+    " sat",
+    " on",
+    " mat",
+    " not",
+    " under",
+    "stand",
+    " of",
+    " London",
+    " because",
+    " which",
+    "ing"
+  };
+
+  private record Settings(String made) {}
+
+  /** What happens to a track, as indices of checkpoints; -1 for never. */
+  record Planned(int birth, int emergence, int direction, int peak, int death, String kind) {}
+
+  /** The plan of a track: track 5 is born at the seventh checkpoint, and so on. */
+  Planned planned(int track) {
+    int last = CHECKPOINTS.length - 1;
+    if (track % 17 == 16) {
+      return new Planned(-1, -1, -1, -1, -1, "inactive");
+    }
+    switch (track % 5) {
+      case 0:
+        return new Planned(6, 7, 8, last, -1, "late-emerging");
+      case 1:
+        return new Planned(0, 0, 4, last - track % 3, -1, "persistent");
+      case 2:
+        return new Planned(4, 5, 5, 6, 8, "transitional");
+      case 3:
+        return new Planned(0, 0, 0, 1 + track % 2, 5, "early-decaying");
+      default:
+        int birth = 3 + track % 6;
+        return new Planned(birth, birth, Math.min(last, birth + 1), last - 1, -1, "mixed");
+    }
+  }
+
+  double strength(int track, int at) {
+    Planned plan = planned(track);
+    if (plan.birth() < 0) {
+      return 0;
+    }
+    double rise = 1 / (1 + Math.exp(-2.0 * (at - plan.emergence() + 0.5)));
+    double fall = plan.death() < 0 ? 1 : 1 / (1 + Math.exp(2.0 * (at - plan.death() - 0.5)));
+    return (1 + track % 7) * rise * fall;
+  }
+
+  /** Confidence of a track; null for every seventh. */
+  Double confidence(int track) {
+    return track % 7 == 6 ? null : ((track * 37) % 101) / 100.0;
+  }
+
+  String token(int track) {
+    return track == 3 ? HOSTILE[0] : WORDS[track % WORDS.length];
+  }
+
+  static String series(int replica) {
+    return FAMILY + "-r" + replica;
+  }
+
+  static String dictionary(int replica, int at) {
+    return series(replica) + "-c" + CHECKPOINTS[at];
+  }
+
+  Path dataset() {
+    return root.resolve("dataset");
+  }
+
+  Path dictionaries() {
+    return root.resolve("dictionaries");
+  }
+
+  Path features() {
+    return root.resolve("features");
+  }
+
+  Path evolution() {
+    return root.resolve("evolution");
+  }
+
+  /** Publishes all four folders. */
+  ReportFixture write() throws IOException {
+    Manifest dataset = writeDataset();
+    Manifest dictionaries = writeDictionaries(List.of(dataset.asInput("dataset")));
+    Manifest features =
+        writeFeatures(List.of(dataset.asInput("dataset"), dictionaries.asInput("dictionaries")));
+    writeEvolution(List.of(dictionaries.asInput("dictionaries"), features.asInput("features")));
+    return this;
+  }
+
+  private Manifest writeDataset() throws IOException {
+    return publish(
+        dataset(),
+        "dataset",
+        List.of(),
+        List.of(),
+        Map.of(
+            "rows",
+            100_000,
+            "shards",
+            8,
+            "held_out_shards",
+            List.of(7),
+            "sites",
+            List.of(
+                Map.of("site", SITE, "width", 128, "checkpoints", CHECKPOINTS, "dtype", "float16")),
+            "dropped",
+            Map.of("first-token", 412),
+            "mixing",
+            Map.of("neighbours_same_document", 0.004, "expected", 0.004)));
+  }
+
+  private Manifest writeDictionaries(List<Manifest.Input> inputs) throws IOException {
+    Folder folder = Folder.of(dictionaries().toString());
+    List<PublishedFile> files = new ArrayList<>();
+    for (int replica = 0; replica < 2; replica++) {
+      for (int at = 0; at < CHECKPOINTS.length; at++) {
+        String id = dictionary(replica, at);
+        String json =
+            """
+            {"version": 1, "id": "%s", "type": "top-k", "target": "autoencoder", "width": %d, "k": 4,
+             "sources": [{"site": "%s", "checkpoint": %d, "width": 128}], "seed": 0, "replica": %d,
+             "family": "%s", "series": "%s", "series_index": %d, "training": {"tokens": 480000}}
+            """
+                .formatted(id, tracks, SITE, CHECKPOINTS[at], replica, FAMILY, series(replica), at);
+        files.add(
+            folder
+                .write(
+                    id + "/dictionary.json",
+                    null,
+                    out -> out.write(json.getBytes(StandardCharsets.UTF_8)))
+                .ofDictionary(id));
+      }
+    }
+    TableSchema log =
+        TableSchema.named("training_log")
+            .with(STRING, "dictionary")
+            .with(LONG, "step", "tokens")
+            .with(DOUBLE, "loss", "fvu", "l0", "dead_share", "auxiliary_loss", "learning_rate")
+            .with(DOUBLE, "tokens_per_second")
+            .build();
+    files.add(
+        table(
+            dictionaries(),
+            log,
+            writer -> {
+              for (int replica = 0; replica < 2; replica++) {
+                for (int at = 0; at < CHECKPOINTS.length; at++) {
+                  for (long step = 0; step < 120; step++) {
+                    double fvu = 0.15 + 0.02 * at + 0.6 * Math.exp(-step / 20.0);
+                    writer.write(
+                        dictionary(replica, at),
+                        step,
+                        step * 4096,
+                        fvu * 128,
+                        fvu,
+                        4.0,
+                        0.3 * Math.exp(-step / 40.0),
+                        0.01,
+                        1e-3,
+                        52_000.0);
+                  }
+                }
+              }
+            }));
+    return publish(dictionaries(), "dictionaries", inputs, files, Map.of("dictionaries", 22));
+  }
+
+  private Manifest writeFeatures(List<Manifest.Input> inputs) throws IOException {
+    List<PublishedFile> files = new ArrayList<>();
+    files.add(
+        table(
+            features(),
+            TableSchema.named("dictionaries")
+                .with(STRING, "dictionary", "site")
+                .with(LONG, "checkpoint")
+                .with(STRING, "split")
+                .with(LONG, "rows")
+                .with(DOUBLE, "fvu", "l0", "dead_share", "cosine", "norm_ratio")
+                .build(),
+            writer ->
+                everyDictionary(
+                    (replica, at) -> {
+                      double fvu = 0.12 + 0.03 * Math.sqrt(at) + 0.01 * replica;
+                      writer.write(
+                          dictionary(replica, at),
+                          SITE,
+                          CHECKPOINTS[at],
+                          "train",
+                          87_500L,
+                          fvu,
+                          4.0,
+                          0.02 + 0.01 * at,
+                          0.95,
+                          0.97);
+                      writer.write(
+                          dictionary(replica, at),
+                          SITE,
+                          CHECKPOINTS[at],
+                          "held_out",
+                          12_500L,
+                          fvu + 0.02,
+                          4.0,
+                          0.03 + 0.012 * at,
+                          0.94,
+                          0.96);
+                    })));
+    files.add(
+        table(
+            features(),
+            TableSchema.named("features")
+                .with(STRING, "dictionary", "site")
+                .with(LONG, "checkpoint")
+                .with(INT, "feature")
+                .with(LONG, "count")
+                .with(DOUBLE, "firing_rate", "mean", "variance", "maximum", "q10", "q50", "q90")
+                .with(DOUBLE, "q99", "decoder_norm", "encoder_norm")
+                .with(INT, "nearest_feature")
+                .with(DOUBLE, "nearest_cosine")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      double mean = strength(track, at);
+                      double rate = rate(track, at);
+                      writer.write(
+                          dictionary(replica, at),
+                          SITE,
+                          CHECKPOINTS[at],
+                          track,
+                          Math.round(rate * 100_000),
+                          rate,
+                          mean,
+                          mean * mean / 9,
+                          3.1 * mean,
+                          0.4 * mean,
+                          0.9 * mean,
+                          1.9 * mean,
+                          2.7 * mean,
+                          1.0,
+                          1.3,
+                          (track + 1) % tracks,
+                          0.31);
+                    })));
+    files.add(
+        table(
+            features(),
+            TableSchema.named("histograms")
+                .with(STRING, "dictionary", "site")
+                .with(LONG, "checkpoint")
+                .with(INT, "feature")
+                .with(DOUBLES, "lower")
+                .with(LONGS, "count")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      double[] lower = new double[16];
+                      long[] count = new long[16];
+                      for (int bin = 0; bin < 16; bin++) {
+                        lower[bin] = Math.pow(2, bin / 2.0 - 5);
+                        double distance = Math.log(lower[bin] / (strength(track, at) + 1e-3));
+                        count[bin] =
+                            Math.round(rate(track, at) * 30_000 * Math.exp(-distance * distance));
+                      }
+                      writer.write(
+                          dictionary(replica, at), SITE, CHECKPOINTS[at], track, lower, count);
+                    })));
+    files.add(
+        table(
+            features(),
+            TableSchema.named("examples")
+                .with(STRING, "dictionary", "site")
+                .with(LONG, "checkpoint")
+                .with(INT, "feature")
+                .with(STRING, "kind")
+                .with(INT, "rank")
+                .with(LONG, "document")
+                .with(INT, "position")
+                .with(STRING, "token")
+                .with(DOUBLE, "value")
+                .with(INT, "context_start")
+                .with(STRINGS, "context_tokens")
+                .with(FLOATS, "context_values")
+                .with(INT, "shard", "row")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      if (strength(track, at) < 0.05) {
+                        return;
+                      }
+                      for (int rank = 1; rank <= 6; rank++) {
+                        example(writer, replica, at, track, "top", rank);
+                      }
+                      for (int rank = 1; rank <= 4; rank++) {
+                        example(writer, replica, at, track, "quantile", rank);
+                      }
+                    })));
+    files.add(
+        table(
+            features(),
+            TableSchema.named("labels")
+                .with(STRING, "dictionary", "site")
+                .with(LONG, "checkpoint")
+                .with(INT, "feature")
+                .with(STRING, "label", "value")
+                .with(LONG, "count")
+                .with(DOUBLE, "precision", "recall", "f1")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      String[] values = {"noun", "verb", "place", "digit", HOSTILE[1]};
+                      double f1 = strength(track, at) / 8;
+                      writer.write(
+                          dictionary(replica, at),
+                          SITE,
+                          CHECKPOINTS[at],
+                          track,
+                          "label_part",
+                          values[track % 5],
+                          900L,
+                          f1,
+                          f1,
+                          f1);
+                      writer.write(
+                          dictionary(replica, at),
+                          SITE,
+                          CHECKPOINTS[at],
+                          track,
+                          "label_part",
+                          values[(track + 1) % 5],
+                          700L,
+                          f1 / 3,
+                          f1 / 3,
+                          f1 / 3);
+                    })));
+    return publish(features(), "features", inputs, files, Map.of("dictionaries", 22));
+  }
+
+  private double rate(int track, int at) {
+    return 0.03 * strength(track, at) / (1 + track % 11);
+  }
+
+  private void example(TableWriter writer, int replica, int at, int track, String kind, int rank)
+      throws IOException {
+    RandomGenerator random = Seeds.generator(at, "example", track, kind, rank);
+    String[] tokens = new String[21];
+    float[] values = new float[21];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] =
+          track == 3 && i < HOSTILE.length ? HOSTILE[i] : WORDS[random.nextInt(WORDS.length)];
+    }
+    double value = strength(track, at) * (kind.equals("top") ? 3.1 - 0.1 * rank : 1.5 / rank);
+    tokens[10] = token(track);
+    values[10] = (float) value;
+    values[11] = (float) (value / 3);
+    writer.write(
+        dictionary(replica, at),
+        SITE,
+        CHECKPOINTS[at],
+        track,
+        kind,
+        rank,
+        100L * track + rank,
+        10,
+        tokens[10],
+        value,
+        0,
+        tokens,
+        values,
+        1,
+        rank);
+  }
+
+  private void writeEvolution(List<Manifest.Input> inputs) throws IOException {
+    List<PublishedFile> files = new ArrayList<>();
+    int last = CHECKPOINTS.length - 1;
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("trajectories")
+                .with(STRING, "series")
+                .with(INT, "track")
+                .with(LONG, "checkpoint")
+                .with(STRING, "dictionary")
+                .with(INT, "feature")
+                .with(DOUBLE, "firing_rate", "strength", "decoder_norm", "relative_norm")
+                .with(DOUBLE, "cosine_previous", "cosine_first", "cosine_final")
+                .with(DOUBLE, "jaccard_previous")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      double toFinal =
+                          1
+                              - 0.9
+                                  * Math.exp(-0.5 * Math.max(0, at - 2 - track % 4))
+                                  * (at < last ? 1 : 0);
+                      writer.write(
+                          series(replica),
+                          track,
+                          CHECKPOINTS[at],
+                          dictionary(replica, at),
+                          track,
+                          rate(track, at),
+                          strength(track, at),
+                          1.0,
+                          1.0,
+                          at == 0 ? null : 0.3 + 0.65 * at / last,
+                          1 - 0.08 * at,
+                          toFinal,
+                          at == 0 ? null : 0.2 + 0.06 * at);
+                    })));
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("events")
+                .with(STRING, "series")
+                .with(INT, "track")
+                .with(LONG, "birth", "emergence", "direction_birth", "peak", "death")
+                .with(STRING, "class")
+                .with(DOUBLE, "confidence")
+                .build(),
+            writer -> {
+              for (int replica = 0; replica < 2; replica++) {
+                for (int track = 0; track < tracks; track++) {
+                  Planned plan = planned(track);
+                  writer.write(
+                      series(replica),
+                      track,
+                      step(plan.birth()),
+                      step(plan.emergence()),
+                      step(plan.direction()),
+                      step(plan.peak()),
+                      step(plan.death()),
+                      plan.kind(),
+                      confidence(track));
+                }
+              }
+            }));
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("lineage")
+                .with(STRING, "series")
+                .with(LONG, "checkpoint_from", "checkpoint_to")
+                .with(INT, "feature_from", "feature_to")
+                .with(DOUBLE, "decoder_cosine", "encoder_cosine")
+                .with(STRING, "kind")
+                .with(DOUBLE, "confidence")
+                .build(),
+            this::lineage));
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("formation")
+                .with(STRING, "series")
+                .with(INT, "track")
+                .with(LONG, "checkpoint")
+                .with(STRING, "similarity")
+                .with(DOUBLE, "value", "null_value")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      double value = strength(track, at) / 9;
+                      writer.write(
+                          series(replica), track, CHECKPOINTS[at], "activation-cosine", value, 0.1);
+                      writer.write(
+                          series(replica), track, CHECKPOINTS[at], "jaccard", value / 2, 0.02);
+                    })));
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("curves")
+                .with(STRING, "series", "curve")
+                .with(LONG, "checkpoint")
+                .with(DOUBLE, "value", "low", "high")
+                .build(),
+            writer ->
+                everyDictionary(
+                    (replica, at) -> {
+                      double fvu = 0.12 + 0.03 * Math.sqrt(at) + 0.01 * replica;
+                      writer.write(
+                          series(replica), "fvu", CHECKPOINTS[at], fvu, fvu - 0.02, fvu + 0.02);
+                      writer.write(
+                          series(replica),
+                          "reorganisation",
+                          CHECKPOINTS[at],
+                          at == 0 ? null : 1 - (0.3 + 0.65 * at / last),
+                          null,
+                          null);
+                      writer.write(
+                          series(replica),
+                          "features_alive",
+                          CHECKPOINTS[at],
+                          0.5 + 0.04 * at,
+                          0.48 + 0.04 * at,
+                          0.52 + 0.04 * at);
+                    })));
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("phases")
+                .with(STRING, "series", "curve")
+                .with(LONG, "start", "end")
+                .with(DOUBLE, "score", "confidence")
+                .build(),
+            writer -> {
+              for (int replica = 0; replica < 2; replica++) {
+                writer.write(series(replica), "reorganisation", 64L, 512L, 3.2, 0.97);
+                writer.write(series(replica), "fvu", 1000L, 4000L, 1.1, 0.55);
+              }
+            }));
+    publish(evolution(), "evolution", inputs, files, Map.of("series", 2));
+  }
+
+  private void lineage(TableWriter writer) throws IOException {
+    for (int replica = 0; replica < 2; replica++) {
+      for (int at = 1; at < CHECKPOINTS.length; at++) {
+        for (int track = 0; track < tracks; track++) {
+          boolean before = strength(track, at - 1) > 0.5;
+          boolean now = strength(track, at) > 0.5;
+          Object[] row = {
+            series(replica),
+            CHECKPOINTS[at - 1],
+            CHECKPOINTS[at],
+            null,
+            null,
+            null,
+            null,
+            null,
+            null
+          };
+          if (before) {
+            row[3] = track;
+          }
+          if (now) {
+            row[4] = track;
+          }
+          if (before && now) {
+            row[5] = 0.8 + 0.01 * at;
+            row[6] = 0.7;
+            row[7] = "continues";
+            row[8] = 0.99;
+          } else if (now) {
+            row[7] = "born";
+          } else if (before) {
+            row[7] = "dies";
+          } else {
+            continue;
+          }
+          writer.write(row);
+          if (before && now && track % 13 == at) {
+            writer.write(
+                series(replica),
+                CHECKPOINTS[at - 1],
+                CHECKPOINTS[at],
+                track,
+                (track + 1) % tracks,
+                0.66,
+                0.5,
+                track % 2 == 0 ? "splits" : "merges",
+                0.8);
+          }
+        }
+      }
+    }
+  }
+
+  private static Long step(int index) {
+    return index < 0 ? null : CHECKPOINTS[index];
+  }
+
+  private interface OfDictionary {
+    void accept(int replica, int at) throws IOException;
+  }
+
+  private interface OfFeature {
+    void accept(int replica, int at, int track) throws IOException;
+  }
+
+  private interface Content {
+    void accept(TableWriter writer) throws IOException;
+  }
+
+  private static void everyDictionary(OfDictionary each) throws IOException {
+    for (int replica = 0; replica < 2; replica++) {
+      for (int at = 0; at < CHECKPOINTS.length; at++) {
+        each.accept(replica, at);
+      }
+    }
+  }
+
+  private void everyFeature(OfFeature each) throws IOException {
+    everyDictionary(
+        (replica, at) -> {
+          for (int track = 0; track < tracks; track++) {
+            each.accept(replica, at, track);
+          }
+        });
+  }
+
+  private static PublishedFile table(Path folder, TableSchema schema, Content content) {
+    try (TableWriter writer =
+        TableWriter.open(Folder.of(folder.toString()), schema.name() + ".parquet", schema)) {
+      content.accept(writer);
+      return writer.finish();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Manifest publish(
+      Path folder,
+      String kind,
+      List<Manifest.Input> inputs,
+      List<PublishedFile> files,
+      Map<String, Object> summary) {
+    Settings settings = new Settings("by a test, " + tracks + " tracks");
+    Folder target = Folder.of(folder.toString());
+    if (files.isEmpty()) {
+      return Publication.open(target, kind, settings, inputs)
+          .publish(settings, inputs, files, Provenance.here("4.0.1", "none"), summary);
+    }
+    // Made-up contents need no units of work: the identity is all that is asked for.
+    return new Publication(
+            target,
+            kind,
+            dev.ontogeny.run.Identity.of(
+                kind, 1, settings, inputs.stream().map(Manifest.Input::identity).toList()))
+        .publish(settings, inputs, files, Provenance.here("4.0.1", "none"), summary);
+  }
+}
