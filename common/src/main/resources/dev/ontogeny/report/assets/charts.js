@@ -52,14 +52,14 @@
     axis.append("text").attr("class", "label").attr("x", scale.range[1]).attr("y", 33).attr("text-anchor", "end").text(label);
   }
 
-  function valueAxis(svg, y, left, right, label, format, count = 5) {
+  function valueAxis(svg, y, left, right, label, format, count = 5, lift = 12) {
     const axis = svg.append("g").attr("class", "axis");
     for (const value of y.ticks(count)) {
       const tick = axis.append("g").attr("transform", `translate(0,${y(value)})`);
       tick.append("line").attr("class", "grid").attr("x1", left).attr("x2", right);
       tick.append("text").attr("x", left - 6).attr("dy", "0.32em").attr("text-anchor", "end").text(format(value));
     }
-    axis.append("text").attr("class", "label").attr("x", 2).attr("y", y.range()[1] - 12).text(label);
+    axis.append("text").attr("class", "label").attr("x", 2).attr("y", y.range()[1] - lift).text(label);
   }
 
   // A rule that follows the pointer or the arrow keys over checkpoints, and tells what is there.
@@ -133,7 +133,7 @@
       svg.append("rect").attr("class", "span").attr("x", x).attr("y", top).attr("width", Math.max(2, scale(span.end) - x)).attr("height", bottom - top);
       svg.append("text").attr("class", "span-name").attr("x", (x + scale(span.end)) / 2).attr("y", top - 5).attr("text-anchor", "middle").text(span.name);
     }
-    valueAxis(svg, y, left, right, spec.y.label, format);
+    valueAxis(svg, y, left, right, spec.y.label, format, 5, 12 + 13 * rows);
     stepAxis(svg, scale, bottom, ontogeny.steps.label());
     const line = d3
       .line()
