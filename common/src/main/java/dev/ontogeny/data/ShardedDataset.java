@@ -87,6 +87,11 @@ public final class ShardedDataset implements Serializable {
     return file("tokens", null, null, shard);
   }
 
+  /** The vectors file of a shard. */
+  public PublishedFile vectorsFile(String site, long checkpoint, int shard) {
+    return file("vectors", site, checkpoint, shard);
+  }
+
   public long rows(int shard) {
     return tokensFile(shard).rows();
   }

@@ -13,6 +13,8 @@ import java.util.List;
  * @param series {@code <family>-r<replica>} for a chain, null for independent dictionaries
  * @param seriesIndex place of the checkpoint within the plan, from 0
  * @param parent the dictionary whose weights this one started from, null for none
+ * @param link hash of everything that decided its bytes, its parent's included: equal links are
+ *     equal dictionaries, whatever folder they are published in
  */
 public record DictionaryMetadata(
     int version,
@@ -28,6 +30,7 @@ public record DictionaryMetadata(
     @JsonInclude(JsonInclude.Include.ALWAYS) String series,
     int seriesIndex,
     @JsonInclude(JsonInclude.Include.ALWAYS) String parent,
+    String link,
     String rule,
     Training training,
     Quality quality) {

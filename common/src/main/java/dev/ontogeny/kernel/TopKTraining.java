@@ -66,4 +66,26 @@ public record TopKTraining(
     return new TopKTraining(
         width, k, Math.min(width, inputs / 2), 1.0 / 32, 1_000_000, 0.9, 0.999, 1e-8, 1.0);
   }
+
+  /** Floating-point operations that a row costs: one dense product, the rest on active latents. */
+  public double operationsPerRow(int inputs) {
+    // Decoding, gradient of the codes, gradients of both matrices.
+    return 2.0 * inputs * width + 4 * 2.0 * inputs * k;
+  }
+
+  /**
+   * Memory of one dictionary while it is trained by the {@code cpu} provider, on the heap and
+   * beside it, with the auxiliary loss at work and a state being saved.
+   *
+   * @param maximumBatch rows of a step
+   */
+  public long bytes(int inputs, int maximumBatch, int threads) {
+    long weights = (long) width * inputs;
+    // Both matrices with two means and a gradient each, the packed encoder, the saved state.
+    long floats = 8 * weights + weights + 6 * weights;
+    floats += 3L * maximumBatch * inputs;
+    floats += 6L * maximumBatch * (k + auxiliaryK);
+    floats += (long) threads * (128L * Math.max(width, 8192) + 2L * 512 * inputs);
+    return 4 * floats;
+  }
 }

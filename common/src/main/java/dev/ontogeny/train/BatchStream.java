@@ -1,0 +1,157 @@
+package dev.ontogeny.train;
+
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Seeds;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+
+/**
+ * Batches without end out of a dataset's shards: epoch after epoch, each with its own order of the
+ * shards. Batches cross the borders of shards and epochs, so every batch is full. Which rows batch
+ * n holds follows from the seed alone, so a stream can begin anywhere. A thread of its own reads
+ * ahead, into a few buffers that go round.
+ */
+public final class BatchStream implements Closeable {
+  private static final int BUFFERS = 3;
+
+  private final ShardedDataset dataset;
+  private final Order order;
+  private final int batch;
+  private final BlockingQueue<FloatMatrix> empty = new ArrayBlockingQueue<>(BUFFERS);
+  private final BlockingQueue<Filled> filled = new ArrayBlockingQueue<>(BUFFERS + 1);
+  private final Thread reader;
+  private FloatMatrix lent;
+
+  /**
+   * What is read.
+   *
+   * @param shards in any order
+   * @param seed of the order of shards in each epoch
+   */
+  public record Order(Source source, List<Integer> shards, long seed) implements Serializable {
+    /** The shards as they come in an epoch. */
+    List<Integer> ofEpoch(long epoch) {
+      long hash = Seeds.of(seed, "order of shards in epoch", epoch);
+      List<Integer> order = new ArrayList<>(shards);
+      order.sort(Comparator.comparingLong(shard -> Seeds.mix(hash, shard)));
+      return order;
+    }
+  }
+
+  /** A batch, or why there is none. */
+  private record Filled(FloatMatrix batch, Throwable failure) {}
+
+  /**
+   * Begins to read ahead.
+   *
+   * @param first number of the first batch that {@link #next} gives
+   */
+  public BatchStream(ShardedDataset dataset, Order order, int batch, long first) {
+    this.dataset = dataset;
+    this.order = order;
+    this.batch = batch;
+    long rows = order.shards().stream().mapToLong(dataset::rows).sum();
+    if (rows == 0) {
+      throw Failure.data(
+          "dataset %s has no rows in the shards %s to train on", dataset.folder(), order.shards());
+    }
+    for (int i = 0; i < BUFFERS; i++) {
+      empty.add(FloatMatrix.zeros(batch, order.source().width()));
+    }
+    reader = new Thread(() -> read(Math.multiplyExact(first, (long) batch), rows), "batches");
+    reader.setDaemon(true);
+    reader.start();
+  }
+
+  /** The next batch; it may be overwritten after the next call. */
+  public FloatMatrix next() throws IOException {
+    try {
+      if (lent != null) {
+        empty.put(lent);
+        lent = null;
+      }
+      Filled next = filled.take();
+      if (next.failure() != null) {
+        if (next.failure() instanceof Failure failure) {
+          throw failure;
+        } else if (next.failure() instanceof IOException io) {
+          throw io;
+        }
+        throw new IllegalStateException("reading ahead failed", next.failure());
+      }
+      lent = next.batch();
+      return lent;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for a batch", e);
+    }
+  }
+
+  private void read(long position, long rowsOfEpoch) {
+    long epoch = position / rowsOfEpoch;
+    long skip = position % rowsOfEpoch;
+    FloatMatrix into = null;
+    int at = 0;
+    try {
+      while (true) {
+        for (int shard : order.ofEpoch(epoch)) {
+          long rows = dataset.rows(shard);
+          if (skip >= rows) {
+            skip -= rows;
+            continue;
+          }
+          Source source = order.source();
+          try (VectorReader vectors = dataset.vectors(source.site(), source.checkpoint(), shard)) {
+            long left = rows - vectors.skip(skip);
+            skip = 0;
+            while (left > 0) {
+              if (into == null) {
+                into = empty.take();
+                at = 0;
+              }
+              int wanted = (int) Math.min(batch - at, left);
+              int got = vectors.read(into, at, wanted);
+              if (got == 0) {
+                throw Failure.data(
+                    "dataset %s: the vectors of site %s, checkpoint %d, shard %d end %d rows before its tokens do",
+                    dataset.folder(), source.site(), source.checkpoint(), shard, left);
+              }
+              at += got;
+              left -= got;
+              if (at == batch) {
+                filled.put(new Filled(into, null));
+                into = null;
+              }
+            }
+          }
+        }
+        epoch++;
+      }
+    } catch (InterruptedException closed) {
+      // Nobody waits for more.
+      Thread.currentThread().interrupt();
+    } catch (Throwable failed) {
+      var unused = filled.offer(new Filled(null, failed));
+    }
+  }
+
+  @Override
+  public void close() {
+    reader.interrupt();
+    try {
+      reader.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,103 @@
+package dev.ontogeny.train;
+
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryFormat.Probe;
+import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.EncodingKernel;
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+
+/** How good a dictionary is on rows that it never saw, and a probe batch out of them. */
+public final class HeldOut {
+  private static final int BATCH = 1024;
+
+  /** Rows of a probe batch, at most. */
+  private static final int PROBE_ROWS = 32;
+
+  private HeldOut() {}
+
+  /** Both. */
+  public record Result(Quality quality, Probe probe) {}
+
+  /** One pass over the shards. */
+  public static Result evaluate(
+      ShardedDataset dataset, List<Integer> shards, Dictionary dictionary, KernelProvider kernels)
+      throws IOException {
+    Source source = dictionary.sources().get(0);
+    int inputs = dictionary.inputs();
+    FloatMatrix rows = FloatMatrix.zeros(BATCH, inputs);
+    FloatMatrix back = FloatMatrix.zeros(BATCH, inputs);
+    SparseCodes codes = new SparseCodes(dictionary.width());
+    boolean[] fired = new boolean[dictionary.width()];
+    double[] sums = new double[inputs];
+    double squares = 0;
+    double error = 0;
+    long active = 0;
+    long count = 0;
+    Probe probe = null;
+    // One source has one scale, so it cancels out of the FVU.
+    try (EncodingKernel kernel = kernels.encoding(dictionary, BATCH)) {
+      for (int shard : shards) {
+        try (VectorReader vectors = dataset.vectors(source.site(), source.checkpoint(), shard)) {
+          for (int read = vectors.read(rows); read > 0; read = vectors.read(rows)) {
+            FloatMatrix batch = rows.firstRows(read);
+            kernel.encode(batch, codes);
+            kernel.decode(codes, back);
+            for (int i = 0; i < read * inputs; i++) {
+              double centred = (double) rows.values()[i] - dictionary.inputMean()[i % inputs];
+              double difference = (double) rows.values()[i] - back.values()[i];
+              sums[i % inputs] += centred;
+              squares += centred * centred;
+              error += difference * difference;
+            }
+            for (int i = 0; i < codes.size(); i++) {
+              fired[codes.indices()[i]] = true;
+            }
+            active += codes.size();
+            count += read;
+            if (probe == null) {
+              probe = probe(batch, codes, back);
+            }
+          }
+        }
+      }
+    }
+    double variance = squares;
+    for (double sum : sums) {
+      variance -= sum * sum / Math.max(1, count);
+    }
+    int alive = 0;
+    for (boolean each : fired) {
+      alive += each ? 1 : 0;
+    }
+    return new Result(
+        new Quality(
+            error / variance,
+            (double) active / Math.max(1, count),
+            1 - (double) alive / dictionary.width(),
+            count),
+        probe);
+  }
+
+  private static Probe probe(FloatMatrix batch, SparseCodes codes, FloatMatrix back) {
+    int rows = Math.min(PROBE_ROWS, batch.rows());
+    int inputs = batch.columns();
+    FloatMatrix code = FloatMatrix.zeros(rows, codes.features());
+    for (int row = 0; row < rows; row++) {
+      for (int at = codes.starts()[row]; at < codes.starts()[row + 1]; at++) {
+        code.values()[row * codes.features() + codes.indices()[at]] = codes.values()[at];
+      }
+    }
+    return new Probe(
+        new FloatMatrix(rows, inputs, Arrays.copyOf(batch.values(), rows * inputs)),
+        code,
+        new FloatMatrix(rows, inputs, Arrays.copyOf(back.values(), rows * inputs)));
+  }
+}

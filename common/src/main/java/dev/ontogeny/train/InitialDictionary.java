@@ -1,0 +1,92 @@
+package dev.ontogeny.train;
+
+import dev.ontogeny.data.Moments;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryType;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Seeds;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+/** Where training starts. */
+public final class InitialDictionary {
+  private InitialDictionary() {}
+
+  /**
+   * Random unit directions, encoder tied to the decoder. Inputs are centred by the mean and scaled
+   * to a root mean square norm of √d (the moments hold the covariance, whose trace is the mean
+   * squared norm); b_dec starts at the geometric median, which outliers do not move.
+   */
+  public static Dictionary random(Source source, Moments moments, int width, int k, long seed) {
+    int inputs = source.width();
+    RandomGenerator random = Seeds.generator(seed, "initial directions");
+    float[] decoder = new float[Math.multiplyExact(width, inputs)];
+    float[] encoder = new float[width * inputs];
+    double[] direction = new double[inputs];
+    for (int latent = 0; latent < width; latent++) {
+      double squares = 0;
+      for (int i = 0; i < inputs; i++) {
+        direction[i] = random.nextGaussian();
+        squares += direction[i] * direction[i];
+      }
+      for (int i = 0; i < inputs; i++) {
+        float value = (float) (direction[i] / Math.sqrt(squares));
+        decoder[latent * inputs + i] = value;
+        encoder[i * width + latent] = value;
+      }
+    }
+    float scale = scale(source, moments);
+    float[] bias = new float[inputs];
+    for (int i = 0; i < inputs; i++) {
+      bias[i] = (float) ((moments.geometricMedian()[i] - moments.mean()[i]) * scale);
+    }
+    return new Dictionary(
+        DictionaryType.TOP_K,
+        List.of(source),
+        k,
+        new FloatMatrix(inputs, width, encoder),
+        new float[width],
+        new FloatMatrix(width, inputs, decoder),
+        bias,
+        mean(moments),
+        new float[] {scale});
+  }
+
+  /** The weights of a dictionary of another checkpoint, with this checkpoint's mean and scale. */
+  public static Dictionary continued(Dictionary parent, Source source, Moments moments) {
+    return new Dictionary(
+        parent.type(),
+        List.of(source),
+        parent.k(),
+        parent.encoder(),
+        parent.encoderBias(),
+        parent.decoder(),
+        parent.decoderBias(),
+        mean(moments),
+        new float[] {scale(source, moments)});
+  }
+
+  private static float[] mean(Moments moments) {
+    float[] mean = new float[moments.mean().length];
+    for (int i = 0; i < mean.length; i++) {
+      mean[i] = (float) moments.mean()[i];
+    }
+    return mean;
+  }
+
+  private static float scale(Source source, Moments moments) {
+    int inputs = source.width();
+    double trace = 0;
+    for (int i = 0; i < inputs; i++) {
+      trace += moments.covariance()[i * inputs + i];
+    }
+    if (!(trace > 0)) {
+      throw Failure.data(
+          "site %s at checkpoint %d does not vary: the trace of its covariance is %s, so nothing can be learnt from it",
+          source.site(), source.checkpoint(), trace);
+    }
+    return (float) Math.sqrt(inputs / trace);
+  }
+}

@@ -1,0 +1,224 @@
+package dev.ontogeny.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ontogeny.data.DatasetFixture;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Moments;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.kernel.TopKTraining;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.train.Trainer.Trained;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class TrainerTest {
+  private static final PlantedActivations PLANTED =
+      new PlantedActivations(PlantedActivations.Plan.of(5, 16, 20, 6));
+  private static final long CHECKPOINT = 500;
+  private static final Source SOURCE = new Source(DatasetFixture.SITE, CHECKPOINT, 16);
+  private static final KernelProvider KERNELS = Kernels.provider("cpu", 2);
+
+  @TempDir static Path folder;
+  private static ShardedDataset dataset;
+  private static Moments moments;
+  private static List<Integer> shards;
+
+  @BeforeAll
+  static void publish() throws IOException {
+    dataset =
+        DatasetFixture.publish(Folder.of(folder.resolve("dataset").toString()), PLANTED, 64, 4);
+    moments = dataset.moments(SOURCE.site(), CHECKPOINT);
+    shards = List.of(0, 1, 2);
+  }
+
+  private static DictionaryPlan plan(String id, long steps, double learningRate) {
+    return new DictionaryPlan(
+        id,
+        "independent-test",
+        0,
+        null,
+        0,
+        null,
+        SOURCE,
+        new TopKTraining(40, 4, 8, 1.0 / 32, 3000, 0.9, 0.999, 1e-8, 1),
+        new Schedule(learningRate, 0.1, 0.2),
+        steps,
+        128,
+        42,
+        "link");
+  }
+
+  private static Dictionary initial(DictionaryPlan plan) {
+    return InitialDictionary.random(SOURCE, moments, 40, 4, plan.seed());
+  }
+
+  private static Trainer trainer(String scratch, double stateSeconds, LongConsumer progress) {
+    return new Trainer(
+        dataset,
+        KERNELS,
+        Folder.of(folder.resolve("scratch").toString()),
+        scratch,
+        stateSeconds,
+        progress);
+  }
+
+  private static final BatchStream.Order ORDER = new BatchStream.Order(SOURCE, List.of(0, 1, 2), 3);
+
+  @Test
+  void batchesCrossShardsAndEpochsAndCanBeginAnywhere() throws IOException {
+    long rows = shards.stream().mapToLong(dataset::rows).sum();
+    List<float[]> all = new ArrayList<>();
+    try (BatchStream stream = new BatchStream(dataset, ORDER, 100, 0)) {
+      while (all.size() * 100L < 2 * rows + 100) {
+        FloatMatrix batch = stream.next();
+        assertThat(batch.rows()).isEqualTo(100);
+        all.add(batch.values().clone());
+      }
+    }
+    // Every row once per epoch.
+    Set<String> seen = new HashSet<>();
+    for (long row = 0; row < rows; row++) {
+      float[] batch = all.get((int) (row / 100));
+      int at = (int) (row % 100) * 16;
+      seen.add(Arrays.toString(Arrays.copyOfRange(batch, at, at + 16)));
+    }
+    assertThat(seen).hasSize((int) rows);
+    try (BatchStream stream = new BatchStream(dataset, ORDER, 100, all.size() - 2)) {
+      assertThat(stream.next().values()).isEqualTo(all.get(all.size() - 2));
+      assertThat(stream.next().values()).isEqualTo(all.get(all.size() - 1));
+    }
+    assertThat(ORDER.ofEpoch(0)).containsExactlyInAnyOrder(0, 1, 2);
+    assertThat(List.of(ORDER.ofEpoch(0), ORDER.ofEpoch(1), ORDER.ofEpoch(2), ORDER.ofEpoch(3)))
+        .as("epochs have orders of their own")
+        .anySatisfy(order -> assertThat(order).isNotEqualTo(ORDER.ofEpoch(0)));
+  }
+
+  @Test
+  void aKilledRunGoesOnWithTheSameBytes() throws IOException {
+    DictionaryPlan plan = plan("killed", 30, 3e-3);
+    Trained undisturbed = train(trainer("undisturbed", 1e9, n -> {}), plan);
+    int[] steps = {0};
+    Trainer doomed =
+        trainer(
+            "killed",
+            0,
+            n -> {
+              if (++steps[0] == 17) {
+                throw new IllegalStateException("killed");
+              }
+            });
+    assertThatThrownBy(() -> train(doomed, plan)).hasMessage("killed");
+    int[] left = {0};
+    Trained resumed = train(trainer("killed", 0, n -> left[0]++), plan);
+    // The state after step 16 was saved, that of step 17 was not.
+    assertThat(left[0]).isEqualTo(14);
+    assertThat(resumed.dictionary().encoder()).isEqualTo(undisturbed.dictionary().encoder());
+    assertThat(resumed.dictionary().decoder()).isEqualTo(undisturbed.dictionary().decoder());
+    assertThat(resumed.dictionary().encoderBias())
+        .isEqualTo(undisturbed.dictionary().encoderBias());
+    assertThat(resumed.dictionary().decoderBias())
+        .isEqualTo(undisturbed.dictionary().decoderBias());
+    Folder logs = Folder.of(folder.toString());
+    assertThat(resumed.log().write(logs, "b.parquet", false).sha256())
+        .isEqualTo(undisturbed.log().write(logs, "a.parquet", false).sha256());
+  }
+
+  @Test
+  void whatDivergesFailsAloneAndTheRestIsWhatItIsAlone() throws IOException {
+    DictionaryPlan good = plan("good", 20, 3e-3);
+    DictionaryPlan bad = plan("bad", 20, 1e30);
+    List<Trained> both =
+        trainer("both", 1e9, n -> {})
+            .train(List.of(bad, good), List.of(initial(bad), initial(good)), ORDER);
+    assertThat(both.get(0).failure()).containsAnyOf("not finite", "diverged").contains("step");
+    assertThat(both.get(0).dictionary()).isNull();
+    assertThat(both.get(1).failure()).isNull();
+    Trained alone = train(trainer("alone", 1e9, n -> {}), good);
+    assertThat(both.get(1).dictionary().encoder()).isEqualTo(alone.dictionary().encoder());
+  }
+
+  /**
+   * The whole method on features that are known: broken arithmetic anywhere would not find them.
+   */
+  @Test
+  void findsPlantedFeatures() throws IOException {
+    DictionaryPlan plan = plan("planted", 1500, 1e-2);
+    Trained trained = train(trainer("planted", 1e9, n -> {}), plan);
+    HeldOut.Result heldOut = HeldOut.evaluate(dataset, List.of(3), trained.dictionary(), KERNELS);
+    assertThat(heldOut.quality().fvu()).isLessThan(0.12);
+    assertThat(heldOut.quality().rows()).isEqualTo(dataset.rows(3));
+    assertThat(heldOut.quality().l0()).isCloseTo(4, within(0.3));
+    assertThat(meanMaximumCosine(trained.dictionary())).isGreaterThan(0.93);
+    // Before training there is nothing to find.
+    assertThat(meanMaximumCosine(initial(plan))).isLessThan(0.75);
+  }
+
+  private static double meanMaximumCosine(Dictionary dictionary) {
+    double sum = 0;
+    int alive = 0;
+    for (PlantedActivations.Feature feature : PLANTED.features()) {
+      int t = PLANTED.plan().checkpoints().indexOf(CHECKPOINT);
+      if (PLANTED.strength(feature.index(), t) < 0.5) {
+        continue;
+      }
+      float[] direction = PLANTED.direction(feature.index(), t);
+      double best = 0;
+      for (int latent = 0; latent < dictionary.width(); latent++) {
+        double dot = 0;
+        for (int i = 0; i < 16; i++) {
+          dot += direction[i] * dictionary.decoder().at(latent, i);
+        }
+        best = Math.max(best, dot);
+      }
+      sum += best;
+      alive++;
+    }
+    return sum / alive;
+  }
+
+  private static Trained train(Trainer trainer, DictionaryPlan plan) throws IOException {
+    return trainer.train(List.of(plan), List.of(initial(plan)), ORDER).get(0);
+  }
+
+  @Test
+  void initialDictionaryCentresAndScales() {
+    Dictionary dictionary = initial(plan("any", 1, 1));
+    double trace = 0;
+    for (int i = 0; i < 16; i++) {
+      trace += moments.covariance()[i * 16 + i];
+    }
+    assertThat((double) dictionary.inputScale()[0]).isCloseTo(Math.sqrt(16 / trace), within(1e-6));
+    assertThat((double) dictionary.decoderBias()[3])
+        .isCloseTo(
+            (moments.geometricMedian()[3] - moments.mean()[3]) * dictionary.inputScale()[0],
+            within(1e-5));
+    assertThat(dictionary.encoder().at(2, 5)).isEqualTo(dictionary.decoder().at(5, 2));
+  }
+
+  @Test
+  void scheduleWarmsUpStaysAndDecays() {
+    Schedule schedule = new Schedule(1, 0.1, 0.2);
+    assertThat(schedule.rate(0, 100)).isEqualTo(0.1f);
+    assertThat(schedule.rate(9, 100)).isEqualTo(1f);
+    assertThat(schedule.rate(50, 100)).isEqualTo(1f);
+    assertThat(schedule.rate(99, 100)).isCloseTo(1f / 21, within(1e-6f));
+    assertThat(Schedule.law(2e-4, 1 << 12)).isCloseTo(4e-4, within(1e-12));
+  }
+}

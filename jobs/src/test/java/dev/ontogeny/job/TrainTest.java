@@ -1,0 +1,202 @@
+package dev.ontogeny.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ontogeny.data.DatasetFixture;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryFormat;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.run.SettingsReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class TrainTest {
+  @TempDir static Path folder;
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() throws IOException {
+    spark =
+        SparkSession.builder()
+            .master("local[2]")
+            .config("spark.ui.enabled", false)
+            .config("spark.driver.host", "127.0.0.1")
+            .getOrCreate();
+    PlantedActivations planted = new PlantedActivations(PlantedActivations.Plan.of(5, 12, 16, 6));
+    DatasetFixture.publish(Folder.of(folder.resolve("dataset").toString()), planted, 40, 5);
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static TrainSettings settings(String output, String... more) {
+    List<String> assignments =
+        new ArrayList<>(
+            List.of(
+                "dataset=" + folder.resolve("dataset"),
+                "output=" + folder.resolve(output),
+                "dictionaries=[{type=top-k,width=24,k=3}]",
+                "checkpoints=[0,100]",
+                "training.batch=128",
+                "training.tokens=2000",
+                "training.link-tokens=1000",
+                "training.learning-rate=1e-4"));
+    assignments.addAll(List.of(more));
+    return SettingsReader.read(TrainSettings.class, "train", null, assignments);
+  }
+
+  private static Map<String, String> checksums(Manifest manifest) {
+    return manifest.files().stream()
+        .collect(
+            Collectors.toMap(
+                PublishedFile::path, PublishedFile::sha256, (a, b) -> a, TreeMap::new));
+  }
+
+  private static DictionaryMetadata metadata(String output, String id) throws IOException {
+    Path file = folder.resolve(output).resolve(id).resolve("dictionary.json");
+    return Json.read(Files.readString(file), DictionaryMetadata.class, id);
+  }
+
+  private static Dictionary dictionary(String output, String id) throws IOException {
+    Path file = folder.resolve(output).resolve(id).resolve("dictionary.safetensors");
+    try (InputStream in = Files.newInputStream(file)) {
+      return DictionaryFormat.read(metadata(output, id), in, id);
+    }
+  }
+
+  private static final String FAMILY = "chain-blocks.0.hook_resid_post-top-k-w24-k3";
+
+  @Test
+  void aChainIsPublishedOnceAndInTheSameBytesHoweverItIsBundled() throws IOException {
+    Train train = new Train();
+    Job.Result first = train.run(spark, settings("chain"));
+    assertThat(first.alreadyDone()).isFalse();
+    Manifest manifest = first.manifest();
+    assertThat(manifest.files().stream().map(PublishedFile::path))
+        .contains(
+            FAMILY + "-r0-c0/dictionary.json",
+            FAMILY + "-r1-c100/dictionary.safetensors",
+            FAMILY + "-r1-c0/training_log.parquet")
+        .hasSize(12);
+    assertThat(manifest.provenance().kernel()).startsWith("cpu (");
+    DictionaryMetadata link = metadata("chain", FAMILY + "-r1-c100");
+    assertThat(link.family()).isEqualTo(FAMILY);
+    assertThat(link.series()).isEqualTo(FAMILY + "-r1");
+    assertThat(link.parent()).isEqualTo(FAMILY + "-r1-c0");
+    assertThat(link.seriesIndex()).isEqualTo(1);
+    assertThat(link.training().tokens()).isEqualTo(1024);
+    assertThat(link.quality().fvu()).isBetween(0.0, 0.9);
+    assertThat(link.quality().l0()).isCloseTo(3, within(0.5));
+
+    Job.Result again = train.run(spark, settings("chain"));
+    assertThat(again.alreadyDone()).isTrue();
+    Job.Result bundled = train.run(spark, settings("bundled", "bundle=2", "state-seconds=0"));
+    assertThat(bundled.manifest().identity()).isEqualTo(manifest.identity());
+    assertThat(checksums(bundled.manifest())).isEqualTo(checksums(manifest));
+    assertThat(Files.exists(folder.resolve("bundled").resolve("_progress"))).isFalse();
+    // A link goes on from its parent, so its directions stay near; replicas have their own.
+    Dictionary parent = dictionary("chain", FAMILY + "-r1-c0");
+    Dictionary child = dictionary("chain", FAMILY + "-r1-c100");
+    Dictionary other = dictionary("chain", FAMILY + "-r0-c0");
+    assertThat(cosine(parent, child)).isGreaterThan(0.95);
+    assertThat(Math.abs(cosine(parent, other))).isLessThan(0.3);
+  }
+
+  /** Mean cosine of equal indices. */
+  private static double cosine(Dictionary a, Dictionary b) {
+    double sum = 0;
+    for (int i = 0; i < a.decoder().rows() * a.decoder().columns(); i++) {
+      sum += a.decoder().values()[i] * b.decoder().values()[i];
+    }
+    return sum / a.width();
+  }
+
+  @Test
+  void aNewCheckpointCostsOnlyItsLink() {
+    Train train = new Train();
+    Manifest before = train.run(spark, settings("two")).manifest();
+    TrainSettings three =
+        settings("three", "checkpoints=[0,100,200]", "continue-from=" + folder.resolve("two"));
+    assertThat(train.plan(spark, three).lines())
+        .containsEntry("dictionaries", "6 (2 to train, 4 from " + folder.resolve("two") + ")")
+        .containsEntry("rows", "2,048 to train on");
+    Job.Result extended = train.run(spark, three);
+    assertThat(extended.lines().get(0))
+        .startsWith("6 dictionaries, 4 of them taken from elsewhere, 0 failed");
+    assertThat(checksums(extended.manifest())).containsAllEntriesOf(checksums(before));
+    Manifest scratch = train.run(spark, settings("scratch", "checkpoints=[0,100,200]")).manifest();
+    assertThat(scratch.identity()).isEqualTo(extended.manifest().identity());
+    assertThat(checksums(scratch)).isEqualTo(checksums(extended.manifest()));
+    // Other settings are other dictionaries: nothing is taken.
+    TrainSettings other =
+        settings("other", "training.tokens=3000", "continue-from=" + folder.resolve("two"));
+    assertThat(train.plan(spark, other).lines().get("dictionaries")).startsWith("4 (4 to train");
+  }
+
+  @Test
+  void independentsByShardsReadDisjointRows() throws IOException {
+    Job.Result result =
+        new Train().run(spark, settings("independent", "mode=independent", "replicas-by=shards"));
+    String id = FAMILY.replace("chain-", "independent-") + "-r1-c100";
+    DictionaryMetadata metadata = metadata("independent", id);
+    assertThat(metadata.series()).isNull();
+    assertThat(metadata.parent()).isNull();
+    assertThat(metadata.training().tokens()).isEqualTo(2048);
+    assertThat(result.manifest().files()).hasSize(12);
+    TrainPlan plan =
+        TrainPlan.of(
+            dev.ontogeny.data.ShardedDataset.open(Folder.of(folder.resolve("dataset").toString())),
+            settings("any", "replicas-by=shards"));
+    assertThat(plan.lanes().stream().map(TrainPlan.Lane::shards))
+        .containsExactly(List.of(0, 2), List.of(1, 3));
+  }
+
+  @Test
+  void allThatDivergesIsOneFailureWithItsReason() {
+    assertThatThrownBy(
+            () -> new Train().run(spark, settings("diverged", "training.learning-rate=1e30")))
+        .isInstanceOf(Failure.class)
+        .hasMessageContaining("no dictionary could be trained")
+        .hasMessageContaining("at step");
+    assertThat(Files.exists(folder.resolve("diverged").resolve("_manifest.json"))).isFalse();
+  }
+
+  @Test
+  void settingsThatCannotBeMetSayWhy() {
+    Train train = new Train();
+    assertThatThrownBy(() -> train.plan(spark, settings("x", "checkpoints=[100,150]")))
+        .hasMessageContaining("no checkpoint 150 of site blocks.0.hook_resid_post; it has [0, 100");
+    assertThatThrownBy(() -> train.plan(spark, settings("x", "sites=[nowhere]")))
+        .hasMessageContaining("has no site nowhere; it has [blocks.0.hook_resid_post]");
+    assertThatThrownBy(() -> train.plan(spark, settings("x", "replicas=9", "replicas-by=shards")))
+        .hasMessageContaining("replicas 9 by shards need as many shards to train on");
+    assertThatThrownBy(() -> settings("x", "training.epsilon=0", "training.decay=2"))
+        .hasMessageContaining("training.epsilon must be positive, got 0")
+        .hasMessageContaining("training.decay must be between 0 and 1, got 2");
+    assertThatThrownBy(() -> settings("x", "dictionaries=[]", "replicas=0"))
+        .hasMessageContaining("dictionaries must name at least one")
+        .hasMessageContaining("replicas must be at least 1, got 0");
+  }
+}
