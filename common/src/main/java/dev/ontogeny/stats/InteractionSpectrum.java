@@ -130,7 +130,7 @@ public final class InteractionSpectrum {
   }
 
   /** The share that a function without structure has in a frequency: its part of the dimensions. */
-  public double chance() {
+  public static double chance(int modulus) {
     return 4.0 / ((double) modulus * modulus - 1);
   }
 }

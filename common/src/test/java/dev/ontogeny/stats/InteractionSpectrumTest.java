@@ -62,7 +62,7 @@ class InteractionSpectrumTest {
     InteractionSpectrum spectrum = new InteractionSpectrum(grid(tiles), P);
     double[] shares = spectrum.shares();
     assertThat(shares[2]).isGreaterThan(0.5);
-    assertThat(shares[2]).isGreaterThan(20 * spectrum.chance());
+    assertThat(shares[2]).isGreaterThan(20 * InteractionSpectrum.chance(P));
   }
 
   @Test
@@ -72,7 +72,8 @@ class InteractionSpectrumTest {
     Arrays.fill(noise, (Function) (a, b) -> random.nextGaussian());
     InteractionSpectrum spectrum = new InteractionSpectrum(grid(noise), P);
     for (double share : spectrum.shares()) {
-      assertThat(share).isCloseTo(spectrum.chance(), within(0.3 * spectrum.chance()));
+      assertThat(share)
+          .isCloseTo(InteractionSpectrum.chance(P), within(0.3 * InteractionSpectrum.chance(P)));
     }
     assertThat(new InteractionSpectrum(grid((a, b) -> 0), P).shares()).containsOnly(0.0);
     assertThatThrownBy(() -> new InteractionSpectrum(FloatMatrix.zeros(5, 1), P))

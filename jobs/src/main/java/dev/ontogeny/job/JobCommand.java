@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** The command line of one job. */
 @Command(mixinStandardHelpOptions = true)
@@ -16,6 +17,12 @@ final class JobCommand<S extends Record> implements Callable<Integer> {
 
   @Mixin private SettingsOptions options;
 
+  @Option(
+      names = "--output",
+      paramLabel = "FOLDER",
+      description = "Where to publish: short for --set output=FOLDER.")
+  private String output;
+
   JobCommand(Job<S> job, Terminal terminal) {
     this.job = job;
     this.terminal = terminal;
@@ -23,7 +30,7 @@ final class JobCommand<S extends Record> implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    S settings = options.read(job);
+    S settings = options.read(job, output);
     try (Progress progress = terminal.progress();
         SparkSession spark = SparkRuntime.open("ontogeny " + job.name(), progress)) {
       if (options.dryRun()) {

@@ -30,9 +30,13 @@ final class SettingsOptions {
     return dryRun;
   }
 
-  /** The settings of a job. */
-  <S extends Record> S read(Job<S> job) {
-    return SettingsReader.read(job.settingsType(), job.name(), config, assignments);
+  /** The settings of a job; {@code output} wins over what they say of it, unless it is null. */
+  <S extends Record> S read(Job<S> job, String output) {
+    List<String> all = new ArrayList<>(assignments);
+    if (output != null) {
+      all.add("output=" + output);
+    }
+    return SettingsReader.read(job.settingsType(), job.name(), config, all);
   }
 
   /** The merged settings of a command that holds several jobs'. */

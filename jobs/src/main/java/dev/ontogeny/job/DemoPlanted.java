@@ -1,0 +1,160 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.CaptureWriter;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.evolution.PlantedComparison;
+import dev.ontogeny.evolution.PlantedComparison.Recovered;
+import dev.ontogeny.evolution.PlantedComparison.Result;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.sql.SparkSession;
+
+/** The half of the demonstration whose features are known: planted against recovered. */
+final class DemoPlanted {
+  static final String SITE = "blocks.0.hook_resid_post";
+  private static final List<Double> CONFIDENCES = List.of(0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95);
+
+  private final DemoSettings settings;
+  private final PlantedActivations planted;
+  private final DemoLine line;
+
+  /**
+   * How well the planted features were recovered.
+   *
+   * @param confidence the least of a track that counts
+   * @param births of tracks with that confidence; peaks and deaths likewise
+   * @param byConfidence the same comparison at other confidences
+   */
+  record Verification(
+      int features,
+      int found,
+      int tracks,
+      double confidence,
+      PlantedComparison.Score births,
+      PlantedComparison.Score peaks,
+      PlantedComparison.Score deaths,
+      double meanMaxCosine,
+      List<Result> byConfidence) {}
+
+  DemoPlanted(DemoSettings settings, Folder folder) {
+    this.settings = settings;
+    this.planted = new PlantedActivations(settings.planted().plan(settings.seed()));
+    this.line = new DemoLine(folder);
+  }
+
+  Verification run(SparkSession spark) throws IOException {
+    capture(spark);
+    line.run(spark, settings, settings.planted().dictionaries());
+    return verify();
+  }
+
+  /** Writes the capture, one task per checkpoint. */
+  private void capture(SparkSession spark) {
+    spark.sparkContext().setJobDescription("plant features");
+    List<Integer> checkpoints =
+        IntStream.range(0, planted.plan().checkpoints().size()).boxed().toList();
+    JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .parallelize(checkpoints, checkpoints.size())
+        .foreach(new PlantTask(line.capture(), planted.plan(), settings.planted().documents()));
+    spark.sparkContext().setJobDescription(null);
+  }
+
+  /** Writes one checkpoint of a planted capture. */
+  static final class PlantTask implements VoidFunction<Integer> {
+    private static final long serialVersionUID = 1;
+
+    private final Folder capture;
+    private final PlantedActivations.Plan plan;
+    private final long documents;
+
+    PlantTask(Folder capture, PlantedActivations.Plan plan, long documents) {
+      this.capture = capture;
+      this.plan = plan;
+      this.documents = documents;
+    }
+
+    @Override
+    public void call(Integer checkpoint) throws IOException {
+      CaptureWriter.write(capture, SITE, new PlantedActivations(plan), documents, checkpoint);
+    }
+  }
+
+  private Verification verify() throws IOException {
+    List<DictionaryMetadata> series = line.series();
+    PlantedComparison comparison =
+        new PlantedComparison(
+            planted, line.dictionaries(series).stream().map(Dictionary::decoder).toList());
+    List<Recovered> tracks = tracks(series.get(0).series());
+    Result at = comparison.compare(tracks, settings.confidence());
+    return new Verification(
+        planted.features().size(),
+        at.found(),
+        at.tracks(),
+        settings.confidence(),
+        at.births(),
+        at.peaks(),
+        at.deaths(),
+        comparison.meanMaxCosine(),
+        CONFIDENCES.stream().map(each -> comparison.compare(tracks, each)).toList());
+  }
+
+  /** What evolve published of a series. */
+  private List<Recovered> tracks(String series) throws IOException {
+    Folder evolution = line.published("evolution");
+    Manifest manifest = Manifest.read(evolution, "evolution");
+    List<Long> checkpoints = planted.plan().checkpoints();
+    Map<Integer, int[]> features = new TreeMap<>();
+    for (PublishedFile file : manifest.table("trajectories").toList()) {
+      try (TableReader reader =
+          TableReader.open(evolution, file.path(), "series", "track", "checkpoint", "feature")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          if (row[0].equals(series)) {
+            features
+                    .computeIfAbsent((Integer) row[1], track -> absent(checkpoints.size()))[
+                    checkpoints.indexOf((Long) row[2])] =
+                (Integer) row[3];
+          }
+        }
+      }
+    }
+    List<Recovered> tracks = new ArrayList<>();
+    for (PublishedFile file : manifest.table("events").toList()) {
+      try (TableReader reader =
+          TableReader.open(
+              evolution, file.path(), "series", "track", "birth", "peak", "death", "confidence")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          if (row[0].equals(series)) {
+            // indexOf(null) is −1 as well.
+            tracks.add(
+                new Recovered(
+                    features.getOrDefault((Integer) row[1], absent(checkpoints.size())),
+                    checkpoints.indexOf(row[2]),
+                    checkpoints.indexOf(row[3]),
+                    checkpoints.indexOf(row[4]),
+                    row[5] == null ? Double.NaN : (Double) row[5]));
+          }
+        }
+      }
+    }
+    return tracks;
+  }
+
+  private static int[] absent(int checkpoints) {
+    int[] features = new int[checkpoints];
+    Arrays.fill(features, -1);
+    return features;
+  }
+}
