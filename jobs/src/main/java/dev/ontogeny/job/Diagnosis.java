@@ -50,8 +50,7 @@ record Diagnosis(FailureKind kind, String message) {
                 + ": this Spark cannot read such paths; for s3a:// add hadoop-aws to it, for instance by --packages org.apache.hadoop:hadoop-aws:3.4.1");
       }
     }
-    return new Diagnosis(
-        FailureKind.INTERNAL, thrown.getClass().getName() + ": " + thrown.getMessage());
+    return new Diagnosis(FailureKind.INTERNAL, thrown.toString());
   }
 
   private static String resources(Throwable thrown) {

@@ -1,0 +1,78 @@
+package dev.ontogeny.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ontogeny.run.Failure;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
+import java.nio.file.AccessDeniedException;
+import org.apache.spark.SparkException;
+import org.junit.jupiter.api.Test;
+
+class DiagnosisTest {
+  @Test
+  void expectedFailuresAreToldAsTheyAre() {
+    assertLine(
+        new SparkException("Job aborted", Failure.data("row 3\n is  empty")),
+        "ontogeny: data: row 3 is  empty");
+    assertLine(Failure.usage("what?"), "ontogeny: usage: what?");
+  }
+
+  @Test
+  void wantOfMemory() {
+    String advice =
+        "): give the driver more by --driver-memory, executors by --conf spark.executor.memory=…, or ask for fewer things at once";
+    assertLine(
+        new OutOfMemoryError("Java heap space"),
+        "ontogeny: resources: out of memory (Java heap space" + advice);
+    assertLine(
+        new SparkException(
+            "Job aborted due to stage failure: Task 0 … java.lang.OutOfMemoryError: GC overhead"),
+        "ontogeny: resources: out of memory (in a task" + advice);
+    assertLine(
+        new IllegalArgumentException(
+            "System memory 314572800 must be at least 471859200. Please increase heap size"),
+        "ontogeny: resources: too little memory: Spark needs 451 MiB at least; use --driver-memory 451m or more");
+    assertLine(
+        new IllegalArgumentException(
+            "Executor memory 314572800 must be at least 471859200. Please increase"),
+        "ontogeny: resources: too little memory: Spark needs 451 MiB at least; use --conf spark.executor.memory=451m or more");
+    assertLine(
+        new SparkException(
+            "Job aborted due to stage failure: ExecutorLostFailure (executor 1 exited, code 137)\nDriver stacktrace:"),
+        "ontogeny: resources: executors were lost, most often for want of memory (Job aborted due to stage failure: ExecutorLostFailure (executor 1 exited, code 137)): give them more by --conf spark.executor.memory=… and --conf spark.executor.memoryOverhead=…");
+  }
+
+  @Test
+  void disksStoresAndPermissions() {
+    assertLine(
+        new RuntimeException("x", new IOException("No space left on device")),
+        "ontogeny: resources: the disk is full: No space left on device; spark.local.dir chooses another one for shuffles");
+    assertLine(
+        new IOException("x", new UnknownHostException("s3.nowhere")),
+        "ontogeny: resources: a store or host cannot be reached: UnknownHostException: s3.nowhere");
+    assertLine(
+        new ConnectException("refused"),
+        "ontogeny: resources: a store or host cannot be reached: ConnectException: refused");
+    assertLine(new AccessDeniedException("/data/x"), "ontogeny: resources: no permission: /data/x");
+    assertLine(
+        new IOException("Mkdirs failed to create file:/proc/x"),
+        "ontogeny: resources: no permission: Mkdirs failed to create file:/proc/x");
+    assertThat(Diagnosis.of(new IOException("No FileSystem for scheme \"s3\"")).line())
+        .startsWith("ontogeny: settings: No FileSystem for scheme \"s3\": this Spark cannot read")
+        .contains("s3a://");
+  }
+
+  @Test
+  void everythingElseIsABug() {
+    assertLine(
+        new IllegalStateException("three\nlines\n of it"),
+        "ontogeny: internal: java.lang.IllegalStateException: three lines of it");
+    assertLine(new NullPointerException(), "ontogeny: internal: java.lang.NullPointerException");
+  }
+
+  private static void assertLine(Throwable thrown, String line) {
+    assertThat(Diagnosis.of(thrown).line()).isEqualTo(line);
+  }
+}
