@@ -1,6 +1,7 @@
 package dev.ontogeny.evolution;
 
 import dev.ontogeny.run.Problems;
+import java.io.Serializable;
 
 /**
  * When a track counts as born, at its peak, dead: three definitions of birth side by side, none of
@@ -31,7 +32,8 @@ public record EventRules(
     double directionCosine,
     double activeRate,
     long trainedFrom,
-    Lifecycle.Thresholds lifecycle) {
+    Lifecycle.Thresholds lifecycle)
+    implements Serializable {
   public EventRules {
     new Problems()
         .between("alive-cosine", aliveCosine, -1, 1)

@@ -2,6 +2,7 @@ package dev.ontogeny.evolution;
 
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.SettingsReader;
+import java.io.Serializable;
 
 /**
  * The course of a track as one word: the rules of He et al. 2026 ("Learning to Read Out"), in order
@@ -52,7 +53,8 @@ public enum Lifecycle {
       double transitionalSpan,
       double levelMean,
       double levelChange,
-      double earlyPeak) {
+      double earlyPeak)
+      implements Serializable {
     public Thresholds {
       new Problems()
           .between("early-until", earlyUntil, 0, 1)

@@ -1,6 +1,7 @@
 package dev.ontogeny.evolution;
 
 import dev.ontogeny.run.Problems;
+import java.io.Serializable;
 
 /**
  * How features of two checkpoints are told to be the same.
@@ -20,7 +21,8 @@ public record MatchingRules(
     double margin,
     int candidates,
     int assignmentLimit,
-    int nullSamples) {
+    int nullSamples)
+    implements Serializable {
   public MatchingRules {
     new Problems()
         .between("encoder-weight", encoderWeight, 0, 1)

@@ -40,7 +40,7 @@ public record Track(
   }
 
   /** Strength relative to its greatest, 0 throughout for a track that never fires. */
-  double relativeStrength(int t) {
+  public double relativeStrength(int t) {
     return strength[strongest] > 0 ? strength[t] / strength[strongest] : 0;
   }
 }

@@ -1,0 +1,162 @@
+package dev.ontogeny.data;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.apache.hadoop.fs.FSDataInputStream;
+
+/**
+ * Parts of the matrices of a safetensors file, read where they lie: memory is what is asked for,
+ * whatever the size of the file.
+ */
+public final class TensorFile implements Closeable {
+  private static final long LARGEST_HEADER = 100_000_000;
+
+  /** Rows that are read and thrown away rather than sought past. */
+  private static final int GAP_BYTES = 1 << 16;
+
+  private static final int BLOCK_BYTES = 1 << 22;
+
+  private final String origin;
+  private final FSDataInputStream in;
+  private final JsonNode header;
+  private final long dataStart;
+
+  /** Opens a file of a published folder. */
+  public static TensorFile open(Folder folder, String relative) throws IOException {
+    String origin = folder.resolve(relative);
+    FSDataInputStream in;
+    try {
+      in = folder.open(relative);
+    } catch (FileNotFoundException e) {
+      throw Failure.data("%s is named by the manifest but does not exist", origin).causedBy(e);
+    }
+    try {
+      return new TensorFile(origin, in);
+    } catch (EOFException e) {
+      in.close();
+      throw Failure.data("%s ends before its header does: it is cut off", origin).causedBy(e);
+    } catch (IOException | RuntimeException e) {
+      in.close();
+      throw e;
+    }
+  }
+
+  private TensorFile(String origin, FSDataInputStream in) throws IOException {
+    this.origin = origin;
+    this.in = in;
+    byte[] length = new byte[Long.BYTES];
+    in.readFully(0, length);
+    long size = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    if (size < 2 || size > LARGEST_HEADER) {
+      throw Failure.data(
+          "%s is no safetensors file: its header would be %d bytes long", origin, size);
+    }
+    byte[] text = new byte[(int) size];
+    in.readFully(Long.BYTES, text);
+    header = Json.read(new String(text, StandardCharsets.UTF_8), JsonNode.class, origin);
+    dataStart = Long.BYTES + size;
+  }
+
+  /**
+   * Rows of a matrix in any order.
+   *
+   * @param which rows; -1 for a row of zeros
+   * @return [which.length, columns]
+   */
+  public FloatMatrix rows(String name, int[] which) throws IOException {
+    int[] shape = shape(name);
+    FloatMatrix result = FloatMatrix.zeros(which.length, shape[1]);
+    long[] order = new long[which.length];
+    int count = 0;
+    for (int i = 0; i < which.length; i++) {
+      if (which[i] >= shape[0]) {
+        throw new IllegalArgumentException("row " + which[i] + " of " + shape[0]);
+      }
+      if (which[i] >= 0) {
+        order[count++] = ((long) which[i] << 32) | i;
+      }
+    }
+    Arrays.sort(order, 0, count);
+    int rowBytes = Math.max(1, Float.BYTES * shape[1]);
+    int from = 0;
+    while (from < count) {
+      int firstRow = (int) (order[from] >> 32);
+      int to = from + 1;
+      // Neighbours, and those nearly so, come in one read.
+      while (to < count
+          && ((order[to] >> 32) - (order[to - 1] >> 32)) * rowBytes <= GAP_BYTES
+          && ((order[to] >> 32) - firstRow) * rowBytes < BLOCK_BYTES) {
+        to++;
+      }
+      int rows = (int) (order[to - 1] >> 32) - firstRow + 1;
+      ByteBuffer bytes = read(name, (long) firstRow * rowBytes, rows * rowBytes);
+      for (int i = from; i < to; i++) {
+        int row = (int) (order[i] >> 32) - firstRow;
+        bytes
+            .position(row * rowBytes)
+            .asFloatBuffer()
+            .get(result.values(), (int) order[i] * shape[1], shape[1]);
+      }
+      from = to;
+    }
+    return result;
+  }
+
+  /**
+   * Neighbouring columns of a matrix, as rows.
+   *
+   * @return [count, rows of the matrix]
+   */
+  public FloatMatrix columns(String name, int first, int count) throws IOException {
+    int[] shape = shape(name);
+    FloatMatrix result = FloatMatrix.zeros(count, shape[0]);
+    float[] part = new float[count];
+    for (int row = 0; row < shape[0]; row++) {
+      read(name, ((long) row * shape[1] + first) * Float.BYTES, count * Float.BYTES)
+          .asFloatBuffer()
+          .get(part);
+      for (int c = 0; c < count; c++) {
+        result.values()[c * shape[0] + row] = part[c];
+      }
+    }
+    return result;
+  }
+
+  private int[] shape(String name) {
+    int[] shape = Json.fromTree(header.path(name).path("shape"), int[].class);
+    if (shape == null
+        || shape.length != 2
+        || !header.path(name).path("dtype").asText().equals("F32")) {
+      throw Failure.data(
+          "%s needs a matrix %s of type F32, its header says %s", origin, name, header.path(name));
+    }
+    return shape;
+  }
+
+  private ByteBuffer read(String name, long offset, int count) throws IOException {
+    byte[] bytes = new byte[count];
+    try {
+      in.readFully(
+          dataStart + header.path(name).path("data_offsets").path(0).asLong() + offset, bytes);
+    } catch (EOFException e) {
+      throw Failure.data("%s ends before its tensor %s does: it is cut off", origin, name)
+          .causedBy(e);
+    }
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  @Override
+  public void close() throws IOException {
+    in.close();
+  }
+}

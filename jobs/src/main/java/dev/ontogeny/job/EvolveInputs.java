@@ -1,0 +1,271 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TensorFile;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryFormat;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.evolution.Directions;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.TrackStatistics;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Identity;
+import dev.ontogeny.run.Json;
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What every task of {@link Evolve} needs to know: where the inputs lie and how they are cut. */
+final class EvolveInputs implements Serializable {
+  private static final long serialVersionUID = 1;
+
+  /** Features that are compared with each other at a time. */
+  static final int BLOCK = 1024;
+
+  /** Tracks of a range at most: the product of two ranges stays at 32 MiB. */
+  private static final int LARGEST_RANGE = 2048;
+
+  private static final int SMALLEST_RANGE = 16;
+
+  private final EvolveSettings settings;
+  private final Publication publication;
+  private final ShardedDataset dataset;
+  private final Folder dictionaries;
+  private final Folder features;
+
+  /** On the driver only. */
+  private final transient List<Manifest.Input> inputs;
+
+  private final ArrayList<Series> series;
+  private final HashMap<String, ArrayList<PublishedFile>> featureFiles = new HashMap<>();
+
+  /** Reads manifests and the dictionaries' descriptions; writes nothing. */
+  static EvolveInputs read(EvolveSettings settings) {
+    ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
+    Folder dictionaries = Folder.of(settings.dictionaries());
+    Manifest dictionariesManifest = Manifest.read(dictionaries, "dictionaries");
+    Folder features = Folder.of(settings.features());
+    Manifest featuresManifest = Manifest.read(features, "features");
+    List<Manifest.Input> inputs =
+        List.of(
+            dataset.asInput(),
+            dictionariesManifest.asInput(settings.dictionaries()),
+            featuresManifest.asInput(settings.features()));
+    requireMeasuredFrom(featuresManifest, features, inputs.get(0), inputs.get(1));
+    List<DictionaryMetadata> metadata = new ArrayList<>();
+    for (PublishedFile file : dictionariesManifest.files()) {
+      if (file.path().endsWith("/dictionary.json")) {
+        metadata.add(metadata(dictionaries, file.path()));
+      }
+    }
+    if (metadata.isEmpty()) {
+      throw Failure.data("%s holds no dictionary", dictionaries);
+    }
+    Publication publication =
+        new Publication(
+            Folder.of(settings.output()),
+            "evolution",
+            Identity.of(
+                "evolution", 1, settings, inputs.stream().map(Manifest.Input::identity).toList()));
+    return new EvolveInputs(
+        settings,
+        publication,
+        dataset,
+        dictionaries,
+        features,
+        featuresManifest,
+        inputs,
+        Series.of(metadata));
+  }
+
+  private EvolveInputs(
+      EvolveSettings settings,
+      Publication publication,
+      ShardedDataset dataset,
+      Folder dictionaries,
+      Folder features,
+      Manifest featuresManifest,
+      List<Manifest.Input> inputs,
+      List<Series> series) {
+    this.settings = settings;
+    this.publication = publication;
+    this.dataset = dataset;
+    this.dictionaries = dictionaries;
+    this.features = features;
+    this.inputs = inputs;
+    this.series = new ArrayList<>(series);
+    for (PublishedFile file : featuresManifest.files()) {
+      if (file.table() != null) {
+        featureFiles.computeIfAbsent(file.table(), key -> new ArrayList<>()).add(file);
+      }
+    }
+  }
+
+  private static void requireMeasuredFrom(
+      Manifest features, Folder folder, Manifest.Input... wanted) {
+    for (Manifest.Input each : wanted) {
+      for (Manifest.Input used : features.inputs()) {
+        if (used.kind().equals(each.kind()) && !used.identity().equals(each.identity())) {
+          throw Failure.settings(
+              "features %s were measured with the %s of identity %s (%s), but %s has identity %s",
+              folder,
+              each.kind(),
+              used.identity().substring(0, 12),
+              used.path(),
+              each.path(),
+              each.identity().substring(0, 12));
+        }
+      }
+    }
+  }
+
+  private static DictionaryMetadata metadata(Folder folder, String path) {
+    try {
+      return Json.read(folder.readText(path), DictionaryMetadata.class, folder.resolve(path));
+    } catch (IOException e) {
+      throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
+          .causedBy(e);
+    }
+  }
+
+  /** Begins or resumes the publication. */
+  Publication open() {
+    return Publication.open(publication.folder(), publication.kind(), settings, inputs);
+  }
+
+  EvolveSettings settings() {
+    return settings;
+  }
+
+  Publication publication() {
+    return publication;
+  }
+
+  ShardedDataset dataset() {
+    return dataset;
+  }
+
+  Folder features() {
+    return features;
+  }
+
+  List<Manifest.Input> inputs() {
+    return inputs;
+  }
+
+  List<Series> series() {
+    return series;
+  }
+
+  /** Files of a table of the features folder; none if it has no such table. */
+  List<PublishedFile> featureFiles(String table) {
+    return featureFiles.getOrDefault(table, new ArrayList<>());
+  }
+
+  /** Tracks of a range: as many as keep their directions at all checkpoints within range-memory. */
+  int rangeSize(Series of) {
+    long bytes = 4L * of.length() * of.width();
+    long fitting = settings.rangeMemory().bytes() / bytes;
+    return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_RANGE, fitting));
+  }
+
+  /** The tensors of a series' dictionary at its t-th checkpoint. */
+  TensorFile tensors(Series of, int t) throws IOException {
+    return TensorFile.open(dictionaries, of.dictionaries()[t] + "/dictionary.safetensors");
+  }
+
+  /** A whole dictionary of a series. */
+  Dictionary dictionary(Series of, int t) throws IOException {
+    String path = of.dictionaries()[t] + "/dictionary.safetensors";
+    DictionaryMetadata metadata = metadata(dictionaries, of.dictionaries()[t] + "/dictionary.json");
+    try (InputStream in = new BufferedInputStream(dictionaries.open(path), 1 << 16)) {
+      return DictionaryFormat.read(metadata, in, dictionaries.resolve(path));
+    }
+  }
+
+  /** Directions of a block of neighbouring features. */
+  static Directions directions(TensorFile tensors, int first, int count) throws IOException {
+    int[] rows = new int[count];
+    for (int i = 0; i < count; i++) {
+      rows[i] = first + i;
+    }
+    return Directions.of(tensors.rows("W_dec", rows), tensors.columns("W_enc", first, count));
+  }
+
+  /** Decoder rows of a range of tracks at every checkpoint, zeros where a track is absent. */
+  float[][] decoders(Series of, TrackStatistics tracks) throws IOException {
+    float[][] decoders = new float[of.length()][];
+    for (int t = 0; t < decoders.length; t++) {
+      try (TensorFile tensors = tensors(of, t)) {
+        decoders[t] = tensors.rows("W_dec", tracks.features(t)).values();
+      }
+    }
+    return decoders;
+  }
+
+  private String statisticsPath(int s, int range) {
+    return publication.scratchPath("statistics-" + s + "-" + range);
+  }
+
+  void writeStatistics(int s, int range, TrackStatistics statistics) throws IOException {
+    try (DataOutputStream out =
+        new DataOutputStream(publication.folder().create(statisticsPath(s, range)))) {
+      statistics.write(out);
+    }
+  }
+
+  TrackStatistics readStatistics(int s, int range) throws IOException {
+    String path = statisticsPath(s, range);
+    try (DataInputStream in =
+        new DataInputStream(new BufferedInputStream(publication.folder().open(path), 1 << 16))) {
+      return TrackStatistics.read(in, publication.folder().resolve(path));
+    }
+  }
+
+  /** Where lineage between checkpoints t and t + 1 leaves who continues whom. */
+  String successorsPath(int s, int t) {
+    return publication.scratchPath("successors-" + s + "-" + t);
+  }
+
+  /** Where a range of tracks leaves its part of the population's sums. */
+  String sumsPath(int s, int range) {
+    return publication.scratchPath("sums-" + s + "-" + range);
+  }
+
+  /** Successors and mutual nearest neighbours, [2][features of checkpoint t]. */
+  int[][] readSuccessors(int s, int t) throws IOException {
+    int[][] result = new int[2][series.get(s).features()[t]];
+    try (DataInputStream in =
+        new DataInputStream(
+            new BufferedInputStream(publication.folder().open(successorsPath(s, t)), 1 << 16))) {
+      for (int[] each : result) {
+        for (int i = 0; i < each.length; i++) {
+          each[i] = in.readInt();
+        }
+      }
+    }
+    return result;
+  }
+
+  /** For messages and file names. */
+  static Map<String, Integer> indexOfDictionary(List<Series> series) {
+    Map<String, Integer> result = new HashMap<>();
+    for (int s = 0; s < series.size(); s++) {
+      for (String dictionary : series.get(s).dictionaries()) {
+        result.put(dictionary, s);
+      }
+    }
+    return result;
+  }
+}

@@ -1,0 +1,55 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.evolution.EventRules;
+import dev.ontogeny.evolution.MatchingRules;
+import dev.ontogeny.evolution.Phase;
+import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.run.Operational;
+import dev.ontogeny.run.Problems;
+import java.io.Serializable;
+import java.util.List;
+
+/** Settings of {@link Evolve}; {@code conf/jobs/evolve.conf} says what each is for. */
+record EvolveSettings(
+    @Operational String dataset,
+    @Operational String dictionaries,
+    @Operational String features,
+    @Operational String output,
+    long seed,
+    EventRules events,
+    List<Double> sensitivityFactors,
+    MatchingRules matching,
+    Formation formation,
+    Phase.Rules phases,
+    ByteSize rangeMemory,
+    @Operational String kernel)
+    implements Serializable {
+  EvolveSettings {
+    Problems problems = new Problems();
+    for (double factor : sensitivityFactors) {
+      problems.check(
+          factor > 0 && factor != 1,
+          "sensitivity-factors",
+          "must be positive and not 1, got %s",
+          factor);
+    }
+    problems
+        .check(
+            rangeMemory.bytes() >= 1 << 16,
+            "range-memory",
+            "must be at least 64 KiB, got %s",
+            rangeMemory)
+        .raise();
+  }
+
+  /** What is looked at to see features form. */
+  record Formation(int tracks, int positions, int randomTokens) implements Serializable {
+    Formation {
+      new Problems()
+          .between("tracks", tracks, 0, 1_000_000)
+          .between("positions", positions, 2, 1000)
+          .between("random-tokens", randomTokens, 2, 100_000)
+          .raise();
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.data.TableSchema.ColumnType;
+
+/** The tables that {@link Evolve} publishes. */
+final class EvolveTables {
+  static final TableSchema TRAJECTORIES =
+      TableSchema.named("trajectories")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.LONG, "checkpoint")
+          .with(ColumnType.STRING, "dictionary")
+          .with(ColumnType.INT, "feature")
+          .with(
+              ColumnType.DOUBLE,
+              "firing_rate",
+              "strength",
+              "decoder_norm",
+              "relative_norm",
+              "cosine_previous",
+              "cosine_first",
+              "cosine_final",
+              "jaccard_previous",
+              "relative_strength",
+              "cosine_peak")
+          .with(ColumnType.BOOLEAN, "alive")
+          .build();
+
+  static final TableSchema EVENTS =
+      TableSchema.named("events")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.LONG, "birth", "emergence", "direction_birth", "peak", "death")
+          .with(ColumnType.STRING, "class")
+          .with(ColumnType.DOUBLE, "confidence", "peak_strength", "peak_firing_rate")
+          .build();
+
+  static final TableSchema LINEAGE =
+      TableSchema.named("lineage")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.LONG, "checkpoint_from", "checkpoint_to")
+          .with(ColumnType.INT, "feature_from", "feature_to")
+          .with(ColumnType.DOUBLE, "decoder_cosine", "encoder_cosine")
+          .with(ColumnType.STRING, "kind")
+          .with(ColumnType.DOUBLE, "confidence")
+          .build();
+
+  static final TableSchema IDENTITY =
+      TableSchema.named("identity")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.LONG, "checkpoint_from", "checkpoint_to")
+          .with(ColumnType.LONG, "continuations", "confirmed", "elsewhere", "unmatched")
+          .with(ColumnType.DOUBLE, "confirmed_share")
+          .build();
+
+  static final TableSchema SENSITIVITY =
+      TableSchema.named("sensitivity")
+          .with(ColumnType.STRING, "series", "threshold")
+          .with(ColumnType.DOUBLE, "value")
+          .with(
+              ColumnType.LONG,
+              "tracks",
+              "births_changed",
+              "emergences_changed",
+              "direction_births_changed",
+              "deaths_changed",
+              "classes_changed")
+          .build();
+
+  static final TableSchema FORMATION =
+      TableSchema.named("formation")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.LONG, "checkpoint")
+          .with(ColumnType.STRING, "similarity")
+          .with(ColumnType.DOUBLE, "value", "null_value")
+          .build();
+
+  static final TableSchema CURVES =
+      TableSchema.named("curves")
+          .with(ColumnType.STRING, "series", "curve")
+          .with(ColumnType.LONG, "checkpoint")
+          .with(ColumnType.DOUBLE, "value", "low", "high")
+          .build();
+
+  static final TableSchema PHASES =
+      TableSchema.named("phases")
+          .with(ColumnType.STRING, "series", "curve")
+          .with(ColumnType.LONG, "start", "end")
+          .with(ColumnType.DOUBLE, "score", "confidence")
+          .with(ColumnType.STRING, "method", "axis")
+          .with(ColumnType.DOUBLE, "support")
+          .build();
+
+  private EvolveTables() {}
+
+  /** A value for a column, null where there is none. */
+  static Double known(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  /** A checkpoint for a column, null where there is none. */
+  static Long checkpoint(long[] checkpoints, int index) {
+    return index < 0 ? null : checkpoints[index];
+  }
+}

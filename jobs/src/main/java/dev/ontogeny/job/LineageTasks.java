@@ -1,0 +1,130 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.data.TensorFile;
+import dev.ontogeny.evolution.BlockMatcher;
+import dev.ontogeny.evolution.Lineage;
+import dev.ontogeny.evolution.Matches;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.run.Seeds;
+import java.io.BufferedOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.PairFunction;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
+
+/** What became of features from one checkpoint to the next. */
+final class LineageTasks {
+  private LineageTasks() {}
+
+  /** Checkpoints t and t + 1 of series s. */
+  record Pair(int s, int t) implements Serializable {
+    String unit(EvolveInputs inputs) {
+      Series series = inputs.series().get(s);
+      return "lineage/" + series.name() + "/" + series.checkpoints()[t];
+    }
+  }
+
+  /** A block of features of the earlier checkpoint. */
+  record Block(Pair pair, int first) implements Serializable {}
+
+  /** Compares a block of the earlier checkpoint with all of the later one. */
+  static final class Compare implements PairFunction<Block, Pair, Matches> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Compare(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public Tuple2<Pair, Matches> call(Block block) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Series series = inputs.series().get(block.pair.s);
+      int t = block.pair.t;
+      int fromCount = series.features()[t];
+      int toCount = series.features()[t + 1];
+      try (TensorFile from = inputs.tensors(series, t);
+          TensorFile to = inputs.tensors(series, t + 1)) {
+        int count = Math.min(EvolveInputs.BLOCK, fromCount - block.first);
+        BlockMatcher matcher =
+            new BlockMatcher(
+                EvolveInputs.directions(from, block.first, count),
+                block.first,
+                fromCount,
+                toCount,
+                inputs.settings().matching(),
+                Seeds.of(inputs.settings().seed(), "lineage", series.dictionaries()[t]));
+        for (int first = 0; first < toCount; first += EvolveInputs.BLOCK) {
+          int size = Math.min(EvolveInputs.BLOCK, toCount - first);
+          matcher.compare(EvolveInputs.directions(to, first, size), first);
+        }
+        return new Tuple2<>(block.pair, matcher.result());
+      }
+    }
+  }
+
+  /** Writes the lineage of a pair of checkpoints, and for later stages who continues whom. */
+  static final class Write implements VoidFunction<Tuple2<Pair, Matches>> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Write(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public void call(Tuple2<Pair, Matches> found) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Pair pair = found._1();
+      Series series = inputs.series().get(pair.s);
+      long from = series.checkpoints()[pair.t];
+      long to = series.checkpoints()[pair.t + 1];
+      Lineage lineage = Lineage.of(found._2(), inputs.settings().matching());
+      String path =
+          String.format(
+              Locale.ROOT,
+              "lineage/%s/%05d-%d.parquet",
+              series.name(),
+              pair.t,
+              TaskContext.get().taskAttemptId());
+      PublishedFile file;
+      try (TableWriter writer =
+          TableWriter.open(inputs.publication().folder(), path, EvolveTables.LINEAGE)) {
+        for (Lineage.Relation each : lineage.relations()) {
+          writer.write(
+              series.name(),
+              from,
+              to,
+              each.from() < 0 ? null : each.from(),
+              each.to() < 0 ? null : each.to(),
+              (double) each.decoderCosine(),
+              (double) each.encoderCosine(),
+              each.kind().key(),
+              each.confidence());
+        }
+        file = writer.finish();
+      }
+      try (DataOutputStream out =
+          new DataOutputStream(
+              new BufferedOutputStream(
+                  inputs.publication().folder().create(inputs.successorsPath(pair.s, pair.t)),
+                  1 << 16))) {
+        for (int[] each : List.of(lineage.successors(), lineage.nearest())) {
+          for (int value : each) {
+            out.writeInt(value);
+          }
+        }
+      }
+      inputs.publication().finished(pair.unit(inputs), List.of(file), Map.of());
+    }
+  }
+}

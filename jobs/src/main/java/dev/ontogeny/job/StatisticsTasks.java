@@ -1,0 +1,248 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.StrengthLevels;
+import dev.ontogeny.evolution.TrackIndex;
+import dev.ontogeny.evolution.TrackStatistics;
+import dev.ontogeny.run.Failure;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.api.java.function.PairFlatMapFunction;
+import org.apache.spark.api.java.function.PairFunction;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
+
+/**
+ * Brings what was measured into the order of tracks: ranges of tracks, all checkpoints together.
+ */
+final class StatisticsTasks {
+  private StatisticsTasks() {}
+
+  /** A range of tracks of series s. */
+  record Range(int s, int number) implements Serializable {}
+
+  /**
+   * Numbers of some tracks of a range at one checkpoint.
+   *
+   * @param overlaps whether {@code first} is a Jaccard index rather than a firing rate
+   */
+  record Chunk(
+      int checkpoint, boolean overlaps, int[] track, double[] first, double[] mean, double[] norm)
+      implements Serializable {}
+
+  /** Chunks in the making. */
+  private static final class Filling {
+    private int size;
+    private int[] track = new int[64];
+    private final double[][] columns = new double[3][64];
+
+    void add(int itsTrack, double... values) {
+      if (size == track.length) {
+        track = Arrays.copyOf(track, 2 * size);
+        for (int c = 0; c < columns.length; c++) {
+          columns[c] = Arrays.copyOf(columns[c], 2 * size);
+        }
+      }
+      track[size] = itsTrack;
+      for (int c = 0; c < values.length; c++) {
+        columns[c][size] = values[c];
+      }
+      size++;
+    }
+
+    Chunk chunk(int checkpoint, boolean overlaps) {
+      return new Chunk(
+          checkpoint,
+          overlaps,
+          Arrays.copyOf(track, size),
+          Arrays.copyOf(columns[0], size),
+          Arrays.copyOf(columns[1], overlaps ? 0 : size),
+          Arrays.copyOf(columns[2], overlaps ? 0 : size));
+    }
+  }
+
+  private record Place(Range range, int checkpoint) {}
+
+  /** Reads one file of the tables {@code features} or {@code overlaps}. */
+  static final class Read implements PairFlatMapFunction<PublishedFile, Range, Chunk> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+    private final Broadcast<List<TrackIndex>> tracks;
+
+    Read(Broadcast<EvolveInputs> inputs, Broadcast<List<TrackIndex>> tracks) {
+      this.broadcast = inputs;
+      this.tracks = tracks;
+    }
+
+    @Override
+    public Iterator<Tuple2<Range, Chunk>> call(PublishedFile file) throws IOException {
+      boolean overlaps = "overlaps".equals(file.table());
+      Map<Place, Filling> filling = new HashMap<>();
+      List<Place> order = new ArrayList<>();
+      if (overlaps) {
+        readOverlaps(file, filling, order);
+      } else {
+        readFeatures(file, filling, order);
+      }
+      return order.stream()
+          .map(
+              place ->
+                  new Tuple2<>(place.range, filling.get(place).chunk(place.checkpoint, overlaps)))
+          .iterator();
+    }
+
+    private void readFeatures(PublishedFile file, Map<Place, Filling> filling, List<Place> order)
+        throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Map<String, Integer> seriesOf = EvolveInputs.indexOfDictionary(inputs.series());
+      try (TableReader reader =
+          TableReader.open(
+              inputs.features(),
+              file.path(),
+              "dictionary",
+              "site",
+              "checkpoint",
+              "feature",
+              "firing_rate",
+              "mean",
+              "decoder_norm")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          Integer s = seriesOf.get((String) row[0]);
+          if (s == null) {
+            continue;
+          }
+          Series series = inputs.series().get(s);
+          int t = Arrays.binarySearch(series.checkpoints(), (Long) row[2]);
+          // A dictionary may be measured elsewhere too; its place in the series is where it learnt.
+          if (t < 0 || !series.dictionaries()[t].equals(row[0]) || !series.site().equals(row[1])) {
+            continue;
+          }
+          double rate = number(row[4]);
+          add(filling, order, s, t, (Integer) row[3], rate, number(row[5]), number(row[6]));
+        }
+      }
+    }
+
+    private void readOverlaps(PublishedFile file, Map<Place, Filling> filling, List<Place> order)
+        throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Map<String, Integer> byName = new HashMap<>();
+      for (int s = 0; s < inputs.series().size(); s++) {
+        byName.put(inputs.series().get(s).name(), s);
+      }
+      try (TableReader reader =
+          TableReader.open(
+              inputs.features(),
+              file.path(),
+              "series",
+              "feature",
+              "checkpoint_previous",
+              "checkpoint",
+              "both",
+              "count_previous",
+              "count")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          Integer s = byName.get((String) row[0]);
+          if (s == null) {
+            continue;
+          }
+          long[] checkpoints = inputs.series().get(s).checkpoints();
+          int t = Arrays.binarySearch(checkpoints, (Long) row[3]);
+          if (t < 1 || checkpoints[t - 1] != (Long) row[2]) {
+            continue;
+          }
+          long both = (Long) row[4];
+          long either = (Long) row[5] + (Long) row[6] - both;
+          // Two empty sets are not alike; nothing can be said of them.
+          add(
+              filling,
+              order,
+              s,
+              t,
+              (Integer) row[1],
+              either > 0 ? (double) both / either : Double.NaN);
+        }
+      }
+    }
+
+    private void add(
+        Map<Place, Filling> filling,
+        List<Place> order,
+        int s,
+        int t,
+        int feature,
+        double... values) {
+      EvolveInputs inputs = broadcast.value();
+      int track = tracks.value().get(s).trackOf(t, feature);
+      Place place = new Place(new Range(s, track / inputs.rangeSize(inputs.series().get(s))), t);
+      Filling into = filling.get(place);
+      if (into == null) {
+        into = new Filling();
+        filling.put(place, into);
+        order.add(place);
+      }
+      into.add(track, values);
+    }
+
+    private static double number(Object value) {
+      return value == null ? 0 : (Double) value;
+    }
+  }
+
+  /** Puts the chunks of a range together and leaves them for later stages. */
+  static final class Assemble
+      implements PairFunction<Tuple2<Range, Iterable<Chunk>>, Integer, StrengthLevels> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+    private final Broadcast<List<TrackIndex>> tracks;
+
+    Assemble(Broadcast<EvolveInputs> inputs, Broadcast<List<TrackIndex>> tracks) {
+      this.broadcast = inputs;
+      this.tracks = tracks;
+    }
+
+    @Override
+    public Tuple2<Integer, StrengthLevels> call(Tuple2<Range, Iterable<Chunk>> chunks)
+        throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Range range = chunks._1();
+      Series series = inputs.series().get(range.s);
+      TrackIndex index = tracks.value().get(range.s);
+      int size = inputs.rangeSize(series);
+      int first = range.number * size;
+      int count = Math.min(size, index.count() - first);
+      TrackStatistics statistics =
+          new TrackStatistics(first, count, series.length(), index.features(first, count));
+      for (Chunk chunk : chunks._2()) {
+        for (int i = 0; i < chunk.track.length; i++) {
+          if (chunk.overlaps) {
+            statistics.overlapped(chunk.track[i], chunk.checkpoint, chunk.first[i]);
+          } else {
+            statistics.measured(
+                chunk.track[i], chunk.checkpoint, chunk.first[i], chunk.mean[i], chunk.norm[i]);
+          }
+        }
+      }
+      int missing = statistics.missing();
+      if (missing >= 0) {
+        int t = missing % series.length();
+        throw Failure.data(
+            "features %s have no row of dictionary %s, checkpoint %d, feature %d: measure all dictionaries first",
+            inputs.features(),
+            series.dictionaries()[t],
+            series.checkpoints()[t],
+            statistics.feature(missing / series.length(), t));
+      }
+      inputs.writeStatistics(range.s, range.number, statistics);
+      return new Tuple2<>(range.s, new StrengthLevels(series.length()).add(statistics));
+    }
+  }
+}

@@ -1,0 +1,250 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.evolution.EventRules;
+import dev.ontogeny.evolution.LeadingTracks;
+import dev.ontogeny.evolution.Lifecycle;
+import dev.ontogeny.evolution.Population;
+import dev.ontogeny.evolution.Sensitivity;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.TimeAxis;
+import dev.ontogeny.evolution.Track;
+import dev.ontogeny.evolution.TrackEvents;
+import dev.ontogeny.evolution.TrackStatistics;
+import dev.ontogeny.evolution.Trajectories;
+import dev.ontogeny.run.Seeds;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.broadcast.Broadcast;
+
+/** Follows a range of tracks: writes its trajectories and events, leaves its part of the sums. */
+final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
+  private static final long serialVersionUID = 1;
+  private final Broadcast<EvolveInputs> broadcast;
+  private final Broadcast<Knowledge> knowledge;
+
+  /**
+   * What only all tracks together tell.
+   *
+   * @param confidences by series, [tracks]; null where there is no replica
+   * @param strong by series, [T], strength of the strongest tracks
+   */
+  record Knowledge(List<float[]> confidences, List<double[]> strong) implements Serializable {}
+
+  /** Sums over tracks of a series. */
+  record Sums(
+      Population population, Sensitivity sensitivity, LeadingTracks leading, long[][] identity) {
+
+    static Sums none(EvolveInputs inputs, Series series) {
+      EvolveSettings settings = inputs.settings();
+      return new Sums(
+          new Population(series.length(), settings.phases().bootstraps()),
+          new Sensitivity(settings.events(), settings.sensitivityFactors()),
+          new LeadingTracks(settings.formation().tracks()),
+          new long[series.length() - 1][4]);
+    }
+
+    void write(EvolveInputs inputs, int s, int range) throws IOException {
+      try (DataOutputStream out =
+          new DataOutputStream(
+              new BufferedOutputStream(
+                  inputs.publication().folder().create(inputs.sumsPath(s, range)), 1 << 16))) {
+        population.write(out);
+        sensitivity.write(out);
+        leading.write(out);
+        for (long[] pair : identity) {
+          for (long each : pair) {
+            out.writeLong(each);
+          }
+        }
+      }
+    }
+
+    void mergeFrom(EvolveInputs inputs, int s, int range) throws IOException {
+      try (DataInputStream in =
+          new DataInputStream(
+              new BufferedInputStream(
+                  inputs.publication().folder().open(inputs.sumsPath(s, range)), 1 << 16))) {
+        population.merge(Population.read(in));
+        sensitivity.mergeFrom(in);
+        leading.mergeFrom(in);
+        for (long[] pair : identity) {
+          for (int i = 0; i < pair.length; i++) {
+            pair[i] += in.readLong();
+          }
+        }
+      }
+    }
+  }
+
+  TrackTask(Broadcast<EvolveInputs> inputs, Broadcast<Knowledge> knowledge) {
+    this.broadcast = inputs;
+    this.knowledge = knowledge;
+  }
+
+  static String unit(EvolveInputs inputs, StatisticsTasks.Range range) {
+    return "tracks/" + inputs.series().get(range.s()).name() + "/" + range.number();
+  }
+
+  @Override
+  public void call(StatisticsTasks.Range range) throws IOException {
+    EvolveInputs inputs = broadcast.value();
+    Series series = inputs.series().get(range.s());
+    EventRules rules = inputs.settings().events();
+    TrackStatistics statistics = inputs.readStatistics(range.s(), range.number());
+    Trajectories trajectories =
+        new Trajectories(
+            statistics,
+            inputs.decoders(series, statistics),
+            series.width(),
+            rules.firstTrained(series.checkpoints()));
+    Sums sums = Sums.none(inputs, series);
+    List<PublishedFile> files = write(inputs, series, range, trajectories, sums);
+    if (series.chain()) {
+      countIdentity(inputs, range.s(), statistics, sums.identity);
+    }
+    sums.write(inputs, range.s(), range.number());
+    inputs.publication().finished(unit(inputs, range), files, Map.of());
+  }
+
+  private List<PublishedFile> write(
+      EvolveInputs inputs,
+      Series series,
+      StatisticsTasks.Range range,
+      Trajectories trajectories,
+      Sums sums)
+      throws IOException {
+    EvolveSettings settings = inputs.settings();
+    float[] confidences = knowledge.value().confidences.get(range.s());
+    double[] strong = knowledge.value().strong.get(range.s());
+    double[] time = TimeAxis.LOG.unit(series.checkpoints());
+    long seed = Seeds.of(settings.seed(), "track-bootstrap", series.name());
+    TrackStatistics statistics = trajectories.statistics();
+    String name =
+        String.format(
+            Locale.ROOT,
+            "%s/%05d-%d.parquet",
+            series.name(),
+            range.number(),
+            TaskContext.get().taskAttemptId());
+    try (TableWriter trajectoryWriter =
+            TableWriter.open(
+                inputs.publication().folder(), "trajectories/" + name, EvolveTables.TRAJECTORIES);
+        TableWriter eventWriter =
+            TableWriter.open(
+                inputs.publication().folder(), "events/" + name, EvolveTables.EVENTS)) {
+      for (int i = 0; i < statistics.size(); i++) {
+        Track track = trajectories.track(i);
+        TrackEvents events = settings.events().events(track, time);
+        boolean[] alive = settings.events().alive(track);
+        int number = statistics.first() + i;
+        Double confidence = confidences == null ? null : (double) confidences[number];
+        sums.population.add(trajectories, i, track, events, alive, strong, seed);
+        if (events.lifecycle() != Lifecycle.INACTIVE) {
+          sums.sensitivity.add(track, time, events);
+          int last = statistics.feature(i, series.length() - 1);
+          if (last >= 0) {
+            sums.leading.offer(
+                new LeadingTracks.Leader(
+                    number,
+                    last,
+                    confidence == null ? 0 : confidence,
+                    track.strength()[track.strongest()]));
+          }
+        }
+        writeTrajectory(trajectoryWriter, series, trajectories, i, track, alive);
+        writeEvents(eventWriter, series, number, track, events, confidence);
+      }
+      return List.of(trajectoryWriter.finish(), eventWriter.finish());
+    }
+  }
+
+  private static void writeTrajectory(
+      TableWriter writer,
+      Series series,
+      Trajectories trajectories,
+      int i,
+      Track track,
+      boolean[] alive)
+      throws IOException {
+    TrackStatistics statistics = trajectories.statistics();
+    boolean present = false;
+    for (int t = 0; t < series.length(); t++) {
+      int feature = statistics.feature(i, t);
+      // A track that ends has one more row, without feature and strength: there it is dead.
+      if (feature < 0 && !present) {
+        continue;
+      }
+      present = feature >= 0;
+      writer.write(
+          series.name(),
+          statistics.first() + i,
+          series.checkpoints()[t],
+          series.dictionaries()[t],
+          present ? feature : null,
+          statistics.firingRate(i, t),
+          statistics.strength(i, t),
+          statistics.decoderNorm(i, t),
+          trajectories.relativeNorm(i, t),
+          EvolveTables.known(trajectories.cosinePrevious(i, t)),
+          EvolveTables.known(trajectories.cosineFirst(i, t)),
+          EvolveTables.known(trajectories.cosineFinal(i, t)),
+          EvolveTables.known(statistics.jaccardPrevious(i, t)),
+          track.relativeStrength(t),
+          EvolveTables.known(trajectories.cosineStrongest(i, t)),
+          alive[t]);
+    }
+  }
+
+  private static void writeEvents(
+      TableWriter writer,
+      Series series,
+      int number,
+      Track track,
+      TrackEvents events,
+      Double confidence)
+      throws IOException {
+    long[] checkpoints = series.checkpoints();
+    writer.write(
+        series.name(),
+        number,
+        EvolveTables.checkpoint(checkpoints, events.birth()),
+        EvolveTables.checkpoint(checkpoints, events.emergence()),
+        EvolveTables.checkpoint(checkpoints, events.directionBirth()),
+        EvolveTables.checkpoint(checkpoints, events.peak()),
+        EvolveTables.checkpoint(checkpoints, events.death()),
+        events.lifecycle().key(),
+        confidence,
+        track.strength()[track.strongest()],
+        track.firingRate()[track.strongest()]);
+  }
+
+  /**
+   * Of the features that fire at two neighbouring checkpoints, and so are the same by index: those
+   * that are each other's nearest, those whose mutual nearest is another, those that have none.
+   */
+  private static void countIdentity(
+      EvolveInputs inputs, int s, TrackStatistics statistics, long[][] identity)
+      throws IOException {
+    for (int t = 0; t < identity.length; t++) {
+      int[] nearest = inputs.readSuccessors(s, t)[1];
+      for (int i = 0; i < statistics.size(); i++) {
+        if (statistics.firingRate(i, t) > 0 && statistics.firingRate(i, t + 1) > 0) {
+          int feature = statistics.feature(i, t);
+          identity[t][0]++;
+          identity[t][nearest[feature] == feature ? 1 : nearest[feature] >= 0 ? 2 : 3]++;
+        }
+      }
+    }
+  }
+}

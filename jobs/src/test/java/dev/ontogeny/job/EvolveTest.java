@@ -1,0 +1,331 @@
+package dev.ontogeny.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ontogeny.data.DatasetFixture;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.run.SettingsReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EvolveTest {
+  private static final PlantedActivations PLANTED =
+      new PlantedActivations(PlantedActivations.Plan.of(3, 32, 40, 12));
+  private static SparkSession spark;
+
+  @TempDir static Path root;
+  private static Folder chain;
+  private static Manifest manifest;
+
+  @BeforeAll
+  static void evolve() throws IOException {
+    spark =
+        SparkSession.builder()
+            .master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .getOrCreate();
+    chain = made("chain", true, 2);
+    // Ranges of 16 tracks, so that there are several.
+    manifest = new Evolve().run(spark, settings(chain, "evolution")).manifest();
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static Folder made(String name, boolean chain, int replicas) throws IOException {
+    Folder folder = Folder.of(root.resolve(name).toString());
+    ShardedDataset dataset =
+        DatasetFixture.publish(Folder.of(folder.resolve("dataset")), PLANTED, 60, 3);
+    Folder dictionaries = EvolveFixture.dictionaries(folder, dataset, PLANTED, chain, replicas);
+    EvolveFixture.features(folder, dataset, dictionaries, PLANTED, chain, replicas);
+    return folder;
+  }
+
+  private static EvolveSettings settings(Folder root, String output, String... more) {
+    List<String> assignments =
+        new ArrayList<>(
+            List.of(
+                "dataset=" + root.resolve("dataset"),
+                "dictionaries=" + root.resolve("dictionaries"),
+                "features=" + root.resolve("features"),
+                "output=" + root.resolve(output),
+                "range-memory=64KiB",
+                "phases.bootstraps=20"));
+    assignments.addAll(List.of(more));
+    return SettingsReader.read(EvolveSettings.class, "evolve", null, assignments);
+  }
+
+  @Test
+  void eventsAreThoseThatWerePlanted() throws IOException {
+    Map<Integer, Map<String, Object>> events = byTrack(rows(chain, "evolution", "events"), 0);
+    assertThat(events).hasSize(80);
+    for (PlantedActivations.Feature truth : PLANTED.features()) {
+      Map<String, Object> event = events.get(truth.index());
+      assertThat(event.get("birth")).isEqualTo(truth.birth());
+      assertThat(event.get("peak")).isEqualTo(truth.peak());
+      assertThat(event.get("death")).isEqualTo(truth.death());
+      assertThat((Double) event.get("confidence")).isGreaterThan(0.99);
+    }
+    for (int nothing = 40; nothing < 80; nothing++) {
+      assertThat((Double) events.get(nothing).get("confidence")).isLessThan(0.5);
+    }
+  }
+
+  @Test
+  void trajectoriesHoldCosinesStrengthsAndExactOverlaps() throws IOException {
+    List<Map<String, Object>> rows = rows(chain, "evolution", "trajectories");
+    assertThat(rows).hasSize(2 * 80 * 12);
+    Map<String, Object> row =
+        rows.stream()
+            .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
+            .filter(each -> each.get("track").equals(0) && each.get("checkpoint").equals(300L))
+            .findFirst()
+            .orElseThrow();
+    double strength = PLANTED.strength(0, 3);
+    double rate = PLANTED.features().get(0).firingRate();
+    assertThat(row.get("dictionary")).isEqualTo(EvolveFixture.series(true, 0) + "-c300");
+    assertThat(row.get("feature")).isEqualTo(0);
+    assertThat((Double) row.get("strength")).isCloseTo(rate * strength, within(1e-12));
+    assertThat((Double) row.get("jaccard_previous")).isEqualTo(30.0 / 60);
+    assertThat((Double) row.get("relative_norm")).isEqualTo(1.0);
+    assertThat((Double) row.get("cosine_previous"))
+        .isCloseTo(cosine(PLANTED.direction(0, 3), PLANTED.direction(0, 2)), within(1e-6));
+    assertThat(rows)
+        .filteredOn(each -> each.get("checkpoint").equals(0L))
+        .allSatisfy(
+            each -> {
+              assertThat(each.get("cosine_previous")).isNull();
+              assertThat((Double) each.get("cosine_first")).isEqualTo(1.0);
+            });
+    // Within a file tracks ascend, and checkpoints within a track.
+    long before = -1;
+    for (Map<String, Object> each : rows) {
+      long place =
+          (each.get("series").equals(EvolveFixture.series(true, 0)) ? 0 : 1L << 40)
+              + ((Integer) each.get("track") << 16)
+              + (Long) each.get("checkpoint");
+      assertThat(place).isGreaterThan(before);
+      before = place;
+    }
+  }
+
+  @Test
+  void matchingConfirmsWhatIsTheSameByIndex() throws IOException {
+    for (Map<String, Object> row : rows(chain, "evolution", "identity")) {
+      long from = (Long) row.get("checkpoint_from") / 100;
+      long present =
+          PLANTED.features().stream()
+              .filter(
+                  each ->
+                      PLANTED.strength(each.index(), (int) from) > 0
+                          && PLANTED.strength(each.index(), (int) from + 1) > 0)
+              .count();
+      // The forty latents that are nothing fire too, and have another direction at every
+      // checkpoint.
+      assertThat(row.get("continuations")).isEqualTo(present + 40);
+      assertThat(row.get("confirmed")).isEqualTo(present);
+      assertThat((Double) row.get("confirmed_share"))
+          .isCloseTo(present / (present + 40.0), within(1e-12));
+    }
+    assertThat(rows(chain, "evolution", "lineage"))
+        .filteredOn(each -> each.get("kind").equals("continues"))
+        .allSatisfy(each -> assertThat((Double) each.get("confidence")).isGreaterThan(0.9));
+  }
+
+  @Test
+  void theTokensOfAFeatureAreAlikeFromItsBirthOn() throws IOException {
+    List<Map<String, Object>> rows = rows(chain, "evolution", "formation");
+    assertThat(rows)
+        .extracting(each -> each.get("similarity"))
+        .contains("activation_cosine", "code_cosine", "code_jaccard", "code_weighted_jaccard");
+    double gained = 0;
+    int counted = 0;
+    for (PlantedActivations.Feature truth : PLANTED.features()) {
+      if (truth.birth() > 0 && truth.death() == null) {
+        double before = progress(rows, truth.index(), 0);
+        double after = progress(rows, truth.index(), 1100);
+        assertThat(after).isPositive().isGreaterThan(before);
+        gained += after - before;
+        counted++;
+      }
+    }
+    assertThat(gained / counted).isGreaterThan(0.1);
+  }
+
+  private static double progress(List<Map<String, Object>> rows, int track, long checkpoint) {
+    return rows.stream()
+        .filter(
+            each ->
+                each.get("series").equals(EvolveFixture.series(true, 0))
+                    && each.get("similarity").equals("code_cosine")
+                    && each.get("track").equals(track)
+                    && each.get("checkpoint").equals(checkpoint))
+        .mapToDouble(each -> (Double) each.get("value") - (Double) each.get("null_value"))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void curvesFromDataHaveBandsAndBirthsAddUp() throws IOException {
+    List<Map<String, Object>> curves = rows(chain, "evolution", "curves");
+    assertThat(curves)
+        .filteredOn(each -> each.get("curve").equals("fvu"))
+        .hasSize(24)
+        .allSatisfy(
+            each -> {
+              assertThat((Double) each.get("low"))
+                  .isCloseTo((Double) each.get("value") - 0.009, within(1e-9));
+              assertThat((Double) each.get("high"))
+                  .isCloseTo((Double) each.get("value") + 0.009, within(1e-9));
+            });
+    double births =
+        curves.stream()
+            .filter(each -> each.get("curve").equals("births_presence"))
+            .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
+            .mapToDouble(each -> (Double) each.get("value"))
+            .sum();
+    assertThat(births).isEqualTo(80);
+    List<Map<String, Object>> phases = rows(chain, "evolution", "phases");
+    assertThat(phases).filteredOn(each -> each.get("method").equals("window")).hasSize(2);
+    // A straight line on linear steps is one piece there.
+    assertThat(phases)
+        .filteredOn(each -> each.get("curve").equals("fvu") && each.get("axis").equals("step"))
+        .hasSize(2);
+  }
+
+  @Test
+  void otherThresholdsJudgeOtherwiseWhereTheyShould() throws IOException {
+    List<Map<String, Object>> rows = rows(chain, "evolution", "sensitivity");
+    assertThat(rows)
+        .extracting(each -> each.get("threshold"))
+        .contains("alive-cosine", "lifecycle.late-from");
+    assertThat(rows)
+        .filteredOn(each -> each.get("threshold").equals("active-rate"))
+        .allSatisfy(each -> assertThat(each.get("births_changed")).isEqualTo(0L));
+    assertThat(rows).allSatisfy(each -> assertThat(each.get("tracks")).isEqualTo(80L));
+  }
+
+  @Test
+  void aSecondRunDoesNothingAndAFreshOneWritesTheSameBytes() throws IOException {
+    assertThat(new Evolve().run(spark, settings(chain, "evolution")).alreadyDone()).isTrue();
+    Job.Result again = new Evolve().run(spark, settings(chain, "again"));
+    assertThat(again.alreadyDone()).isFalse();
+    assertThat(again.manifest().identity()).isEqualTo(manifest.identity());
+    assertThat(again.manifest().files().stream().map(PublishedFile::sha256).toList())
+        .isEqualTo(manifest.files().stream().map(PublishedFile::sha256).toList());
+    assertThat(Folder.of(chain.resolve("again")).list("_progress")).isEmpty();
+    assertThat(again.lines().get(0)).contains("80 of 80 tracks active", "confirmed by 1 other");
+  }
+
+  @Test
+  void independentDictionariesAreFollowedByMatching() throws IOException {
+    Folder independent = made("independent", false, 1);
+    new Evolve().run(spark, settings(independent, "evolution"));
+    List<Map<String, Object>> trajectories = rows(independent, "evolution", "trajectories");
+    Map<Integer, Map<String, Object>> events = byTrack(rows(independent, "evolution", "events"), 0);
+    assertThat(rows(independent, "evolution", "identity")).isEmpty();
+    int right = 0;
+    for (PlantedActivations.Feature truth : PLANTED.features()) {
+      int peak = (int) (truth.peak() / 100);
+      int latent = EvolveFixture.latent(PLANTED, truth.index(), 0, false, peak);
+      Map<String, Object> row =
+          trajectories.stream()
+              .filter(
+                  each ->
+                      each.get("checkpoint").equals(truth.peak())
+                          && Integer.valueOf(latent).equals(each.get("feature")))
+              .findFirst()
+              .orElseThrow();
+      Map<String, Object> event = events.get((Integer) row.get("track"));
+      assertThat(event.get("confidence")).isNull();
+      right +=
+          event.get("birth").equals(truth.birth())
+                  && java.util.Objects.equals(event.get("death"), truth.death())
+              ? 1
+              : 0;
+    }
+    assertThat(right).isGreaterThanOrEqualTo(38);
+  }
+
+  @Test
+  void featuresOfOtherDictionariesAreRefused() throws IOException {
+    Folder other = made("other", true, 1);
+    assertThatThrownBy(
+            () ->
+                new Evolve()
+                    .run(
+                        spark,
+                        settings(chain, "wrong", "dictionaries=" + other.resolve("dictionaries"))))
+        .hasMessageContaining("were measured with the dictionaries of identity");
+    assertThat(Folder.of(chain.resolve("wrong")).list("")).isEmpty();
+  }
+
+  @Test
+  void thePlanStatesTheWorkAndWritesNothing() throws IOException {
+    Map<String, String> lines = new Evolve().plan(spark, settings(chain, "planned")).lines();
+    assertThat(lines).containsKeys("rows", "bytes", "tasks", "FLOPs", "memory per task");
+    assertThat(lines.get("tasks")).isEqualTo("22 blocks to match, 4 ranges of tracks");
+    assertThat(Folder.of(chain.resolve("planned")).list("")).isEmpty();
+  }
+
+  private static Map<Integer, Map<String, Object>> byTrack(
+      List<Map<String, Object>> rows, int replica) {
+    Map<Integer, Map<String, Object>> result = new HashMap<>();
+    for (Map<String, Object> row : rows) {
+      if (((String) row.get("series")).endsWith("-r" + replica)) {
+        result.put((Integer) row.get("track"), row);
+      }
+    }
+    return result;
+  }
+
+  private static List<Map<String, Object>> rows(Folder root, String output, String table)
+      throws IOException {
+    Folder folder = Folder.of(root.resolve(output));
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (PublishedFile file : Manifest.read(folder, "evolution").table(table).toList()) {
+      try (TableReader reader = TableReader.open(folder, file.path())) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          Map<String, Object> values = new HashMap<>();
+          for (int c = 0; c < row.length; c++) {
+            values.put(reader.columns().get(c), row[c]);
+          }
+          rows.add(values);
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static double cosine(float[] a, float[] b) {
+    double ab = 0;
+    double aa = 0;
+    double bb = 0;
+    for (int i = 0; i < a.length; i++) {
+      ab += a[i] * b[i];
+      aa += a[i] * a[i];
+      bb += b[i] * b[i];
+    }
+    return ab / Math.sqrt(aa * bb);
+  }
+}
