@@ -2,6 +2,7 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
@@ -61,7 +62,7 @@ final class EvolveFixture {
     for (int replica = 0; replica < replicas; replica++) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
         DictionaryMetadata metadata = metadata(planted, chain, replica, t);
-        Dictionary dictionary = dictionary(planted, metadata, chain, replica, t);
+        Dictionary dictionary = dictionary(dataset, planted, metadata, chain, replica, t);
         int inputs = dictionary.inputs();
         DictionaryFormat.Probe probe =
             new DictionaryFormat.Probe(
@@ -117,7 +118,8 @@ final class EvolveFixture {
   }
 
   private static Dictionary dictionary(
-      PlantedActivations planted, DictionaryMetadata metadata, boolean chain, int replica, int t) {
+      ShardedDataset dataset,
+      PlantedActivations planted, DictionaryMetadata metadata, boolean chain, int replica, int t) throws IOException {
     int features = planted.plan().features();
     int latents = metadata.width();
     int width = planted.plan().width();
@@ -135,6 +137,13 @@ final class EvolveFixture {
           latent(planted, feature, replica, chain, t) * width,
           width);
     }
+    Moments moments = dataset.moments(SITE, planted.plan().checkpoints().get(t));
+    float[] mean = new float[width];
+    double trace = 0;
+    for (int i = 0; i < width; i++) {
+      mean[i] = (float) moments.mean()[i];
+      trace += moments.covariance()[i * width + i];
+    }
     FloatMatrix encoder = FloatMatrix.zeros(width, latents);
     for (int latent = 0; latent < latents; latent++) {
       for (int i = 0; i < width; i++) {
@@ -149,8 +158,8 @@ final class EvolveFixture {
         new float[latents],
         decoder,
         new float[width],
-        new float[width],
-        new float[] {1});
+        mean,
+        new float[] {(float) Math.sqrt(width / trace)});
   }
 
   private static float[] direction(long seed, int width) {
