@@ -119,7 +119,12 @@ final class EvolveFixture {
 
   private static Dictionary dictionary(
       ShardedDataset dataset,
-      PlantedActivations planted, DictionaryMetadata metadata, boolean chain, int replica, int t) throws IOException {
+      PlantedActivations planted,
+      DictionaryMetadata metadata,
+      boolean chain,
+      int replica,
+      int t)
+      throws IOException {
     int features = planted.plan().features();
     int latents = metadata.width();
     int width = planted.plan().width();
