@@ -112,6 +112,7 @@ final class EvolveFixture {
         chain ? series : null,
         t,
         null,
+        null,
         DictionaryType.TOP_K.rule(),
         new DictionaryMetadata.Training(1000, Json.object()),
         new DictionaryMetadata.Quality(0.1, 8, 0, 100));
