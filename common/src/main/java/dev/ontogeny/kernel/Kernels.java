@@ -9,8 +9,9 @@ public final class Kernels {
   /**
    * The provider of that name.
    *
-   * @param name {@code auto} for the fastest here, {@code cpu} for native products and SIMD, or
-   *     {@code reference}: plain Java, readable, slow
+   * @param name {@code cpu} for native products and SIMD, {@code nd4j} for ND4J's operations on its
+   *     CPU or CUDA backend, {@code reference}: plain Java, readable, slow; {@code auto} is {@code
+   *     nd4j} where its backend is CUDA, else {@code cpu}
    * @param threads how many threads its kernels may use; results do not depend on it
    */
   public static KernelProvider provider(String name, int threads) {
@@ -18,10 +19,13 @@ public final class Kernels {
       throw Failure.settings("a kernel needs at least 1 thread, got %d", threads);
     }
     return switch (name) {
-      case "auto", "cpu" -> new CpuProvider(CpuMachine.detect(threads));
+      case "auto" -> provider(Nd4jProvider.onCuda() ? "nd4j" : "cpu", threads);
+      case "cpu" -> new CpuProvider(CpuMachine.detect(threads));
+      case "nd4j" -> new Nd4jProvider(threads);
       case "reference" -> new ReferenceProvider();
       default ->
-          throw Failure.settings("kernel must be one of auto, cpu, reference, got '%s'", name);
+          throw Failure.settings(
+              "kernel must be one of auto, cpu, nd4j, reference, got '%s'", name);
     };
   }
 }

@@ -194,7 +194,7 @@ public final class Trainer {
       LogRow row = member.sums.row(member.step, plan.batch(), rate);
       member.log.add(row);
       member.sums = LogRow.Sums.NONE;
-      if (!member.running() || member.log.size() % 20 == 0) {
+      if (!member.running()) {
         LOG.info(
             "{}: step {}/{}, fvu {}, l0 {}, dead {}, {} tokens/s",
             plan.id(),

@@ -26,6 +26,7 @@ import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.spark.api.java.function.PairFunction;
@@ -242,11 +243,13 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
         files,
         new Outcome(heldOut.quality(), kernels.name(), null, trained.tokensPerSecond(), false));
     LOG.info(
-        "{}: held-out fvu {}, l0 {}, dead {}",
-        plan.id(),
-        heldOut.quality().fvu(),
-        heldOut.quality().l0(),
-        heldOut.quality().deadShare());
+        String.format(
+            Locale.ROOT,
+            "%s: held-out fvu %.4f, l0 %.1f, dead %.3f",
+            plan.id(),
+            heldOut.quality().fvu(),
+            heldOut.quality().l0(),
+            heldOut.quality().deadShare()));
   }
 
   private void failed(DictionaryPlan plan, String reason, KernelProvider kernels)

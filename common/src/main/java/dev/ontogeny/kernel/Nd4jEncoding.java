@@ -1,0 +1,108 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Encoding and decoding by ND4J. */
+final class Nd4jEncoding implements EncodingKernel {
+  private final int inputs;
+  private final int width;
+  private final int k;
+  private final INDArray mean;
+  private final INDArray scale;
+  private final INDArray encoder;
+  private final INDArray encoderBias;
+  private final INDArray decoder;
+  private final INDArray decoderBias;
+  private INDArray values;
+  private INDArray mask;
+
+  Nd4jEncoding(Dictionary dictionary) {
+    this.inputs = dictionary.inputs();
+    this.width = dictionary.width();
+    this.k = dictionary.k();
+    this.mean = DeviceMatrix.row(dictionary.inputMean());
+    this.scale = DeviceMatrix.row(dictionary.columnScale());
+    this.encoder = DeviceMatrix.of(dictionary.encoder());
+    this.encoderBias = DeviceMatrix.row(dictionary.encoderBias());
+    this.decoder = DeviceMatrix.of(dictionary.decoder());
+    this.decoderBias = DeviceMatrix.row(dictionary.decoderBias());
+  }
+
+  private void allocate(int rows) {
+    if (values == null || values.rows() != rows) {
+      release();
+      values = DeviceMatrix.allocate(rows, width);
+      mask = DeviceMatrix.allocate(rows, width);
+    }
+  }
+
+  @Override
+  public void encode(FloatMatrix batch, SparseCodes into) {
+    int rows = batch.rows();
+    into.reset(rows, rows * k);
+    if (rows == 0) {
+      return;
+    }
+    allocate(rows);
+    float[] codes;
+    try (INDArray centred = DeviceMatrix.of(batch)) {
+      centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(decoderBias);
+      Nd4j.gemm(centred, encoder, values, false, false, 1, 0);
+      values.addiRowVector(encoderBias);
+      Nd4jSelection.select(values, k, mask);
+      codes = DeviceMatrix.values(values.muli(mask));
+    }
+    int at = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int latent = 0; latent < width; latent++) {
+        float value = codes[row * width + latent];
+        if (value != 0) {
+          into.indices()[at] = latent;
+          into.values()[at++] = value;
+        }
+      }
+      into.starts()[row + 1] = at;
+    }
+  }
+
+  @Override
+  public void decode(SparseCodes codes, FloatMatrix into) {
+    int rows = codes.rows();
+    if (rows == 0) {
+      return;
+    }
+    FloatMatrix dense = FloatMatrix.zeros(rows, width);
+    for (int row = 0; row < rows; row++) {
+      for (int at = codes.starts()[row]; at < codes.starts()[row + 1]; at++) {
+        dense.values()[row * width + codes.indices()[at]] = codes.values()[at];
+      }
+    }
+    try (INDArray code = DeviceMatrix.of(dense);
+        INDArray decoded = DeviceMatrix.allocate(rows, inputs)) {
+      Nd4j.gemm(code, decoder, decoded, false, false, 1, 0);
+      decoded.addiRowVector(decoderBias).diviRowVector(scale).addiRowVector(mean);
+      System.arraycopy(DeviceMatrix.values(decoded), 0, into.values(), 0, rows * inputs);
+    }
+  }
+
+  private void release() {
+    if (values != null) {
+      values.close();
+      mask.close();
+      values = null;
+    }
+  }
+
+  @Override
+  public void close() {
+    release();
+    for (INDArray array :
+        new INDArray[] {mean, scale, encoder, encoderBias, decoder, decoderBias}) {
+      array.close();
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.nativeblas.NativeOpsHolder;
+
+/**
+ * Every part as ND4J operations on arrays that stay on the device: one code for ND4J's CPU and CUDA
+ * backends. Products are written in {@code f} order into arrays that are allocated once. On a CPU
+ * it is a slow twin; on a GPU the passes over whole matrices that it makes are bound by memory and
+ * cheap.
+ */
+final class Nd4jProvider implements KernelProvider {
+  private static final String CUDA = "org.nd4j.linalg.jcublas.JCublasBackend";
+
+  private final int threads;
+
+  Nd4jProvider(int threads) {
+    this.threads = threads;
+  }
+
+  /** Whether ND4J's CUDA backend is on the class path and has a device. */
+  static boolean onCuda() {
+    try {
+      Class.forName(CUDA, false, Nd4jProvider.class.getClassLoader());
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
+    return Nd4j.getBackend().getClass().getName().equals(CUDA);
+  }
+
+  @Override
+  public String name() {
+    return "nd4j (" + Nd4j.getBackend().getClass().getSimpleName() + " fp32)";
+  }
+
+  /** Of the thread that makes a kernel and steps it. */
+  private void useThreads() {
+    NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(threads);
+  }
+
+  @Override
+  public EncodingKernel encoding(Dictionary dictionary, int maximumBatch) {
+    useThreads();
+    return new Nd4jEncoding(dictionary);
+  }
+
+  @Override
+  public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
+    useThreads();
+    return new Nd4jTraining(specification, initial);
+  }
+}
