@@ -109,7 +109,10 @@ public final class ShardedDataset implements Serializable {
   /** The moments of one (site, checkpoint). */
   public Moments moments(String site, long checkpoint) throws IOException {
     for (PublishedFile file : files.values()) {
-      if (!Objects.equals(file.table(), "moments")) {
+      boolean another =
+          file.site() != null
+              && !(file.site().equals(site) && Objects.equals(file.checkpoint(), checkpoint));
+      if (another || !Objects.equals(file.table(), "moments")) {
         continue;
       }
       try (TableReader reader =

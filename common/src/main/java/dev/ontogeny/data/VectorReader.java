@@ -37,8 +37,8 @@ public final class VectorReader implements Closeable {
    * @param name {@code activation} or {@code gradient}
    * @param width dimensions of a vector
    */
-  static VectorReader open(Folder folder, String relative, String name, VectorType type, int width)
-      throws IOException {
+  public static VectorReader open(
+      Folder folder, String relative, String name, VectorType type, int width) throws IOException {
     return new VectorReader(folder, relative, name, type, width);
   }
 

@@ -1,0 +1,362 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.data.TokenOrder;
+import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.data.VectorWriter;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Seeds;
+import dev.ontogeny.stats.DocumentSample;
+import dev.ontogeny.stats.MomentSums;
+import java.io.BufferedOutputStream;
+import java.io.Closeable;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.util.LongAccumulator;
+import scala.Tuple2;
+
+/**
+ * Writes one shard: takes its slices in order, brings the rows of each token together, applies the
+ * rules that need them together, and appends the token to every file. Memory: {@link
+ * ShardPlan#memoryPerTask}.
+ */
+final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte[]>>> {
+  private static final long serialVersionUID = 1;
+
+  private final Broadcast<ShardPlan> plan;
+  private final int[] shards;
+  private final LongAccumulator rows;
+
+  /**
+   * Partition p writes shard {@code shards[p]}.
+   *
+   * @param rows counts rows of the capture as they are written
+   */
+  ShardWriteTask(Broadcast<ShardPlan> plan, int[] shards, LongAccumulator rows) {
+    this.plan = plan;
+    this.shards = shards;
+    this.rows = rows;
+  }
+
+  /**
+   * What the driver needs to know of a shard.
+   *
+   * @param attempt names the files of its moments
+   * @param neighbours pairs of neighbouring rows from one document
+   * @param shuffledBytes that the task read
+   */
+  record Outcome(
+      long rows,
+      Map<String, Long> dropped,
+      long neighbours,
+      DocumentSample.Stored documents,
+      long attempt,
+      long shuffledBytes) {}
+
+  @Override
+  public void call(Iterator<Tuple2<Integer, byte[]>> shuffled) throws IOException {
+    TaskContext context = TaskContext.get();
+    int shard = shards[context.partitionId()];
+    try (Writing writing = new Writing(plan.value(), shard, context.taskAttemptId(), rows)) {
+      writing.write(shuffled);
+      writing.finish(context.taskMetrics().shuffleReadMetrics().totalBytesRead());
+    }
+  }
+
+  private static final class Writing implements Closeable {
+    private static final int COUNTED = 4096;
+    private static final int READ_ROWS = 256;
+
+    private final ShardPlan plan;
+    private final ShardSettings settings;
+    private final Folder folder;
+    private final int shard;
+    private final long attempt;
+    private final LongAccumulator counter;
+    private final TokenOrder slices;
+    private final TableWriter tokens;
+    private final VectorWriter[] vectors;
+    private final MomentSums[] moments;
+    private final ShardRow[] bySource;
+    private final TreeMap<String, Long> dropped = new TreeMap<>();
+    private final DocumentSample documents = new DocumentSample();
+    private final long documentBase;
+    private TableWriter rejects;
+    private Object previousDocument;
+    private long neighbours;
+    private long uncounted;
+
+    Writing(ShardPlan plan, int shard, long attempt, LongAccumulator counter) throws IOException {
+      this.plan = plan;
+      this.settings = plan.settings();
+      this.folder = plan.publication().folder();
+      this.shard = shard;
+      this.attempt = attempt;
+      this.counter = counter;
+      this.slices = plan.sliceOrder();
+      this.documentBase = Seeds.of(settings.seed(), "document-sample");
+      int sources = plan.sources().size();
+      vectors = new VectorWriter[sources];
+      moments = new MomentSums[sources];
+      bySource = new ShardRow[sources];
+      tokens = TableWriter.open(folder, path("tokens", null), plan.tokens());
+      for (ShardPlan.Source source : plan.sources()) {
+        vectors[source.index()] =
+            VectorWriter.open(folder, path("vectors", source), plan.layout(source));
+        if (plan.momentsInPassing()) {
+          moments[source.index()] = new MomentSums(source.width());
+        }
+      }
+    }
+
+    private String path(String table, ShardPlan.Source source) {
+      return plan.path(table, source, shard, attempt);
+    }
+
+    void write(Iterator<Tuple2<Integer, byte[]>> shuffled) throws IOException {
+      ShardSlice slice = new ShardSlice(plan);
+      int current = -1;
+      while (shuffled.hasNext()) {
+        byte[] row = shuffled.next()._2();
+        long hash = ShardRow.hash(plan, row);
+        int number = slices.shard(hash);
+        if (number != current) {
+          if (!slice.isEmpty()) {
+            slice.drain(this::token);
+          }
+          current = number;
+        }
+        slice.add(row, hash);
+      }
+      if (!slice.isEmpty()) {
+        slice.drain(this::token);
+      }
+      counter.add(uncounted);
+    }
+
+    private void token(List<ShardRow> rows) throws IOException {
+      uncounted += rows.size();
+      if (uncounted >= COUNTED) {
+        counter.add(uncounted);
+        uncounted = 0;
+      }
+      Arrays.fill(bySource, null);
+      for (ShardRow row : rows) {
+        int source = row.source().index();
+        if (bySource[source] == null) {
+          bySource[source] = row;
+        } else {
+          duplicate(row, bySource[source]);
+        }
+      }
+      ShardRow any = reference(rows);
+      ShardRule worst = null;
+      for (ShardPlan.Source source : plan.sources()) {
+        ShardRule rule = rule(bySource[source.index()], any);
+        if (rule != null && (worst == null || rule.compareTo(worst) < 0)) {
+          worst = rule;
+        }
+      }
+      if (worst == null) {
+        append();
+      } else {
+        drop(worst, any);
+      }
+    }
+
+    /** The first row that has a token id, or else the first. */
+    private static ShardRow reference(List<ShardRow> rows) {
+      for (ShardRow row : rows) {
+        if (row.tokenId() != null) {
+          return row;
+        }
+      }
+      return rows.get(0);
+    }
+
+    /** What keeps a token out at a source; {@code any} is a row of the token, see reference. */
+    private ShardRule rule(ShardRow row, ShardRow any) {
+      if (row == null) {
+        return ShardRule.MISSING;
+      }
+      if (!row.isVector()) {
+        return row.rule();
+      }
+      return row.tokenId() == null
+              || any.tokenId() == null
+              || Objects.equals(row.tokenId(), any.tokenId())
+          ? null
+          : ShardRule.TOKEN_ID;
+    }
+
+    private void duplicate(ShardRow row, ShardRow first) throws IOException {
+      if (settings.rules().duplicate() == ShardSettings.Action.FAIL) {
+        throw Failure.data(
+            "%s: document %s, position %d (%s) stands twice, first in %s; rules.duplicate = drop would keep the first",
+            row.where(), row.document(), row.position(), row.source(), first.where());
+      }
+      dropped.merge(ShardRule.DUPLICATE.key(), 1L, Long::sum);
+      reject(row, row.source(), ShardRule.DUPLICATE, "first in " + first.where());
+    }
+
+    private void drop(ShardRule worst, ShardRow any) throws IOException {
+      if (settings.rules().of(worst) == ShardSettings.Action.FAIL) {
+        fail(worst, any);
+      }
+      dropped.merge(worst.key(), 1L, Long::sum);
+      if (worst.isFilter()) {
+        return;
+      }
+      for (ShardPlan.Source source : plan.sources()) {
+        ShardRow row = bySource[source.index()];
+        ShardRule rule = rule(row, any);
+        if (rule != null && !rule.isFilter()) {
+          reject(any, source, rule, detail(rule, row, any));
+        }
+      }
+    }
+
+    private void fail(ShardRule rule, ShardRow any) {
+      for (ShardPlan.Source source : plan.sources()) {
+        ShardRow row = bySource[source.index()];
+        if (rule(row, any) == rule) {
+          throw rule == ShardRule.MISSING
+              ? Failure.data(
+                  "document %s, position %d is missing at %s, but %s has it (%s); rules.missing = drop would leave such tokens out",
+                  any.document(), any.position(), source, any.where(), any.source())
+              : Failure.data(
+                  "%s: document %s, position %d (%s): %s; rules.%s = drop would leave such tokens out",
+                  row.where(),
+                  row.document(),
+                  row.position(),
+                  source,
+                  detail(rule, row, any),
+                  rule.key());
+        }
+      }
+    }
+
+    private static String detail(ShardRule rule, ShardRow row, ShardRow any) {
+      return switch (rule) {
+        case MISSING -> "present in " + any.where();
+        case TOKEN_ID ->
+            String.format(
+                Locale.ROOT,
+                "token id %d, but %d in %s",
+                row.tokenId(),
+                any.tokenId(),
+                any.where());
+        default -> ShardReadTask.described(rule, row.detail(), row.source()) + " in " + row.where();
+      };
+    }
+
+    private void reject(ShardRow row, ShardPlan.Source source, ShardRule rule, String detail)
+        throws IOException {
+      if (rejects == null) {
+        rejects = TableWriter.open(folder, path("rejects", null), plan.rejects());
+      }
+      rejects.write(
+          row.document(), row.position(), source.site(), source.checkpoint(), rule.key(), detail);
+    }
+
+    private void append() throws IOException {
+      ShardRow first = bySource[0];
+      Object[] token = first.token();
+      tokens.write(token);
+      for (ShardRow row : bySource) {
+        int source = row.source().index();
+        vectors[source].write(
+            row.bytes(), row.vectorAt(), row.bytes(), row.gradientAt(), row.loss());
+        if (moments[source] != null) {
+          moments[source].add(row.source().type(), row.bytes(), row.vectorAt());
+        }
+      }
+      Object document = token[0];
+      documents.add(
+          plan.textDocuments()
+              ? Seeds.mix(documentBase, (String) document)
+              : Seeds.mix(documentBase, (Long) document));
+      neighbours += document.equals(previousDocument) ? 1 : 0;
+      previousDocument = document;
+    }
+
+    void finish(long shuffledBytes) throws IOException {
+      List<PublishedFile> files = new ArrayList<>();
+      files.add(tokens.finish().ofShard(shard));
+      for (ShardPlan.Source source : plan.sources()) {
+        PublishedFile file =
+            vectors[source.index()]
+                .finish()
+                .ofShard(shard)
+                .ofSource(source.site(), source.checkpoint());
+        files.add(file);
+        writeMoments(source, file.path());
+      }
+      if (rejects != null) {
+        files.add(rejects.finish().ofShard(shard));
+      }
+      plan.publication()
+          .finished(
+              ShardPlan.unit(shard),
+              files,
+              new Outcome(
+                  files.get(0).rows(),
+                  dropped,
+                  neighbours,
+                  documents.stored(),
+                  attempt,
+                  shuffledBytes));
+    }
+
+    private void writeMoments(ShardPlan.Source source, String path) throws IOException {
+      MomentSums sums = moments[source.index()];
+      if (sums == null) {
+        // All sources at once would take too much memory: one after the other, from the file.
+        sums = new MomentSums(source.width());
+        FloatMatrix block = FloatMatrix.zeros(READ_ROWS, source.width());
+        try (VectorReader reader =
+            VectorReader.open(folder, path, "activation", source.type(), source.width())) {
+          for (int read = reader.read(block); read > 0; read = reader.read(block)) {
+            for (int row = 0; row < read; row++) {
+              sums.add(block.values(), row * source.width());
+            }
+          }
+        }
+      }
+      moments[source.index()] = null;
+      try (DataOutputStream out =
+          new DataOutputStream(
+              new BufferedOutputStream(
+                  folder.create(plan.momentsPath(shard, attempt, source)), 1 << 16))) {
+        sums.state().writeTo(out);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      tokens.close();
+      for (VectorWriter writer : vectors) {
+        if (writer != null) {
+          writer.close();
+        }
+      }
+      if (rejects != null) {
+        rejects.close();
+      }
+    }
+  }
+}
