@@ -54,6 +54,10 @@ public final class Main implements Runnable {
     }
     commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME));
     commands.addSubcommand(new Describe(terminal));
+    commands
+        .getSubcommands()
+        .values()
+        .forEach(each -> each.getCommandSpec().versionProvider(new Version()));
     commands.setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8));
     commands.setUsageHelpWidth(Math.max(80, terminal.columns()));
     commands.setParameterExceptionHandler(

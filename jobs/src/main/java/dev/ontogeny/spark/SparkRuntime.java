@@ -17,7 +17,7 @@ public final class SparkRuntime {
           // The project draws its own progress.
           "spark.ui.showConsoleProgress", "false",
           // How often a running task tells its rows.
-          "spark.executor.heartbeatInterval", "2s");
+          "spark.executor.heartbeatInterval", "5s");
 
   private SparkRuntime() {}
 

@@ -44,6 +44,10 @@ class MainTest {
   void versionIsTold() {
     assertThat(run("--version")).isZero();
     assertThat(text(out)).startsWith("ontogeny ");
+    String version = text(out);
+    out.reset();
+    assertThat(run("count", "--version")).isZero();
+    assertThat(text(out)).isEqualTo(version);
   }
 
   @Test
