@@ -54,6 +54,7 @@ public final class Main implements Runnable {
     }
     commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME));
     commands.addSubcommand(new Describe(terminal));
+    commands.addSubcommand(new Benchmark(terminal));
     commands
         .getSubcommands()
         .values()

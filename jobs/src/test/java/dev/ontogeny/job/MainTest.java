@@ -90,11 +90,12 @@ class MainTest {
     assertThat(run("cuont")).isEqualTo(2);
     assertThat(text(error))
         .isEqualTo(
-            "ontogeny: usage: there is no command 'cuont'; the commands are count, run, describe (see ontogeny --help)\n");
+            "ontogeny: usage: there is no command 'cuont'; the commands are count, run, describe, benchmark (see ontogeny --help)\n");
     error.reset();
     assertThat(run()).isEqualTo(2);
     assertThat(text(error))
-        .isEqualTo("ontogeny: usage: name a command: count, run, describe (see ontogeny --help)\n");
+        .isEqualTo(
+            "ontogeny: usage: name a command: count, run, describe, benchmark (see ontogeny --help)\n");
     error.reset();
     assertThat(run("count", "--no-such")).isEqualTo(2);
     assertThat(text(error))
