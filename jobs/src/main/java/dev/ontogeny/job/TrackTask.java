@@ -181,7 +181,7 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     boolean present = false;
     for (int t = 0; t < series.length(); t++) {
       int feature = statistics.feature(i, t);
-      // A track that ends has one more row, without feature and strength: there it is dead.
+      // A track that ends has one more row, of feature -1 and no strength: there it is dead.
       if (feature < 0 && !present) {
         continue;
       }
@@ -191,7 +191,7 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
           statistics.first() + i,
           series.checkpoints()[t],
           series.dictionaries()[t],
-          present ? feature : null,
+          feature,
           statistics.firingRate(i, t),
           statistics.strength(i, t),
           statistics.decoderNorm(i, t),

@@ -55,7 +55,7 @@ class EvolveTest {
   private static Folder made(String name, boolean chain, int replicas) throws IOException {
     Folder folder = Folder.of(root.resolve(name).toString());
     ShardedDataset dataset =
-        DatasetFixture.publish(Folder.of(folder.resolve("dataset")), PLANTED, 60, 3);
+        DatasetFixture.publish(Folder.of(folder.resolve("dataset")), PLANTED, 40, 2);
     Folder dictionaries = EvolveFixture.dictionaries(folder, dataset, PLANTED, chain, replicas);
     EvolveFixture.features(folder, dataset, dictionaries, PLANTED, chain, replicas);
     return folder;
