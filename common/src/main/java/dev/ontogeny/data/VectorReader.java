@@ -29,6 +29,8 @@ public final class VectorReader implements Closeable {
   private final VectorType type;
   private final int width;
   private PageReader pages;
+  private int nextGroup;
+  private long groupLeft;
   private ByteBuffer page = ByteBuffer.allocate(0);
 
   /**
@@ -104,11 +106,26 @@ public final class VectorReader implements Closeable {
     return done;
   }
 
-  /** Passes over rows; fewer only at the end of the file. */
+  /**
+   * Passes over rows; fewer only at the end of the file. Row groups that are passed over whole are
+   * not read.
+   */
   public long skip(long count) throws IOException {
     long done = 0;
     int rowBytes = width * type.bytes();
-    while (done < count && nextPage()) {
+    while (done < count) {
+      if (!page.hasRemaining() && groupLeft == 0 && nextGroup < reader.getRowGroups().size()) {
+        long rows = reader.getRowGroups().get(nextGroup).getRowCount();
+        if (rows <= count - done) {
+          reader.skipNextRowGroup();
+          nextGroup++;
+          done += rows;
+          continue;
+        }
+      }
+      if (!nextPage()) {
+        break;
+      }
       int take = (int) Math.min(count - done, page.remaining() / rowBytes);
       page.position(page.position() + take * rowBytes);
       done += take;
@@ -125,9 +142,12 @@ public final class VectorReader implements Closeable {
           return false;
         }
         pages = group.getPageReader(column);
+        groupLeft = group.getRowCount();
+        nextGroup++;
       } else {
         BytesInput bytes = ((DataPageV1) next).getBytes();
         page = bytes.toInputStream().slice((int) bytes.size()).order(ByteOrder.LITTLE_ENDIAN);
+        groupLeft -= page.remaining() / (width * type.bytes());
       }
     }
     return true;

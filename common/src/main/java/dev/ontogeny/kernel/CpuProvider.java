@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
 
 /**
  * Dense where it must be, sparse everywhere else: the encoder's product by a native library,
@@ -26,5 +27,10 @@ final class CpuProvider implements KernelProvider {
   @Override
   public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
     return new CpuTraining(machine, specification, initial, maximumBatch);
+  }
+
+  @Override
+  public void nearest(FloatMatrix vectors, int from, int to, int[] index, float[] cosine) {
+    CpuNearest.find(machine, vectors, from, to, index, cosine);
   }
 }

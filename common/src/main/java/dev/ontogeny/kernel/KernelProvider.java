@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
 
 /**
  * One way to do the arithmetic. All providers compute the same; they differ in speed, and in the
@@ -23,4 +24,14 @@ public interface KernelProvider {
    * @param maximumBatch the largest number of rows of a batch
    */
   TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch);
+
+  /**
+   * The nearest other row by cosine, for the rows {@code from .. to}: of equal cosines the lower
+   * row. Rows of zeros are nobody's neighbour and have none: -1 and NaN.
+   *
+   * @param vectors [n, d]
+   * @param index receives the neighbour of row {@code from + i} at place i
+   * @param cosine receives its cosine
+   */
+  void nearest(FloatMatrix vectors, int from, int to, int[] index, float[] cosine);
 }

@@ -13,7 +13,7 @@ import java.util.Comparator;
  *
  * @param <S> the subclass
  */
-abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeable<S> {
+public abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeable<S> {
   private static final int VERSION = 1;
 
   private final int tag;

@@ -1,5 +1,7 @@
 package dev.ontogeny.stats;
 
+import java.nio.charset.StandardCharsets;
+
 /** Reads what {@link StatisticOutput} wrote. */
 public final class StatisticInput {
   private final byte[] bytes;
@@ -62,6 +64,12 @@ public final class StatisticInput {
             | (bytes[at + 3] & 0xFF) << 24;
     at += 4;
     return Float.intBitsToFloat(bits);
+  }
+
+  public String readText() {
+    int length = readCompactInt();
+    at += length;
+    return new String(bytes, at - length, length, StandardCharsets.UTF_8);
   }
 
   /** Whether anything is left. */

@@ -1,5 +1,6 @@
 package dev.ontogeny.stats;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -47,6 +48,15 @@ public final class StatisticOutput {
     bytes[size + 2] = (byte) (bits >>> 16);
     bytes[size + 3] = (byte) (bits >>> 24);
     size += 4;
+  }
+
+  /** A text as UTF-8. */
+  public void writeText(String text) {
+    byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
+    writeCompact(encoded.length);
+    room(encoded.length);
+    System.arraycopy(encoded, 0, bytes, size, encoded.length);
+    size += encoded.length;
   }
 
   /** What was written. */

@@ -1,0 +1,159 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.stats.Address;
+import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.QuantileExamples;
+import dev.ontogeny.stats.StatisticInput;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
+
+/**
+ * Puts examples and their neighbours together and writes them. Records arrive sorted, so the
+ * examples of one block of features are in memory at a time.
+ */
+final class MeasureExamples
+    implements Function2<Integer, Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<PublishedFile>> {
+  private static final long serialVersionUID = 1;
+
+  private final Broadcast<MeasureScan> scan;
+  private final MeasureUnit unit;
+
+  /** An example with its window; places without a neighbour have no token and are not present. */
+  private static final class Window {
+    final float value;
+    final long address;
+    final Object document;
+    final int position;
+    final boolean[] present;
+    final int[] tokens;
+    final float[] values;
+
+    Window(StatisticInput in, boolean numbered, MeasureSettings.ContextWindow window) {
+      value = in.readFloat();
+      address = in.readLong();
+      document = numbered ? (Object) in.readLong() : in.readText();
+      position = in.readCompactInt();
+      present = new boolean[window.size()];
+      tokens = new int[window.size()];
+      values = new float[window.size()];
+      add(window.before(), in.readCompactInt(), value);
+    }
+
+    void add(int offset, int token, float code) {
+      present[offset] = true;
+      tokens[offset] = token;
+      values[offset] = code;
+    }
+  }
+
+  MeasureExamples(Broadcast<MeasureScan> scan, MeasureUnit unit) {
+    this.scan = scan;
+    this.unit = unit;
+  }
+
+  @Override
+  public Iterator<PublishedFile> call(
+      Integer partition, Iterator<Tuple2<MeasureKey, byte[]>> records) throws IOException {
+    MeasureScan known = scan.value();
+    int[] partitions = unit.partitions(known.settings().featuresPerFile());
+    int number = MeasureReduction.dictionaryOf(partitions, partition);
+    MeasureUnit.Measured dictionary = unit.dictionaries().get(number);
+    String name =
+        MeasureReduction.fileName(
+            dictionary.id(), partition - partitions[number], TaskContext.get().taskAttemptId());
+    try (TableParts tables = new TableParts(known.output(), name)) {
+      Map<Integer, Window> windows = new TreeMap<>();
+      int block = -1;
+      while (records.hasNext()) {
+        Tuple2<MeasureKey, byte[]> next = records.next();
+        if (next._1().major() != block) {
+          write(tables, dictionary, block, windows);
+          windows.clear();
+          block = next._1().major();
+        }
+        StatisticInput in = new StatisticInput(next._2());
+        boolean heads = next._1().middle() == MeasureMessage.HEADS;
+        while (!in.exhausted()) {
+          int slot = in.readCompactInt();
+          if (heads) {
+            windows.put(
+                slot, new Window(in, known.columns().numbered(), known.settings().contextWindow()));
+          } else {
+            int offset = in.readCompactInt();
+            int token = in.readCompactInt();
+            windows.get(slot).add(offset, token, in.readFloat());
+          }
+        }
+      }
+      write(tables, dictionary, block, windows);
+      List<PublishedFile> files =
+          tables.finish().stream()
+              .map(file -> file.ofSource(unit.site(), dictionary.checkpoint()))
+              .map(file -> file.ofDictionary(dictionary.id()))
+              .toList();
+      return files.iterator();
+    }
+  }
+
+  private void write(
+      TableParts tables, MeasureUnit.Measured dictionary, int block, Map<Integer, Window> windows)
+      throws IOException {
+    MeasureScan known = scan.value();
+    MeasureSettings settings = known.settings();
+    TableSchema table = MeasureTables.examples(known.columns().numbered());
+    int center = settings.contextWindow().before();
+    int[] sampled = new int[FeatureBlock.FEATURES];
+    for (int slot : windows.keySet()) {
+      sampled[slot / settings.examples()] +=
+          slot % settings.examples() >= settings.topExamples() ? 1 : 0;
+    }
+    for (Map.Entry<Integer, Window> entry : windows.entrySet()) {
+      int f = entry.getKey() / settings.examples();
+      int place = entry.getKey() % settings.examples();
+      boolean top = place < settings.topExamples();
+      Window window = entry.getValue();
+      int from = center;
+      while (from > 0 && window.present[from - 1]) {
+        from--;
+      }
+      int to = center + 1;
+      while (to < window.present.length && window.present[to]) {
+        to++;
+      }
+      tables.write(
+          table,
+          dictionary.id(),
+          unit.site(),
+          dictionary.checkpoint(),
+          block * FeatureBlock.FEATURES + f,
+          top ? "top" : "quantile",
+          top
+              ? place
+              : QuantileExamples.quantile(
+                  place - settings.topExamples(), sampled[f], settings.quantiles()),
+          window.document,
+          window.position,
+          token(window.tokens[center]),
+          (double) window.value,
+          window.position - center + from,
+          Arrays.stream(window.tokens, from, to).mapToObj(this::token).toArray(String[]::new),
+          Arrays.copyOfRange(window.values, from, to),
+          Address.shard(window.address),
+          Address.row(window.address));
+    }
+  }
+
+  private String token(int number) {
+    return number == 0 ? null : scan.value().vocabulary()[number - 1].shown();
+  }
+}

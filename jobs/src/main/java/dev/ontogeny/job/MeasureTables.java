@@ -1,0 +1,86 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.data.TableSchema.ColumnType;
+
+/** The tables that {@link Measure} publishes. */
+final class MeasureTables {
+  static final TableSchema DICTIONARIES =
+      measured("dictionaries")
+          .with(ColumnType.STRING, "split")
+          .with(ColumnType.LONG, "rows")
+          .with(ColumnType.DOUBLE, "fvu", "l0", "dead_share", "cosine", "norm_ratio")
+          .build();
+
+  static final TableSchema BOOTSTRAP =
+      measured("bootstrap")
+          .with(ColumnType.STRING, "statistic")
+          .with(ColumnType.DOUBLE, "value")
+          .with(ColumnType.DOUBLES, "replicates")
+          .build();
+
+  static final TableSchema FEATURES =
+      measured("features")
+          .with(ColumnType.INT, "feature")
+          .with(ColumnType.LONG, "count")
+          .with(ColumnType.DOUBLE, "firing_rate", "mean", "variance", "maximum")
+          .with(ColumnType.DOUBLE, "q10", "q50", "q90", "q99", "decoder_norm", "encoder_norm")
+          .with(ColumnType.INT, "nearest_feature")
+          .with(ColumnType.DOUBLE, "nearest_cosine")
+          .build();
+
+  static final TableSchema HISTOGRAMS =
+      measured("histograms")
+          .with(ColumnType.INT, "feature")
+          .with(ColumnType.DOUBLES, "lower")
+          .with(ColumnType.LONGS, "count")
+          .build();
+
+  static final TableSchema TOP_TOKENS =
+      measured("top_tokens")
+          .with(ColumnType.INT, "feature", "rank")
+          .with(ColumnType.STRING, "token")
+          .with(ColumnType.LONG, "token_id", "count")
+          .build();
+
+  static final TableSchema LABELS =
+      measured("labels")
+          .with(ColumnType.INT, "feature")
+          .with(ColumnType.STRING, "label", "value")
+          .with(ColumnType.LONG, "count")
+          .with(ColumnType.DOUBLE, "precision", "recall", "f1")
+          .build();
+
+  static final TableSchema OVERLAPS =
+      TableSchema.named("overlaps")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "feature")
+          .with(ColumnType.LONG, "checkpoint_previous", "checkpoint")
+          .with(ColumnType.LONG, "both", "count_previous", "count")
+          .build();
+
+  private MeasureTables() {}
+
+  /** Documents are numbers or texts, as the capture has them. */
+  static TableSchema examples(boolean numberedDocuments) {
+    return measured("examples")
+        .with(ColumnType.INT, "feature")
+        .with(ColumnType.STRING, "kind")
+        .with(ColumnType.INT, "rank")
+        .with(numberedDocuments ? ColumnType.LONG : ColumnType.STRING, "document")
+        .with(ColumnType.INT, "position")
+        .with(ColumnType.STRING, "token")
+        .with(ColumnType.DOUBLE, "value")
+        .with(ColumnType.INT, "context_start")
+        .with(ColumnType.STRINGS, "context_tokens")
+        .with(ColumnType.FLOATS, "context_values")
+        .with(ColumnType.INT, "shard", "row")
+        .build();
+  }
+
+  private static TableSchema.Builder measured(String name) {
+    return TableSchema.named(name)
+        .with(ColumnType.STRING, "dictionary", "site")
+        .with(ColumnType.LONG, "checkpoint");
+  }
+}
