@@ -50,10 +50,14 @@ public record DictionaryFolder(
 
   /** A dictionary of {@code folder}, its tensors included. */
   public static Dictionary read(Folder folder, String id) throws IOException {
-    String path = id + "/dictionary.safetensors";
+    return read(folder, metadata(folder, id + "/dictionary.json"));
+  }
+
+  /** The tensors of a dictionary of {@code folder}. */
+  public static Dictionary read(Folder folder, DictionaryMetadata metadata) throws IOException {
+    String path = metadata.id() + "/dictionary.safetensors";
     try (InputStream in = folder.open(path)) {
-      return DictionaryFormat.read(
-          metadata(folder, id + "/dictionary.json"), in, folder.resolve(path));
+      return DictionaryFormat.read(metadata, in, folder.resolve(path));
     }
   }
 }
