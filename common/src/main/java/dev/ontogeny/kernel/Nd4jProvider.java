@@ -1,6 +1,10 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
+import java.util.Arrays;
+import java.util.Objects;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
@@ -36,6 +40,8 @@ final class Nd4jProvider implements KernelProvider {
 
   /** Of the thread that makes a kernel and steps it. */
   private void useThreads() {
+    // The holder of native operations fails for good if it is asked before ND4J itself is up.
+    Objects.requireNonNull(Nd4j.getBackend(), "ND4J has no backend");
     NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(threads);
   }
 
@@ -49,5 +55,27 @@ final class Nd4jProvider implements KernelProvider {
   public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
     useThreads();
     return new Nd4jTraining(specification, initial);
+  }
+
+  @Override
+  public void nearest(FloatMatrix vectors, int from, int to, int[] index, float[] cosine) {
+    useThreads();
+    int depth = vectors.columns();
+    int block = 256;
+    NearestRows nearest = new NearestRows(vectors, from, to, index, cosine);
+    try (INDArray all = DeviceMatrix.of(new FloatMatrix(vectors.rows(), depth, nearest.units()))) {
+      for (int first = from; first < to; first += block) {
+        int rows = Math.min(block, to - first);
+        float[] some = Arrays.copyOfRange(nearest.units(), first * depth, (first + rows) * depth);
+        try (INDArray batch = DeviceMatrix.of(new FloatMatrix(rows, depth, some));
+            INDArray products = DeviceMatrix.allocate(rows, vectors.rows())) {
+          Nd4j.gemm(batch, all, products, false, true, 1, 0);
+          float[] values = DeviceMatrix.values(products);
+          for (int row = 0; row < rows; row++) {
+            nearest.offer(first + row, 0, vectors.rows(), values, row * vectors.rows());
+          }
+        }
+      }
+    }
   }
 }
