@@ -33,8 +33,7 @@ public final class Main implements Runnable {
 
   /** Every job, in the order of the line. */
   static List<Job<?>> jobs() {
-    return List.of(
-        new Shard(), new Train(), new Measure(), new Evolve(), new Report(), new Demo());
+    return List.of(new Shard(), new Train(), new Measure(), new Evolve(), new Report(), new Demo());
   }
 
   public static void main(String[] arguments) {
