@@ -85,6 +85,7 @@ final class DictionaryFixture {
             chain ? family + "-r0" : null,
             index,
             null,
+            null,
             DictionaryType.TOP_K.rule(),
             new DictionaryMetadata.Training(0, Json.object()),
             new DictionaryMetadata.Quality(1, settings.k(), 0, 1));
