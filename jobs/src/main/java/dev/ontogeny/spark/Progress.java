@@ -15,6 +15,7 @@ import org.apache.spark.TaskFailedReason;
 import org.apache.spark.scheduler.AccumulableInfo;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerStageCompleted;
 import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
@@ -135,6 +136,11 @@ public final class Progress extends SparkListener implements AutoCloseable {
       clear();
       LOG.info(stage.account());
     }
+  }
+
+  @Override
+  public void onExecutorRemoved(SparkListenerExecutorRemoved event) {
+    LOG.warn("executor {} is gone: {}", event.executorId(), event.reason().strip());
   }
 
   private static String reason(TaskFailedReason failed) {
