@@ -30,6 +30,25 @@ public record Directions(FloatMatrix decoder, FloatMatrix encoder) {
     return matrix;
   }
 
+  /** The cosine of each row of one matrix to the same row of another, 0 where either is zero. */
+  public static double[] cosines(FloatMatrix first, FloatMatrix second) {
+    double[] cosines = new double[first.rows()];
+    for (int row = 0; row < cosines.length; row++) {
+      double dot = 0;
+      double a = 0;
+      double b = 0;
+      for (int column = 0; column < first.columns(); column++) {
+        double x = first.at(row, column);
+        double y = second.at(row, column);
+        dot += x * y;
+        a += x * x;
+        b += y * y;
+      }
+      cosines[row] = a == 0 || b == 0 ? 0 : dot / Math.sqrt(a * b);
+    }
+    return cosines;
+  }
+
   public int count() {
     return decoder.rows();
   }

@@ -4,9 +4,9 @@ import java.io.Serializable;
 import java.util.Arrays;
 
 /**
- * Which feature a track is at which checkpoint. In a chain track i is feature i throughout; where
- * dictionaries were trained independently a track follows what continues what, beginning where
- * nothing continues into it.
+ * Which feature a track is at which checkpoint: it follows what continues what, beginning where
+ * nothing continues into it. In a chain that is the feature of the same index, so track i begins as
+ * feature i, and further tracks begin where a latent is taken over by another feature.
  */
 public final class TrackIndex implements Serializable {
   private static final long serialVersionUID = 1;
@@ -14,7 +14,7 @@ public final class TrackIndex implements Serializable {
   private final int checkpoints;
   private final int count;
 
-  /** [T][F], null for a chain. */
+  /** [T][F]. */
   private final int[][] trackOf;
 
   private TrackIndex(int checkpoints, int count, int[][] trackOf) {
@@ -23,17 +23,12 @@ public final class TrackIndex implements Serializable {
     this.trackOf = trackOf;
   }
 
-  /** Identity by index. */
-  public static TrackIndex chain(int checkpoints, int features) {
-    return new TrackIndex(checkpoints, features, null);
-  }
-
   /**
-   * Identity by matching. Tracks are numbered by their first checkpoint, then by their feature
-   * there.
+   * Tracks are numbered by their first checkpoint, then by their feature there.
    *
    * @param features at each checkpoint, [T]
-   * @param successors [T - 1][features], as {@link Lineage#successors}
+   * @param successors [T - 1][features], the later feature that continues each, -1 for none, as
+   *     {@link Lineage#successors}
    */
   public static TrackIndex following(int[] features, int[][] successors) {
     int[][] trackOf = new int[features.length][];
@@ -69,7 +64,7 @@ public final class TrackIndex implements Serializable {
 
   /** The track of a feature at a checkpoint. */
   public int trackOf(int checkpoint, int feature) {
-    return trackOf == null ? feature : trackOf[checkpoint][feature];
+    return trackOf[checkpoint][feature];
   }
 
   /**
@@ -80,16 +75,10 @@ public final class TrackIndex implements Serializable {
     int[] result = new int[size * checkpoints];
     Arrays.fill(result, -1);
     for (int t = 0; t < checkpoints; t++) {
-      if (trackOf == null) {
-        for (int i = 0; i < size; i++) {
-          result[i * checkpoints + t] = first + i;
-        }
-      } else {
-        for (int feature = 0; feature < trackOf[t].length; feature++) {
-          int at = trackOf[t][feature] - first;
-          if (at >= 0 && at < size) {
-            result[at * checkpoints + t] = feature;
-          }
+      for (int feature = 0; feature < trackOf[t].length; feature++) {
+        int at = trackOf[t][feature] - first;
+        if (at >= 0 && at < size) {
+          result[at * checkpoints + t] = feature;
         }
       }
     }

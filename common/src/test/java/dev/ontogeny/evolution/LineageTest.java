@@ -131,7 +131,6 @@ class LineageTest {
     assertThat(tracks.features(0, 4)).containsExactly(0, 2, 0, 1, -1, -1, 2, 0, -1, -1, 1, 1);
     assertThat(tracks.features(3, 1)).containsExactly(-1, 1, 1);
     assertThat(tracks.trackOf(2, 1)).isEqualTo(3);
-    assertThat(TrackIndex.chain(2, 5).features(3, 2)).containsExactly(3, 3, 4, 4);
   }
 
   private static List<String> kinds(Lineage lineage, Kind kind) {

@@ -125,7 +125,7 @@ final class DemoPlanted {
             features
                     .computeIfAbsent((Integer) row[1], track -> absent(checkpoints.size()))[
                     checkpoints.indexOf((Long) row[2])] =
-                (Integer) row[3];
+                row[3] == null ? -1 : (Integer) row[3];
           }
         }
       }

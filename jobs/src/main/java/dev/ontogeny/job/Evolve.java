@@ -23,6 +23,7 @@ import dev.ontogeny.run.Seeds;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -157,7 +158,7 @@ final class Evolve implements Job<EvolveSettings> {
   private static Manifest evolve(JavaSparkContext spark, EvolveInputs inputs) throws IOException {
     Broadcast<EvolveInputs> shared = spark.broadcast(inputs);
     matchCheckpoints(spark, shared);
-    List<TrackIndex> tracks = tracks(inputs);
+    List<TrackIndex> tracks = tracks(spark, shared);
     List<StrengthLevels> levels = collectStatistics(spark, shared, tracks);
     List<float[]> confidences = confidences(spark, shared, tracks);
     followTracks(spark, shared, tracks, levels, confidences);
@@ -195,21 +196,74 @@ final class Evolve implements Job<EvolveSettings> {
     LOG.info("Matched features of {} pairs of checkpoints in {} blocks", pairs, blocks.size());
   }
 
-  private static List<TrackIndex> tracks(EvolveInputs inputs) throws IOException {
+  /**
+   * Who is the same from checkpoint to checkpoint: in a chain the feature of the same index, unless
+   * its latent was taken over; among independents what matching continues.
+   */
+  private static List<TrackIndex> tracks(JavaSparkContext spark, Broadcast<EvolveInputs> shared)
+      throws IOException {
+    EvolveInputs inputs = shared.value();
+    BitSet[][] handovers = handovers(spark, shared);
     List<TrackIndex> tracks = new ArrayList<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
-      if (series.chain()) {
-        tracks.add(TrackIndex.chain(series.length(), series.features()[0]));
-      } else {
-        int[][] successors = new int[series.length() - 1][];
-        for (int t = 0; t < successors.length; t++) {
+      int[][] successors = new int[series.length() - 1][];
+      for (int t = 0; t < successors.length; t++) {
+        if (series.chain()) {
+          BitSet handedOver = handovers[s][t + 1];
+          successors[t] = new int[series.features()[t]];
+          Arrays.setAll(successors[t], feature -> handedOver.get(feature) ? -1 : feature);
+        } else {
           successors[t] = inputs.readSuccessors(s, t)[0];
         }
-        tracks.add(TrackIndex.following(series.features(), successors));
       }
+      tracks.add(TrackIndex.following(series.features(), successors));
     }
     return tracks;
+  }
+
+  /**
+   * Latents of chains that are another feature's from a checkpoint on: they point elsewhere than at
+   * the checkpoint before and do not fire where they did. By series and checkpoint; null for a
+   * series that is no chain.
+   */
+  private static BitSet[][] handovers(JavaSparkContext spark, Broadcast<EvolveInputs> shared)
+      throws IOException {
+    EvolveInputs inputs = shared.value();
+    BitSet[][] turned = new BitSet[inputs.series().size()][];
+    long count = 0;
+    for (int s = 0; s < turned.length; s++) {
+      Series series = inputs.series().get(s);
+      if (series.chain()) {
+        turned[s] = new BitSet[series.length()];
+        for (int t = 0; t + 1 < series.length(); t++) {
+          int[] flags = inputs.readSuccessors(s, t)[2];
+          turned[s][t + 1] = new BitSet(flags.length);
+          for (int feature = 0; feature < flags.length; feature++) {
+            turned[s][t + 1].set(feature, flags[feature] != 0);
+          }
+          count += turned[s][t + 1].cardinality();
+        }
+      }
+    }
+    List<PublishedFile> files = inputs.featureFiles("overlaps");
+    if (count == 0 || files.isEmpty()) {
+      return turned;
+    }
+    spark.sc().setJobDescription("Look where " + count + " turned latents fire");
+    Broadcast<BitSet[][]> sharedTurned = spark.broadcast(turned);
+    for (StatisticsTasks.Kept kept :
+        spark
+            .parallelize(files, files.size())
+            .flatMap(new StatisticsTasks.FindKept(shared, sharedTurned))
+            .collect()) {
+      for (int feature : kept.features()) {
+        turned[kept.s()][kept.t()].clear(feature);
+        count--;
+      }
+    }
+    LOG.info("{} times a latent of a chain was taken over by another feature", count);
+    return turned;
   }
 
   /** Brings statistics into ranges of tracks; tells how strengths are distributed. */
@@ -449,7 +503,7 @@ final class Evolve implements Job<EvolveSettings> {
     files.add(writeCurves(inputs, curves));
     files.add(writePhases(inputs, curves, sums));
     files.add(writeSensitivity(inputs, sums));
-    files.add(writeIdentity(inputs, sums));
+    files.add(writeIdentity(inputs, tracks, sums));
     return inputs
         .publication()
         .publish(
@@ -619,8 +673,8 @@ final class Evolve implements Job<EvolveSettings> {
     }
   }
 
-  private static PublishedFile writeIdentity(EvolveInputs inputs, List<TrackTask.Sums> sums)
-      throws IOException {
+  private static PublishedFile writeIdentity(
+      EvolveInputs inputs, List<TrackIndex> tracks, List<TrackTask.Sums> sums) throws IOException {
     try (TableWriter writer =
         TableWriter.open(
             inputs.publication().folder(), "identity/identity.parquet", EvolveTables.IDENTITY)) {
@@ -636,11 +690,20 @@ final class Evolve implements Job<EvolveSettings> {
               counts[1],
               counts[2],
               counts[3],
-              counts[0] == 0 ? null : (double) counts[1] / counts[0]);
+              counts[0] == 0 ? null : (double) counts[1] / counts[0],
+              handedOver(tracks.get(s), series, t));
         }
       }
       return writer.finish();
     }
+  }
+
+  private static long handedOver(TrackIndex tracks, Series series, int t) {
+    long count = 0;
+    for (int feature = 0; feature < series.features()[t]; feature++) {
+      count += tracks.trackOf(t, feature) == tracks.trackOf(t + 1, feature) ? 0 : 1;
+    }
+    return count;
   }
 
   private static long active(Population population) {

@@ -12,6 +12,7 @@ import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.Directions;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.TrackStatistics;
+import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
@@ -196,11 +197,16 @@ final class EvolveInputs implements Serializable {
 
   /** Directions of a block of neighbouring features. */
   static Directions directions(TensorFile tensors, int first, int count) throws IOException {
+    return Directions.of(decoders(tensors, first, count), tensors.columns("W_enc", first, count));
+  }
+
+  /** Rows of W_dec of a block of neighbouring features. */
+  static FloatMatrix decoders(TensorFile tensors, int first, int count) throws IOException {
     int[] rows = new int[count];
     for (int i = 0; i < count; i++) {
       rows[i] = first + i;
     }
-    return Directions.of(tensors.rows("W_dec", rows), tensors.columns("W_enc", first, count));
+    return tensors.rows("W_dec", rows);
   }
 
   /** Decoder rows of a range of tracks at every checkpoint, zeros where a track is absent. */
@@ -243,9 +249,12 @@ final class EvolveInputs implements Serializable {
     return publication.scratchPath("sums-" + s + "-" + range);
   }
 
-  /** Successors and mutual nearest neighbours, [2][features of checkpoint t]. */
+  /**
+   * Of the features of checkpoint t: successors, mutual nearest neighbours and, for chains, 1 where
+   * the latent of the same index has turned away at t + 1; [3][features].
+   */
   int[][] readSuccessors(int s, int t) throws IOException {
-    int[][] result = new int[2][series.get(s).features()[t]];
+    int[][] result = new int[3][series.get(s).features()[t]];
     try (DataInputStream in =
         new DataInputStream(
             new BufferedInputStream(publication.folder().open(successorsPath(s, t)), 1 << 16))) {

@@ -18,6 +18,7 @@ record EvolveSettings(
     long seed,
     EventRules events,
     List<Double> sensitivityFactors,
+    Handover handover,
     MatchingRules matching,
     Formation formation,
     Phase.Rules phases,
@@ -40,6 +41,13 @@ record EvolveSettings(
             "must be at least 64 KiB, got %s",
             rangeMemory)
         .raise();
+  }
+
+  /** When a latent of a chain is taken over by another feature. */
+  record Handover(double cosine, double overlap) implements Serializable {
+    Handover {
+      new Problems().between("cosine", cosine, -1, 1).between("overlap", overlap, 0, 1).raise();
+    }
   }
 
   /** What is looked at to see features form. */

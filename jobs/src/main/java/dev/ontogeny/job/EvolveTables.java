@@ -52,6 +52,7 @@ final class EvolveTables {
           .with(ColumnType.LONG, "checkpoint_from", "checkpoint_to")
           .with(ColumnType.LONG, "continuations", "confirmed", "elsewhere", "unmatched")
           .with(ColumnType.DOUBLE, "confirmed_share")
+          .with(ColumnType.LONG, "handed_over")
           .build();
 
   static final TableSchema SENSITIVITY =

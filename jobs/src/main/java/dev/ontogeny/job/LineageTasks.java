@@ -4,6 +4,7 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.TensorFile;
 import dev.ontogeny.evolution.BlockMatcher;
+import dev.ontogeny.evolution.Directions;
 import dev.ontogeny.evolution.Lineage;
 import dev.ontogeny.evolution.Matches;
 import dev.ontogeny.evolution.Series;
@@ -118,13 +119,36 @@ final class LineageTasks {
               new BufferedOutputStream(
                   inputs.publication().folder().create(inputs.successorsPath(pair.s, pair.t)),
                   1 << 16))) {
-        for (int[] each : List.of(lineage.successors(), lineage.nearest())) {
+        for (int[] each :
+            List.of(lineage.successors(), lineage.nearest(), turned(inputs, series, pair.t))) {
           for (int value : each) {
             out.writeInt(value);
           }
         }
       }
       inputs.publication().finished(pair.unit(inputs), List.of(file), Map.of());
+    }
+
+    private static int[] turned(EvolveInputs inputs, Series series, int t) throws IOException {
+      int[] turned = new int[series.features()[t]];
+      if (!series.chain()) {
+        return turned;
+      }
+      double least = inputs.settings().handover().cosine();
+      try (TensorFile from = inputs.tensors(series, t);
+          TensorFile to = inputs.tensors(series, t + 1)) {
+        for (int first = 0; first < turned.length; first += EvolveInputs.BLOCK) {
+          int count = Math.min(EvolveInputs.BLOCK, turned.length - first);
+          double[] cosines =
+              Directions.cosines(
+                  EvolveInputs.decoders(from, first, count),
+                  EvolveInputs.decoders(to, first, count));
+          for (int i = 0; i < count; i++) {
+            turned[first + i] = cosines[i] < least ? 1 : 0;
+          }
+        }
+      }
+      return turned;
     }
   }
 }

@@ -11,10 +11,13 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.api.java.function.PairFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -70,6 +73,93 @@ final class StatisticsTasks {
   }
 
   private record Place(Range range, int checkpoint) {}
+
+  /** Features of a chain that fire on much the same rows at checkpoint t as at the one before. */
+  record Kept(int s, int t, int[] features) implements Serializable {}
+
+  /**
+   * Finds, among latents that turned away from their direction, those that still fire where they
+   * did: they turned, but were not taken over.
+   */
+  static final class FindKept implements FlatMapFunction<PublishedFile, Kept> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+    private final Broadcast<BitSet[][]> turned;
+
+    /**
+     * Starts.
+     *
+     * @param turned by series and later checkpoint; null where the series is no chain
+     */
+    FindKept(Broadcast<EvolveInputs> inputs, Broadcast<BitSet[][]> turned) {
+      this.broadcast = inputs;
+      this.turned = turned;
+    }
+
+    @Override
+    public Iterator<Kept> call(PublishedFile file) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      double least = inputs.settings().handover().overlap();
+      Map<List<Integer>, BitSet> kept = new LinkedHashMap<>();
+      eachOverlap(
+          inputs,
+          file,
+          (s, t, feature, jaccard) -> {
+            BitSet[] of = turned.value()[s];
+            if (of != null && of[t].get(feature) && jaccard >= least) {
+              kept.computeIfAbsent(List.of(s, t), place -> new BitSet()).set(feature);
+            }
+          });
+      return kept.entrySet().stream()
+          .map(
+              each ->
+                  new Kept(
+                      each.getKey().get(0),
+                      each.getKey().get(1),
+                      each.getValue().stream().toArray()))
+          .iterator();
+    }
+  }
+
+  /** Takes an overlap of firing rows with the checkpoint before. */
+  private interface OverlapConsumer {
+    void take(int s, int t, int feature, double jaccard);
+  }
+
+  private static void eachOverlap(EvolveInputs inputs, PublishedFile file, OverlapConsumer into)
+      throws IOException {
+    Map<String, Integer> byName = new HashMap<>();
+    for (int s = 0; s < inputs.series().size(); s++) {
+      byName.put(inputs.series().get(s).name(), s);
+    }
+    try (TableReader reader =
+        TableReader.open(
+            inputs.features(),
+            file.path(),
+            "series",
+            "feature",
+            "checkpoint_previous",
+            "checkpoint",
+            "both",
+            "count_previous",
+            "count")) {
+      for (Object[] row = reader.next(); row != null; row = reader.next()) {
+        Integer s = byName.get((String) row[0]);
+        if (s == null) {
+          continue;
+        }
+        long[] checkpoints = inputs.series().get(s).checkpoints();
+        int t = Arrays.binarySearch(checkpoints, (Long) row[3]);
+        if (t < 1 || checkpoints[t - 1] != (Long) row[2]) {
+          continue;
+        }
+        long both = (Long) row[4];
+        long either = (Long) row[5] + (Long) row[6] - both;
+        // Two empty sets are not alike; nothing can be said of them.
+        into.take(s, t, (Integer) row[1], either > 0 ? (double) both / either : Double.NaN);
+      }
+    }
+  }
 
   /** Reads one file of the tables {@code features} or {@code overlaps}. */
   static final class Read implements PairFlatMapFunction<PublishedFile, Range, Chunk> {
@@ -133,44 +223,16 @@ final class StatisticsTasks {
 
     private void readOverlaps(PublishedFile file, Map<Place, Filling> filling, List<Place> order)
         throws IOException {
-      EvolveInputs inputs = broadcast.value();
-      Map<String, Integer> byName = new HashMap<>();
-      for (int s = 0; s < inputs.series().size(); s++) {
-        byName.put(inputs.series().get(s).name(), s);
-      }
-      try (TableReader reader =
-          TableReader.open(
-              inputs.features(),
-              file.path(),
-              "series",
-              "feature",
-              "checkpoint_previous",
-              "checkpoint",
-              "both",
-              "count_previous",
-              "count")) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Integer s = byName.get((String) row[0]);
-          if (s == null) {
-            continue;
-          }
-          long[] checkpoints = inputs.series().get(s).checkpoints();
-          int t = Arrays.binarySearch(checkpoints, (Long) row[3]);
-          if (t < 1 || checkpoints[t - 1] != (Long) row[2]) {
-            continue;
-          }
-          long both = (Long) row[4];
-          long either = (Long) row[5] + (Long) row[6] - both;
-          // Two empty sets are not alike; nothing can be said of them.
-          add(
-              filling,
-              order,
-              s,
-              t,
-              (Integer) row[1],
-              either > 0 ? (double) both / either : Double.NaN);
-        }
-      }
+      eachOverlap(
+          broadcast.value(),
+          file,
+          (s, t, feature, jaccard) -> {
+            TrackIndex index = tracks.value().get(s);
+            // Where a latent was taken over, the rows before are another track's.
+            if (index.trackOf(t - 1, feature) == index.trackOf(t, feature)) {
+              add(filling, order, s, t, feature, jaccard);
+            }
+          });
     }
 
     private void add(

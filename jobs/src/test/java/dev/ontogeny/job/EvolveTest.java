@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -78,7 +79,8 @@ class EvolveTest {
   @Test
   void eventsAreThoseThatWerePlanted() throws IOException {
     Map<Integer, Map<String, Object>> events = byTrack(rows(chain, "evolution", "events"), 0);
-    assertThat(events).hasSize(80);
+    // One latent of the eighty is taken over, and is two tracks.
+    assertThat(events).hasSize(81);
     for (PlantedActivations.Feature truth : PLANTED.features()) {
       Map<String, Object> event = events.get(truth.index());
       assertThat(event.get("birth")).isEqualTo(truth.birth());
@@ -94,7 +96,8 @@ class EvolveTest {
   @Test
   void trajectoriesHoldCosinesStrengthsAndExactOverlaps() throws IOException {
     List<Map<String, Object>> rows = rows(chain, "evolution", "trajectories");
-    assertThat(rows).hasSize(2 * 80 * 12);
+    // The track whose latent is taken over has a row more: there it is dead.
+    assertThat(rows).hasSize(2 * (80 * 12 + 1));
     Map<String, Object> row =
         rows.stream()
             .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
@@ -130,6 +133,27 @@ class EvolveTest {
   }
 
   @Test
+  void aTrackEndsWhereItsLatentIsTakenOverAndAnotherBegins() throws IOException {
+    int latent = PLANTED.plan().features();
+    List<Map<String, Object>> ofLatent =
+        rows(chain, "evolution", "trajectories").stream()
+            .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
+            .filter(each -> Objects.equals(each.get("feature"), latent))
+            .toList();
+    for (Map<String, Object> row : ofLatent) {
+      long checkpoint = (Long) row.get("checkpoint");
+      assertThat(row.get("track"))
+          .as("checkpoint %d", checkpoint)
+          .isEqualTo(checkpoint < 300 ? latent : 2 * PLANTED.plan().features());
+      if (checkpoint == 300) {
+        assertThat(row.get("cosine_previous")).isNull();
+        assertThat(row.get("jaccard_previous")).isNull();
+      }
+    }
+    assertThat(ofLatent).hasSize(PLANTED.plan().checkpoints().size());
+  }
+
+  @Test
   void matchingConfirmsWhatIsTheSameByIndex() throws IOException {
     for (Map<String, Object> row : rows(chain, "evolution", "identity")) {
       long from = (Long) row.get("checkpoint_from") / 100;
@@ -141,11 +165,13 @@ class EvolveTest {
                           && PLANTED.strength(each.index(), (int) from + 1) > 0)
               .count();
       // The forty latents that are nothing fire too, and have another direction at every
-      // checkpoint.
-      assertThat(row.get("continuations")).isEqualTo(present + 40);
+      // checkpoint; one of them is taken over.
+      long nothing = from == 2 ? 39 : 40;
+      assertThat(row.get("continuations")).isEqualTo(present + nothing);
       assertThat(row.get("confirmed")).isEqualTo(present);
       assertThat((Double) row.get("confirmed_share"))
-          .isCloseTo(present / (present + 40.0), within(1e-12));
+          .isCloseTo(present / (double) (present + nothing), within(1e-12));
+      assertThat(row.get("handed_over")).isEqualTo(40 - nothing);
     }
     assertThat(rows(chain, "evolution", "lineage"))
         .filteredOn(each -> each.get("kind").equals("continues"))
@@ -204,7 +230,7 @@ class EvolveTest {
             .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
             .mapToDouble(each -> (Double) each.get("value"))
             .sum();
-    assertThat(births).isEqualTo(80);
+    assertThat(births).isEqualTo(81);
     List<Map<String, Object>> phases = rows(chain, "evolution", "phases");
     assertThat(phases).filteredOn(each -> each.get("method").equals("window")).hasSize(2);
     // A straight line on linear steps is one piece there.
@@ -222,7 +248,7 @@ class EvolveTest {
     assertThat(rows)
         .filteredOn(each -> each.get("threshold").equals("active-rate"))
         .allSatisfy(each -> assertThat(each.get("births_changed")).isEqualTo(0L));
-    assertThat(rows).allSatisfy(each -> assertThat(each.get("tracks")).isEqualTo(80L));
+    assertThat(rows).allSatisfy(each -> assertThat(each.get("tracks")).isEqualTo(81L));
   }
 
   @Test
@@ -234,7 +260,7 @@ class EvolveTest {
     assertThat(again.manifest().files().stream().map(PublishedFile::sha256).toList())
         .isEqualTo(manifest.files().stream().map(PublishedFile::sha256).toList());
     assertThat(Folder.of(chain.resolve("again")).list("_progress")).isEmpty();
-    assertThat(again.lines().get(0)).contains("80 of 80 tracks active", "confirmed by 1 other");
+    assertThat(again.lines().get(0)).contains("81 of 81 tracks active", "confirmed by 1 other");
   }
 
   @Test
