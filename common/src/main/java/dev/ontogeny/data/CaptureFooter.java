@@ -6,6 +6,7 @@ import dev.ontogeny.data.VectorForm.NumberType;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.SettingsReader;
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.hadoop.ParquetFileReader;
@@ -92,7 +94,7 @@ public record CaptureFooter(
       return ParquetFileReader.open(input, ParquetReadOptions.builder().build());
     } catch (FileNotFoundException e) {
       throw Failure.data("%s does not exist any more", file.location()).causedBy(e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | ChecksumException | EOFException e) {
       throw Failure.data(
               "%s is not a readable Parquet file (%d bytes; cut off, or still being written?): %s",
               file.location(), file.bytes(), e.getMessage())

@@ -1,6 +1,7 @@
 package dev.ontogeny.stats;
 
 import dev.ontogeny.data.VectorType;
+import dev.ontogeny.kernel.CrossProducts;
 import java.util.Arrays;
 
 /**
@@ -16,6 +17,9 @@ public final class MomentSums {
   private static final int UNROLLED = 8;
 
   private final int width;
+  private final int stride;
+  private final CrossProducts kernel = CrossProducts.fastest();
+  private final float[] tile = new float[CrossProducts.HEIGHT * kernel.width()];
   private final float[] block;
   private final float[] pilot;
   private final float[] line;
@@ -32,7 +36,8 @@ public final class MomentSums {
   /** Of vectors with {@code width} numbers. */
   public MomentSums(int width) {
     this.width = width;
-    block = new float[BLOCK * width];
+    stride = stride(width);
+    block = new float[BLOCK * stride];
     pilot = new float[width];
     line = new float[width];
     sums = new double[width];
@@ -45,18 +50,25 @@ public final class MomentSums {
 
   /** Bytes that an instance keeps. */
   public static long memory(int width) {
-    return 4L * BLOCK * width + 8L * MomentState.packedLength(width) + 32L * width;
+    return 4L * BLOCK * stride(width) + 8L * MomentState.packedLength(width) + 32L * width;
+  }
+
+  /** Floats from row to row of a block: the columns beyond the width stay 0. */
+  private static int stride(int width) {
+    return (width + CrossProducts.ALIGNMENT - 1)
+        / CrossProducts.ALIGNMENT
+        * CrossProducts.ALIGNMENT;
   }
 
   /** Adds a vector from its stored bytes. */
   public void add(VectorType type, byte[] bytes, int from) {
-    type.toFloats(bytes, from, block, filled * width, width);
+    type.toFloats(bytes, from, block, filled * stride, width);
     added();
   }
 
   /** Adds a vector. */
   public void add(float[] values, int from) {
-    System.arraycopy(values, from, block, filled * width, width);
+    System.arraycopy(values, from, block, filled * stride, width);
     added();
   }
 
@@ -69,7 +81,7 @@ public final class MomentSums {
 
   private void flush() {
     for (int row = 0; row < filled; row++) {
-      double square = squareOf(block, row * width, width);
+      double square = squareOf(block, row * stride, width);
       double norm = Math.sqrt(square);
       squareSum += square;
       normSum += norm;
@@ -79,12 +91,10 @@ public final class MomentSums {
       choosePilot();
     }
     for (int row = 0; row < filled; row++) {
-      extremesAndCentre(row * width);
+      extremesAndCentre(row * stride);
     }
-    int padded = (filled + UNROLLED - 1) / UNROLLED * UNROLLED;
-    Arrays.fill(block, filled * width, padded * width, 0);
-    addSums(padded);
-    addProducts(padded);
+    addSums();
+    addProducts();
     rows += filled;
     filled = 0;
   }
@@ -132,7 +142,7 @@ public final class MomentSums {
     double[] mean = new double[width];
     for (int row = 0; row < filled; row++) {
       for (int i = 0; i < width; i++) {
-        mean[i] += block[row * width + i];
+        mean[i] += block[row * stride + i];
       }
     }
     for (int i = 0; i < width; i++) {
@@ -153,10 +163,10 @@ public final class MomentSums {
     }
   }
 
-  private void addSums(int padded) {
+  private void addSums() {
     Arrays.fill(line, 0);
-    for (int row = 0; row < padded; row++) {
-      int from = row * width;
+    for (int row = 0; row < filled; row++) {
+      int from = row * stride;
       for (int i = 0; i < width; i++) {
         line[i] += block[from + i];
       }
@@ -166,45 +176,25 @@ public final class MomentSums {
     }
   }
 
-  private void addProducts(int padded) {
-    int at = 0;
-    for (int i = 0; i < width; i++) {
-      Arrays.fill(line, i, width, 0);
-      for (int row = 0; row < padded; row += UNROLLED) {
-        addLine(block, row * width, i, width, line);
+  private void addProducts() {
+    for (int j = 0; j < stride; ) {
+      int columns = j + kernel.width() <= stride ? kernel.width() : kernel.part();
+      for (int i = 0; i < Math.min(width, j + columns); i += CrossProducts.HEIGHT) {
+        kernel.tile(block, filled, stride, i, j, columns, tile);
+        for (int a = 0; a < CrossProducts.HEIGHT && i + a < width; a++) {
+          addTileRow(i + a, j, columns, a * kernel.width());
+        }
       }
-      for (int j = i; j < width; j++) {
-        products[at + j - i] += line[j];
-      }
-      at += width - i;
+      j += columns;
     }
   }
 
-  /** line[j] += Σ over eight rows of x[row, i]·x[row, j], for j from i on. */
-  private static void addLine(float[] x, int from, int i, int width, float[] line) {
-    int r1 = from + width;
-    int r2 = r1 + width;
-    int r3 = r2 + width;
-    int r4 = r3 + width;
-    int r5 = r4 + width;
-    int r6 = r5 + width;
-    int r7 = r6 + width;
-    float a0 = x[from + i];
-    float a1 = x[r1 + i];
-    float a2 = x[r2 + i];
-    float a3 = x[r3 + i];
-    float a4 = x[r4 + i];
-    float a5 = x[r5 + i];
-    float a6 = x[r6 + i];
-    float a7 = x[r7 + i];
-    for (int j = i; j < width; j++) {
-      float even = Math.fma(a0, x[from + j], a2 * x[r2 + j]);
-      float odd = Math.fma(a1, x[r1 + j], a3 * x[r3 + j]);
-      even = Math.fma(a4, x[r4 + j], even);
-      odd = Math.fma(a5, x[r5 + j], odd);
-      even = Math.fma(a6, x[r6 + j], even);
-      odd = Math.fma(a7, x[r7 + j], odd);
-      line[j] += even + odd;
+  /** Adds a row of a tile to row {@code i} of the packed triangle. */
+  private void addTileRow(int i, int j, int columns, int tileAt) {
+    int rowAt = i * width - i * (i - 1) / 2 - i;
+    int to = Math.min(width, j + columns);
+    for (int column = Math.max(i, j); column < to; column++) {
+      products[rowAt + column] += tile[tileAt + column - j];
     }
   }
 

@@ -207,7 +207,7 @@ final class ShardReadTask
       }
       if (settings.rules().of(rule) == ShardSettings.Action.FAIL) {
         throw Failure.data(
-            "%s, row %d: document %s, position %d (%s) %s; rules.%s = drop would leave such tokens out",
+            "%s, row %d: document %s, position %d (%s) %s; rules.%s=drop would leave such tokens out",
             plan.files().get(file).file().location(),
             reader.row(),
             text == null ? (Object) number : text,

@@ -206,7 +206,7 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private void duplicate(ShardRow row, ShardRow first) throws IOException {
       if (settings.rules().duplicate() == ShardSettings.Action.FAIL) {
         throw Failure.data(
-            "%s: document %s, position %d (%s) stands twice, first in %s; rules.duplicate = drop would keep the first",
+            "%s: document %s, position %d (%s) stands twice, first in %s; rules.duplicate=drop would keep the first",
             row.where(), row.document(), row.position(), row.source(), first.where());
       }
       dropped.merge(ShardRule.DUPLICATE.key(), 1L, Long::sum);
@@ -236,10 +236,10 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
         if (rule(row, any) == rule) {
           throw rule == ShardRule.MISSING
               ? Failure.data(
-                  "document %s, position %d is missing at %s, but %s has it (%s); rules.missing = drop would leave such tokens out",
+                  "document %s, position %d is missing at %s, but %s has it (%s); rules.missing=drop would leave such tokens out",
                   any.document(), any.position(), source, any.where(), any.source())
               : Failure.data(
-                  "%s: document %s, position %d (%s): %s; rules.%s = drop would leave such tokens out",
+                  "%s: document %s, position %d (%s): %s; rules.%s=drop would leave such tokens out",
                   row.where(),
                   row.document(),
                   row.position(),

@@ -208,7 +208,7 @@ class ShardTest {
     faulty(row -> changed(row, nan));
     assertThatThrownBy(() -> run())
         .hasMessageContaining("part-0.parquet, row 122: " + at + " has a NaN in its vector")
-        .hasMessageContaining("rules.nan = drop");
+        .hasMessageContaining("rules.nan=drop");
     float[] infinite = new float[WIDTH];
     infinite[8] = Float.NEGATIVE_INFINITY;
     faulty(row -> changed(row, infinite));
