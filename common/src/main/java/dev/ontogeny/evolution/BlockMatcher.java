@@ -7,7 +7,7 @@ import java.util.random.RandomGenerator;
 
 /**
  * Compares a block of one checkpoint's features with all features of another, which come by in
- * blocks. Memory: the blocks and two products of block by block.
+ * blocks. Memory: the blocks and one product of block by block.
  *
  * <p>The null: some features of the block (every {@code stride}-th of the checkpoint) have the
  * coordinates of decoder and encoder shuffled alike and look for their nearest as everyone does.
@@ -16,12 +16,13 @@ public final class BlockMatcher {
   private final int first;
   private final Directions from;
   private final Directions shuffled;
-  private final float encoderWeight;
+  private final float[] fromJoined;
+  private final float[] shuffledJoined;
+  private final double encoderWeight;
   private final Neighbours forward;
   private final Neighbours backward;
   private final Neighbours nulls;
-  private float[] decoders = new float[0];
-  private float[] encoders = new float[0];
+  private float[] scores = new float[0];
 
   /**
    * Starts.
@@ -36,11 +37,13 @@ public final class BlockMatcher {
       Directions from, int first, int fromCount, int toCount, MatchingRules rules, long seed) {
     this.from = from;
     this.first = first;
-    this.encoderWeight = (float) rules.encoderWeight();
+    this.encoderWeight = rules.encoderWeight();
     this.forward = new Neighbours(from.count(), rules.candidates());
     this.backward = new Neighbours(toCount, 2);
     this.shuffled = shuffled(from, first, Math.max(1, fromCount / rules.nullSamples()), seed);
     this.nulls = new Neighbours(shuffled.count(), 1);
+    this.fromJoined = joined(from);
+    this.shuffledJoined = joined(shuffled);
   }
 
   private static Directions shuffled(Directions from, int first, int stride, long seed) {
@@ -68,64 +71,70 @@ public final class BlockMatcher {
     return new Directions(decoder, encoder);
   }
 
+  /** Decoder and encoder side by side, so scaled that one dot product is the score. */
+  private float[] joined(Directions directions) {
+    int width = directions.decoder().columns();
+    float decoderScale = (float) Math.sqrt(1 - encoderWeight);
+    float encoderScale = (float) Math.sqrt(encoderWeight);
+    float[] result = new float[directions.count() * 2 * width];
+    for (int row = 0; row < directions.count(); row++) {
+      for (int k = 0; k < width; k++) {
+        result[row * 2 * width + k] = decoderScale * directions.decoder().at(row, k);
+        result[(row * 2 + 1) * width + k] = encoderScale * directions.encoder().at(row, k);
+      }
+    }
+    return result;
+  }
+
   /** Looks at a block of the later checkpoint that begins at feature {@code firstTo}. */
   public void compare(Directions to, int firstTo) {
-    multiply(from, to);
+    float[] toJoined = joined(to);
+    int depth = 2 * from.decoder().columns();
     int columns = to.count();
+    scores = scores.length < from.count() * columns ? new float[from.count() * columns] : scores;
+    float[] floors = new float[columns];
+    for (int column = 0; column < columns; column++) {
+      floors[column] = backward.floor(firstTo + column);
+    }
+    DotProducts.multiply(fromJoined, from.count(), toJoined, columns, depth, scores);
     for (int row = 0; row < from.count(); row++) {
+      float floor = forward.floor(row);
       for (int column = 0; column < columns; column++) {
-        int at = row * columns + column;
-        float score = score(at);
-        if (score >= forward.floor(row)) {
-          forward.offer(row, firstTo + column, score, decoders[at], encoders[at]);
-        }
-        if (score >= backward.floor(firstTo + column)) {
-          backward.offer(firstTo + column, first + row, score, decoders[at], encoders[at]);
+        float score = scores[row * columns + column];
+        if (score >= floor || score >= floors[column]) {
+          float decoder = dot(from.decoder(), row, to.decoder(), column);
+          float encoder = dot(from.encoder(), row, to.encoder(), column);
+          forward.offer(row, firstTo + column, score, decoder, encoder);
+          backward.offer(firstTo + column, first + row, score, decoder, encoder);
+          floor = forward.floor(row);
+          floors[column] = backward.floor(firstTo + column);
         }
       }
     }
-    multiply(shuffled, to);
+    DotProducts.multiply(shuffledJoined, shuffled.count(), toJoined, columns, depth, scores);
     for (int row = 0; row < shuffled.count(); row++) {
       for (int column = 0; column < columns; column++) {
-        int at = row * columns + column;
-        nulls.offer(row, firstTo + column, score(at), decoders[at], encoders[at]);
+        nulls.offer(row, firstTo + column, scores[row * columns + column], 0, 0);
       }
     }
   }
 
-  private float score(int at) {
-    return (1 - encoderWeight) * decoders[at] + encoderWeight * encoders[at];
-  }
-
-  private void multiply(Directions rows, Directions columns) {
-    int size = rows.count() * columns.count();
-    if (decoders.length < size) {
-      decoders = new float[size];
-      encoders = new float[size];
+  private static float dot(FloatMatrix a, int row, FloatMatrix b, int column) {
+    int width = a.columns();
+    float sum = 0;
+    for (int k = 0; k < width; k++) {
+      sum += a.values()[row * width + k] * b.values()[column * width + k];
     }
-    int width = rows.decoder().columns();
-    DotProducts.multiply(
-        rows.decoder().values(),
-        rows.count(),
-        columns.decoder().values(),
-        columns.count(),
-        width,
-        decoders);
-    DotProducts.multiply(
-        rows.encoder().values(),
-        rows.count(),
-        columns.encoder().values(),
-        columns.count(),
-        width,
-        encoders);
+    // Rounding can carry a cosine past its bounds.
+    return Math.max(-1, Math.min(1, sum));
   }
 
   /** What was seen. */
   public Matches result() {
-    float[] scores = new float[nulls.count()];
-    for (int i = 0; i < scores.length; i++) {
-      scores[i] = nulls.score(i, 0);
+    float[] chance = new float[nulls.count()];
+    for (int i = 0; i < chance.length; i++) {
+      chance[i] = nulls.score(i, 0);
     }
-    return new Matches(first, forward, backward, scores);
+    return new Matches(first, forward, backward, chance);
   }
 }

@@ -1,0 +1,216 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.data.TableSchema.ColumnType;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.data.VectorType;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.dictionary.DictionaryType;
+import dev.ontogeny.dictionary.Safetensors;
+import dev.ontogeny.dictionary.Safetensors.Tensor;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.run.Provenance;
+import dev.ontogeny.run.Seeds;
+import dev.ontogeny.run.SettingsReader;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Evolve at the size of the largest published study: one chain of 100,000 features at 32
+ * checkpoints, made up, with directions of 8 dimensions. Driver and executors share one heap of 2
+ * GB, which is more than is asked of the driver alone. Prints seconds and the greatest size of the
+ * heap. Arguments: features, checkpoints, folder.
+ *
+ * <pre>mvn -q -pl common,jobs test-compile && mvn -q -pl jobs exec:exec -Dexec.executable=java \
+ *   -Dexec.classpathScope=test \
+ *   -Dexec.args="-Xmx2g -cp %classpath dev.ontogeny.job.EvolveBenchmark 100000 32 target/evolve-benchmark"
+ * </pre>
+ */
+final class EvolveBenchmark {
+  private static final String SITE = "made.up";
+  private static final int WIDTH = 8;
+
+  private EvolveBenchmark() {}
+
+  private record MadeUp(int features, int checkpoints) {}
+
+  public static void main(String[] arguments) throws IOException {
+    int features = Integer.parseInt(arguments[0]);
+    int checkpoints = Integer.parseInt(arguments[1]);
+    Path path = Path.of(arguments[2]);
+    if (!Files.exists(path)) {
+      make(Folder.of(path.toString()), features, checkpoints);
+    }
+    EvolveSettings settings =
+        SettingsReader.read(
+            EvolveSettings.class,
+            "evolve",
+            null,
+            List.of(
+                "dataset=" + path.resolve("dataset"),
+                "dictionaries=" + path.resolve("dictionaries"),
+                "features=" + path.resolve("features"),
+                "output=" + path.resolve("evolution-" + System.nanoTime())));
+    try (SparkSession spark =
+        SparkSession.builder()
+            .master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .getOrCreate()) {
+      new Evolve()
+          .plan(spark, settings)
+          .lines()
+          .forEach((k, v) -> System.out.println(k + ": " + v));
+      long start = System.nanoTime();
+      Job.Result result = new Evolve().run(spark, settings);
+      System.out.printf("%.0f seconds%n", (System.nanoTime() - start) / 1e9);
+      result.lines().forEach(System.out::println);
+    }
+    long heap = 0;
+    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+      heap += pool.getType() == MemoryType.HEAP ? pool.getPeakUsage().getUsed() : 0;
+    }
+    System.out.printf(
+        "greatest heap %d MiB (sum over pools) of %d MiB%n",
+        heap >> 20, Runtime.getRuntime().maxMemory() >> 20);
+  }
+
+  private static void make(Folder root, int features, int checkpoints) throws IOException {
+    MadeUp settings = new MadeUp(features, checkpoints);
+    List<Long> steps = new ArrayList<>();
+    for (int t = 0; t < checkpoints; t++) {
+      steps.add(t == 0 ? 0L : 1L << (t / 2 + 1) | (t % 2 == 0 ? 0 : 1L << (t / 2)));
+    }
+    Manifest.Input dataset = dataset(root, settings, steps);
+    Manifest.Input dictionaries = dictionaries(root, settings, steps, dataset);
+    features(root, settings, steps, List.of(dataset, dictionaries));
+  }
+
+  private static Manifest.Input dataset(Folder root, MadeUp settings, List<Long> steps) {
+    Folder folder = Folder.of(root.resolve("dataset"));
+    return Publication.open(folder, "dataset", settings, List.of())
+        .publish(
+            settings,
+            List.of(),
+            List.of(),
+            Provenance.here(null, null),
+            new ShardedDataset.Summary(
+                0,
+                0,
+                List.of(),
+                List.of(new ShardedDataset.Site(SITE, WIDTH, steps, VectorType.FLOAT16)),
+                Map.of(),
+                new ShardedDataset.Mixing(0, 0)))
+        .asInput(folder.toString());
+  }
+
+  private static Manifest.Input dictionaries(
+      Folder root, MadeUp settings, List<Long> steps, Manifest.Input dataset) throws IOException {
+    Folder folder = Folder.of(root.resolve("dictionaries"));
+    Publication publication = Publication.open(folder, "dictionaries", settings, List.of(dataset));
+    List<PublishedFile> files = new ArrayList<>();
+    int count = settings.features;
+    float[] decoder = new float[count * WIDTH];
+    RandomGenerator random = Seeds.generator(1, "directions");
+    for (int i = 0; i < decoder.length; i++) {
+      decoder[i] = (float) random.nextGaussian();
+    }
+    for (int t = 0; t < steps.size(); t++) {
+      float[] encoder = new float[decoder.length];
+      for (int i = 0; i < decoder.length; i++) {
+        decoder[i] += 0.2f * (float) random.nextGaussian();
+        encoder[(i % WIDTH) * count + i / WIDTH] = decoder[i];
+      }
+      String id = "chain-" + SITE + "-r0-c" + steps.get(t);
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put("W_enc", Tensor.matrix(WIDTH, count, encoder));
+      tensors.put("W_dec", Tensor.matrix(count, WIDTH, decoder));
+      files.add(
+          folder.write(
+              id + "/dictionary.safetensors",
+              null,
+              out -> Safetensors.write(tensors, Map.of("format", "made up"), out)));
+      DictionaryMetadata metadata = metadata(id, count, steps.get(t), t);
+      files.add(
+          folder.write(
+              id + "/dictionary.json",
+              null,
+              out -> out.write(Json.pretty(metadata).getBytes(StandardCharsets.UTF_8))));
+    }
+    return publication
+        .publish(settings, List.of(dataset), files, Provenance.here(null, null), Json.object())
+        .asInput(folder.toString());
+  }
+
+  private static DictionaryMetadata metadata(String id, int width, long checkpoint, int index) {
+    return new DictionaryMetadata(
+        DictionaryMetadata.VERSION,
+        id,
+        "chain-" + SITE,
+        DictionaryType.TOP_K,
+        "autoencoder",
+        width,
+        32,
+        List.of(new Source(SITE, checkpoint, WIDTH)),
+        0,
+        0,
+        "chain-" + SITE + "-r0",
+        index,
+        null,
+        null,
+        DictionaryType.TOP_K.rule(),
+        new DictionaryMetadata.Training(1, Json.object()),
+        new DictionaryMetadata.Quality(0, 32, 0, 1));
+  }
+
+  private static void features(
+      Folder root, MadeUp settings, List<Long> steps, List<Manifest.Input> inputs)
+      throws IOException {
+    Folder folder = Folder.of(root.resolve("features"));
+    Publication publication = Publication.open(folder, "features", settings, inputs);
+    TableSchema schema =
+        TableSchema.named("features")
+            .with(ColumnType.STRING, "dictionary", "site")
+            .with(ColumnType.LONG, "checkpoint")
+            .with(ColumnType.INT, "feature")
+            .with(ColumnType.DOUBLE, "firing_rate", "mean", "decoder_norm")
+            .build();
+    List<PublishedFile> files = new ArrayList<>();
+    RandomGenerator random = Seeds.generator(2, "statistics");
+    for (int t = 0; t < steps.size(); t++) {
+      try (TableWriter writer =
+          TableWriter.open(folder, "features/part-" + t + ".parquet", schema)) {
+        for (int feature = 0; feature < settings.features; feature++) {
+          boolean born = feature % steps.size() <= t;
+          writer.write(
+              "chain-" + SITE + "-r0-c" + steps.get(t),
+              SITE,
+              steps.get(t),
+              feature,
+              born ? 0.01 * random.nextDouble() : 0,
+              born ? 1 + random.nextDouble() : null,
+              1.0);
+        }
+        files.add(writer.finish());
+      }
+    }
+    publication.publish(settings, inputs, files, Provenance.here(null, null), Json.object());
+  }
+}
