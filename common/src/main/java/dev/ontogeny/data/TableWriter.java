@@ -2,13 +2,23 @@ package dev.ontogeny.data;
 
 import dev.ontogeny.data.TableSchema.Column;
 import dev.ontogeny.run.Identity;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.column.ParquetProperties;
+import org.apache.parquet.format.ColumnChunk;
+import org.apache.parquet.format.ColumnMetaData;
+import org.apache.parquet.format.FileMetaData;
+import org.apache.parquet.format.RowGroup;
+import org.apache.parquet.format.Util;
 import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.api.WriteSupport;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
@@ -83,6 +93,7 @@ public final class TableWriter implements Closeable {
 
   /** Closes the file and describes it. */
   public PublishedFile finish() throws IOException {
+    target.held = new ByteArrayOutputStream();
     writer.close();
     return PublishedFile.of(
         path,
@@ -234,6 +245,9 @@ public final class TableWriter implements Closeable {
     private final MessageDigest digest = Identity.newDigest();
     private long position;
 
+    /** Once the table is finished: its last row group and the footer, until the file is closed. */
+    private ByteArrayOutputStream held;
+
     Target(Folder folder, String relative) {
       this.folder = folder;
       this.relative = relative;
@@ -245,17 +259,17 @@ public final class TableWriter implements Closeable {
       return new PositionOutputStream() {
         @Override
         public long getPos() {
-          return out.written();
+          return out.written() + (held == null ? 0 : held.size());
         }
 
         @Override
         public void write(int value) throws IOException {
-          out.write(value);
+          (held == null ? out : held).write(value);
         }
 
         @Override
         public void write(byte[] bytes, int offset, int length) throws IOException {
-          out.write(bytes, offset, length);
+          (held == null ? out : held).write(bytes, offset, length);
         }
 
         @Override
@@ -265,10 +279,42 @@ public final class TableWriter implements Closeable {
 
         @Override
         public void close() throws IOException {
+          if (held != null) {
+            writeSettled(held.toByteArray(), out);
+          }
           position = out.written();
           out.close();
         }
       };
+    }
+
+    /**
+     * Writes the end of a file with the encodings of each column sorted: Parquet keeps them as a
+     * set, whose order is another one in every JVM.
+     */
+    private static void writeSettled(byte[] end, OutputStream out) throws IOException {
+      int length = ByteBuffer.wrap(end).order(ByteOrder.LITTLE_ENDIAN).getInt(end.length - 8);
+      int start = end.length - 8 - length;
+      FileMetaData footer = Util.readFileMetaData(new ByteArrayInputStream(end, start, length));
+      for (RowGroup group : footer.getRow_groups()) {
+        for (ColumnChunk chunk : group.getColumns()) {
+          ColumnMetaData column = chunk.getMeta_data();
+          column.setEncodings(column.getEncodings().stream().sorted().toList());
+          if (column.isSetEncoding_stats()) {
+            column.setEncoding_stats(column.getEncoding_stats().stream().sorted().toList());
+          }
+        }
+      }
+      ByteArrayOutputStream settled = new ByteArrayOutputStream();
+      Util.writeFileMetaData(footer, settled);
+      out.write(end, 0, start);
+      settled.writeTo(out);
+      out.write(
+          ByteBuffer.allocate(8)
+              .order(ByteOrder.LITTLE_ENDIAN)
+              .putInt(settled.size())
+              .put(end, end.length - 4, 4)
+              .array());
     }
 
     @Override

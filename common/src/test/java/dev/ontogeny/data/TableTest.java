@@ -7,11 +7,16 @@ import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
+import java.io.ByteArrayInputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.apache.parquet.format.ColumnChunk;
+import org.apache.parquet.format.FileMetaData;
+import org.apache.parquet.format.RowGroup;
+import org.apache.parquet.format.Util;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -71,6 +76,22 @@ class TableTest {
   void theSameRowsGiveTheSameBytes() throws Exception {
     assertThat(write("a.parquet").sha256()).isEqualTo(write("b.parquet").sha256());
     assertThat(temporary).isDirectoryNotContaining("glob:**.crc");
+  }
+
+  @Test
+  void footersDoNotDependOnTheJvm() throws Exception {
+    write("a.parquet");
+    byte[] bytes = Files.readAllBytes(temporary.resolve("a.parquet"));
+    int length =
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(bytes.length - 8);
+    FileMetaData footer =
+        Util.readFileMetaData(
+            new ByteArrayInputStream(bytes, bytes.length - 8 - length, length));
+    for (RowGroup group : footer.getRow_groups()) {
+      for (ColumnChunk chunk : group.getColumns()) {
+        assertThat(chunk.getMeta_data().getEncodings()).isSorted();
+      }
+    }
   }
 
   @Test
