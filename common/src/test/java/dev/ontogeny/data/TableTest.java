@@ -82,11 +82,9 @@ class TableTest {
   void footersDoNotDependOnTheJvm() throws Exception {
     write("a.parquet");
     byte[] bytes = Files.readAllBytes(temporary.resolve("a.parquet"));
-    int length =
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(bytes.length - 8);
+    int length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(bytes.length - 8);
     FileMetaData footer =
-        Util.readFileMetaData(
-            new ByteArrayInputStream(bytes, bytes.length - 8 - length, length));
+        Util.readFileMetaData(new ByteArrayInputStream(bytes, bytes.length - 8 - length, length));
     for (RowGroup group : footer.getRow_groups()) {
       for (ColumnChunk chunk : group.getColumns()) {
         assertThat(chunk.getMeta_data().getEncodings()).isSorted();

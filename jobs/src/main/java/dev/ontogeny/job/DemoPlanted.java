@@ -137,19 +137,23 @@ final class DemoPlanted {
               evolution, file.path(), "series", "track", "birth", "peak", "death", "confidence")) {
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
           if (row[0].equals(series)) {
-            // indexOf(null) is −1 as well.
             tracks.add(
                 new Recovered(
                     features.getOrDefault((Integer) row[1], absent(checkpoints.size())),
-                    checkpoints.indexOf(row[2]),
-                    checkpoints.indexOf(row[3]),
-                    checkpoints.indexOf(row[4]),
+                    indexOf(checkpoints, (Long) row[2]),
+                    indexOf(checkpoints, (Long) row[3]),
+                    indexOf(checkpoints, (Long) row[4]),
                     row[5] == null ? Double.NaN : (Double) row[5]));
           }
         }
       }
     }
     return tracks;
+  }
+
+  /** −1 where an event is not within the series. */
+  private static int indexOf(List<Long> checkpoints, Long checkpoint) {
+    return checkpoint == null ? -1 : checkpoints.indexOf(checkpoint);
   }
 
   private static int[] absent(int checkpoints) {
