@@ -13,6 +13,7 @@ import dev.ontogeny.kernel.ModularAddition;
 import dev.ontogeny.kernel.ModularAddition.State;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.run.Json;
 import dev.ontogeny.stats.InteractionSpectrum;
 import dev.ontogeny.stats.RankCorrelation;
 import java.io.IOException;
@@ -26,6 +27,7 @@ import org.apache.spark.sql.SparkSession;
  */
 final class DemoAddition {
   private static final String SITE = "hidden";
+  private static final String NETWORK = "network.json";
   private static final List<String> LABELS = List.of("label_sum", "label_split");
 
   private final DemoSettings settings;
@@ -60,8 +62,15 @@ final class DemoAddition {
       double formedAt,
       List<Epoch> epochs) {}
 
-  /** What is kept of the network at a captured epoch. */
-  private record Snapshot(int epoch, double trainAccuracy, double testAccuracy, double[] shares) {}
+  /**
+   * What is kept of the network at a captured epoch.
+   *
+   * @param shares of the variance of its hidden activations in each frequency
+   */
+  record Snapshot(int epoch, double trainAccuracy, double testAccuracy, double[] shares) {}
+
+  /** The network's own truth, by captured epoch. */
+  record Network(List<Snapshot> epochs) {}
 
   DemoAddition(DemoSettings settings, Folder folder) {
     this.settings = settings;
@@ -70,9 +79,14 @@ final class DemoAddition {
   }
 
   Verification run(SparkSession spark) throws IOException {
-    List<Snapshot> network = capture();
+    if (!line.folder().exists(NETWORK)) {
+      List<Snapshot> snapshots = capture();
+      // Written last: a capture that was cut off is made anew, one that is whole is left as it is.
+      line.folder().writeText(NETWORK, Json.pretty(new Network(snapshots)));
+    }
     line.run(spark, settings, addition.dictionaries());
-    return verify(network);
+    String network = line.folder().readText(NETWORK);
+    return verify(Json.read(network, Network.class, NETWORK).epochs());
   }
 
   /** Trains the network and writes its hidden activations; rows are all pairs, (a, b). */

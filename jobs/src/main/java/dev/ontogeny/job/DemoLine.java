@@ -80,7 +80,7 @@ record DemoLine(Folder folder) {
                 "mode",
                 "chain",
                 "replicas",
-                2,
+                dictionaries.replicas(),
                 "dictionaries",
                 List.of(
                     Map.of("type", "top-k", "width", dictionaries.width(), "k", dictionaries.k())),
@@ -89,7 +89,7 @@ record DemoLine(Folder folder) {
             "measure",
             Map.of("seed", settings.seed()),
             "evolve",
-            Map.of("seed", settings.seed()));
+            Map.of("seed", settings.seed(), "formation", Map.of("tracks", 128)));
     return ConfigFactory.parseMap(sections);
   }
 

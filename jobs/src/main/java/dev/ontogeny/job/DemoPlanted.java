@@ -11,6 +11,7 @@ import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.PlantedComparison;
 import dev.ontogeny.evolution.PlantedComparison.Recovered;
 import dev.ontogeny.evolution.PlantedComparison.Result;
+import dev.ontogeny.run.Json;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,6 +26,7 @@ import org.apache.spark.sql.SparkSession;
 /** The half of the demonstration whose features are known: planted against recovered. */
 final class DemoPlanted {
   static final String SITE = "blocks.0.hook_resid_post";
+  private static final String TRUTH = "truth.json";
   private static final List<Double> CONFIDENCES = List.of(0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95);
 
   private final DemoSettings settings;
@@ -49,6 +51,9 @@ final class DemoPlanted {
       double meanMaxCosine,
       List<Result> byConfidence) {}
 
+  /** What was planted, for people; nothing that trains or measures reads it. */
+  record Truth(PlantedActivations.Plan plan, List<PlantedActivations.Feature> features) {}
+
   DemoPlanted(DemoSettings settings, Folder folder) {
     this.settings = settings;
     this.planted = new PlantedActivations(settings.planted().plan(settings.seed()));
@@ -56,7 +61,11 @@ final class DemoPlanted {
   }
 
   Verification run(SparkSession spark) throws IOException {
-    capture(spark);
+    if (!line.folder().exists(TRUTH)) {
+      capture(spark);
+      // Written last: a capture that was cut off is made anew, one that is whole is left as it is.
+      line.folder().writeText(TRUTH, Json.pretty(new Truth(planted.plan(), planted.features())));
+    }
     line.run(spark, settings, settings.planted().dictionaries());
     return verify();
   }
@@ -116,16 +125,15 @@ final class DemoPlanted {
     Folder evolution = line.published("evolution");
     Manifest manifest = Manifest.read(evolution, "evolution");
     List<Long> checkpoints = planted.plan().checkpoints();
+    int count = checkpoints.size();
     Map<Integer, int[]> features = new TreeMap<>();
     for (PublishedFile file : manifest.table("trajectories").toList()) {
       try (TableReader reader =
           TableReader.open(evolution, file.path(), "series", "track", "checkpoint", "feature")) {
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
           if (row[0].equals(series)) {
-            features
-                    .computeIfAbsent((Integer) row[1], track -> absent(checkpoints.size()))[
-                    checkpoints.indexOf((Long) row[2])] =
-                row[3] == null ? -1 : (Integer) row[3];
+            int[] latents = features.computeIfAbsent((Integer) row[1], each -> absent(count));
+            latents[index(checkpoints, row[2])] = row[3] == null ? -1 : (Integer) row[3];
           }
         }
       }
@@ -139,10 +147,10 @@ final class DemoPlanted {
           if (row[0].equals(series)) {
             tracks.add(
                 new Recovered(
-                    features.getOrDefault((Integer) row[1], absent(checkpoints.size())),
-                    indexOf(checkpoints, (Long) row[2]),
-                    indexOf(checkpoints, (Long) row[3]),
-                    indexOf(checkpoints, (Long) row[4]),
+                    features.getOrDefault((Integer) row[1], absent(count)),
+                    index(checkpoints, row[2]),
+                    index(checkpoints, row[3]),
+                    index(checkpoints, row[4]),
                     row[5] == null ? Double.NaN : (Double) row[5]));
           }
         }
@@ -151,8 +159,8 @@ final class DemoPlanted {
     return tracks;
   }
 
-  /** −1 where an event is not within the series. */
-  private static int indexOf(List<Long> checkpoints, Long checkpoint) {
+  /** −1 where an event did not happen; immutable lists refuse to look for null. */
+  private static int index(List<Long> checkpoints, Object checkpoint) {
     return checkpoint == null ? -1 : checkpoints.indexOf(checkpoint);
   }
 

@@ -97,8 +97,9 @@ record DemoSettings(
     }
   }
 
-  /** How dictionaries are trained on a capture: a chain, with two replicas. */
+  /** How dictionaries are trained on a capture: a chain. */
   record Dictionaries(
+      int replicas,
       int width,
       int k,
       int batch,
