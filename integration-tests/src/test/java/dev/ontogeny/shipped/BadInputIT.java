@@ -54,7 +54,7 @@ class BadInputIT {
   void aRowOfNaN() throws Exception {
     Path capture = copy("nan");
     Path file = rewrite(capture, 200, 3, true);
-    assertFailure(shard("nan", "n"), 3, "data", file.toString(), "NaN", "rules.nan = drop");
+    assertFailure(shard("nan", "n"), 3, "data", file.toString(), "NaN", "rules.nan=drop");
     ShippedJar.Outcome dropped = shard("nan", "dropped", "--set", "rules.nan=drop");
     assertThat(dropped.exitCode()).as(dropped.error()).isZero();
     assertThat(dropped.result().get("summary").get("dropped").get("nan").asLong()).isEqualTo(1);
@@ -64,7 +64,7 @@ class BadInputIT {
   void aTokenThatIsMissingAtACheckpoint() throws Exception {
     Path capture = copy("missing");
     rewrite(capture, 400, 3, false);
-    assertFailure(shard("missing", "m"), 3, "data", "document 3", "400", "rules.missing = drop");
+    assertFailure(shard("missing", "m"), 3, "data", "document 3", "400", "rules.missing=drop");
   }
 
   @Test
