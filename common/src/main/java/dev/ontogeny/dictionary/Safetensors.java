@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The safetensors container, fp32 tensors only: eight bytes little-endian header length, a JSON
@@ -53,7 +54,8 @@ public final class Safetensors {
     ObjectNode header = Json.object();
     if (!metadata.isEmpty()) {
       ObjectNode node = header.putObject("__metadata__");
-      metadata.forEach(node::put);
+      // In order of the keys: the order of other maps may differ from one JVM to the next.
+      new TreeMap<>(metadata).forEach(node::put);
     }
     long offset = 0;
     for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
