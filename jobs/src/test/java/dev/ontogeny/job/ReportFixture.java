@@ -15,6 +15,7 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
 import java.io.IOException;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * Small published folders with made-up contents that follow the data contract: two replicas of one
@@ -143,6 +145,33 @@ record ReportFixture(Path root, int tracks) {
 
   Path evolution() {
     return root.resolve("evolution");
+  }
+
+  /** A session for tests, small and quiet. */
+  static SparkSession spark() {
+    return SparkSession.builder()
+        .master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "4")
+        .getOrCreate();
+  }
+
+  /** Settings of a report of these folders, with small files and groups. */
+  ReportSettings reportSettings(Path output) {
+    return new ReportSettings(
+        dataset().toString(),
+        dictionaries().toString(),
+        features().toString(),
+        evolution().toString(),
+        output.toString(),
+        "How features form, move and die",
+        0.5,
+        new ReportSettings.Examples(10, 12, 4),
+        400,
+        16,
+        64);
   }
 
   /** Publishes all four folders. */
@@ -696,8 +725,7 @@ record ReportFixture(Path root, int tracks) {
     return new Publication(
             target,
             kind,
-            dev.ontogeny.run.Identity.of(
-                kind, 1, settings, inputs.stream().map(Manifest.Input::identity).toList()))
+            Identity.of(kind, 1, settings, inputs.stream().map(Manifest.Input::identity).toList()))
         .publish(settings, inputs, files, Provenance.here("4.0.1", "none"), summary);
   }
 }

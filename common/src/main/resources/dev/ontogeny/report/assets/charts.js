@@ -187,7 +187,7 @@
       .map(([step, group]) => {
         const text = group.map((mark) => mark.short || mark.name).join(", ");
         const half = text.length * 2.9 + 3;
-        const x = Math.max(scale.range[0] + half - 30, Math.min(scale.range[1] - half + 14, scale(step)));
+        const x = Math.max(scale.range[0] + half - 4, Math.min(scale.range[1] - half + 14, scale(step)));
         let row = ends.findIndex((end) => end < x - half);
         row = row < 0 ? ends.length : row;
         ends[row] = x + half;
@@ -273,7 +273,7 @@
   };
 
   // Distributions over checkpoints as shaded columns, with deciles and median drawn over them.
-  // {label, y: {label}, checkpoints, minimum, bins, cells: [{step, bin, tracks}], quantiles: [{step, low, median, high}]}
+  // {label, y: {label}, checkpoints, minimum, shownFrom, bins, cells: [{step, bin, tracks}], quantiles: [{step, low, median, high}]}
   ontogeny.heat = (spec, width) => {
     const height = spec.height || 260;
     const left = 52;
@@ -283,7 +283,7 @@
     const svg = canvas(width, height, spec.label);
     const scale = ontogeny.steps.scale(spec.checkpoints, [left + 10, right - 10]);
     scale.range = [left, right];
-    const y = d3.scaleLinear().domain([spec.minimum, 1]).range([bottom, top]);
+    const y = d3.scaleLinear().domain([spec.shownFrom, 1]).range([bottom, top]);
     const step = (1 - spec.minimum) / spec.bins;
     const totals = d3.rollup(spec.cells, (cells) => d3.sum(cells, (cell) => cell.tracks), (cell) => cell.step);
     const densest = d3.max(spec.cells, (cell) => cell.tracks / totals.get(cell.step)) || 1;

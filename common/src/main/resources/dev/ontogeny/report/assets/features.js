@@ -94,18 +94,18 @@
           rows: found,
           open: (row) => ontogeny.trackAddress(number, row[at.track]),
           columns: [
-            { key: "track", name: "Track", width: "56px", number: true, cell: (row) => String(row[at.track]) },
-            { key: "strength", name: "Strength over steps", number: true, title: "Strength at every checkpoint, relative to the greatest; sorts by the strength at the peak", width: "92px", cell: (row) => ontogeny.sparkline(row[at.shape]) },
+            { key: "track", name: "Track", width: "52px", number: true, cell: (row) => String(row[at.track]) },
+            { key: "strength", name: "Strength", number: true, title: "Strength at every checkpoint, relative to the greatest; sorts by the strength at the peak", width: "92px", cell: (row) => ontogeny.sparkline(row[at.shape]) },
             { key: "class", name: "Class", width: "122px", cell: (row) => ontogeny.chip(row[at.class]) },
-            { key: "birth", name: "Present", title: "Birth by presence", width: "70px", number: true, cell: step("birth") },
-            { key: "emergence", name: "Strong", title: "Birth by strength", width: "70px", number: true, cell: step("emergence") },
+            { key: "birth", name: "Present", title: "Birth by presence", width: "64px", number: true, cell: step("birth") },
+            { key: "emergence", name: "Strong", title: "Birth by strength", width: "58px", number: true, cell: step("emergence") },
             { key: "direction_birth", name: "Directed", title: "Birth by direction", width: "72px", number: true, cell: step("direction_birth") },
-            { key: "peak", name: "Peak", width: "66px", number: true, cell: step("peak") },
-            { key: "death", name: "Dead", title: "First checkpoint at which it is no longer alive", width: "60px", number: true, cell: step("death") },
-            { key: "confidence", name: "Confid.", title: "Share of replication, 0 to 1", width: "66px", number: true, cell: number3("confidence") },
-            { key: "firing_rate", name: "Rate", title: "Share of tokens on which it fires, at its peak", width: "62px", number: true, cell: (row) => f.share(row[at.firing_rate]) },
-            { key: "label_f1", name: "Label", title: "The label that it tells best, with F1, at its peak", width: "minmax(110px, 1fr)", number: false, cell: (row) => (row[at.label] === null ? "" : [ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value]), ` (${f.number(row[at.label_f1])})`]) },
-            { key: "tokens", name: "Strongest tokens", width: "minmax(160px, 1.6fr)", cell: (row) => (row[at.tokens] || []).map((token) => ontogeny.tokens.element(token, { class: "token chipped" })) },
+            { key: "peak", name: "Peak", width: "54px", number: true, cell: step("peak") },
+            { key: "death", name: "Dead", title: "First checkpoint at which it is no longer alive", width: "54px", number: true, cell: step("death") },
+            { key: "confidence", name: "Conf.", title: "Share of replication, 0 to 1", width: "58px", number: true, cell: number3("confidence") },
+            { key: "firing_rate", name: "Rate", title: "Share of tokens on which it fires, at its peak", width: "54px", number: true, cell: (row) => f.share(row[at.firing_rate]) },
+            { key: "label_f1", name: "Label", title: "The label that it tells best, with F1, at its peak", width: "minmax(150px, 1.2fr)", cell: (row) => (row[at.label] === null ? "" : [ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value]), ` (${f.number(row[at.label_f1])})`]) },
+            { key: "tokens", name: "Strongest tokens", width: "minmax(170px, 1.4fr)", cell: (row) => (row[at.tokens] || []).map((token) => ontogeny.tokens.element(token, { class: "token chipped" })) },
           ],
         }).element;
       }
@@ -115,7 +115,7 @@
         value: filter.q,
         placeholder: "token, label, class or number ( / )",
         "aria-label": "Search tracks",
-        size: 28,
+        size: 34,
         oninput: (event) => {
           filter.q = event.target.value;
           apply();
@@ -159,7 +159,8 @@
           h(
             "fieldset",
             { class: "checks" },
-            h("legend", { class: "label" }, "Class"),
+            h("legend", { class: "hidden" }, "Class"),
+            h("span", { class: "label", "aria-hidden": "true" }, "Class"),
             classes.map((name) =>
               h("button", {
                 type: "button",

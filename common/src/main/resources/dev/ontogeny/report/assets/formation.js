@@ -69,6 +69,7 @@
           return null;
         }
         const minimum = measure === "jaccard_previous" ? 0 : -1;
+        const lowest = d3.min(cells, (row) => minimum + (row.bin * (1 - minimum)) / 40);
         const rows = quantiles.filter((row) => row.measure === measure);
         return ontogeny.figure({
           id: measure.replace(/[^a-z_]+/g, "-"),
@@ -82,6 +83,7 @@
                 y: { label },
                 checkpoints: series.checkpoints,
                 minimum,
+                shownFrom: lowest >= -0.1 ? Math.min(0, lowest) : lowest >= -0.5 ? -0.5 : -1,
                 bins: 40,
                 cells: cells.map((row) => ({ step: row.checkpoint, bin: row.bin, tracks: row.tracks })),
                 quantiles: rows.map((row) => ({ ...row, step: row.checkpoint })),

@@ -94,7 +94,7 @@
         });
         steps.forEach((step, i) => {
           const total = Math.max(i < parts.length ? outgoing(parts[i]) : 0, i > 0 ? incoming(parts[i - 1]) : 0);
-          svg.append("rect").attr("class", "fill-ink").attr("x", x(step) - node / 2).attr("width", node).attr("y", y(total)).attr("height", y(0) - y(total)).append("title").text(`step ${f.step(step)}: ${f.whole(total)} features`);
+          svg.append("rect").attr("class", "fill-ink").attr("fill-opacity", 0.8).attr("x", x(step) - node / 2).attr("width", node).attr("y", y(total)).attr("height", y(0) - y(total)).append("title").text(`step ${f.step(step)}: ${f.whole(total)} features`);
           svg.append("text").attr("x", x(step)).attr("y", y(total) - 5).attr("text-anchor", "middle").style("font-size", "10.5px").text(f.whole(total));
           svg.append("text").attr("x", x(step)).attr("y", bottom + 17).attr("text-anchor", "middle").style("font-size", "11px").text(f.step(step));
         });

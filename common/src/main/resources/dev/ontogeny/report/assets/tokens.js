@@ -2,7 +2,7 @@
 // Tokens as people can read them: nothing invisible, nothing that turns the line around.
 (() => {
   const h = ontogeny.h;
-  const NAMES = { 9: "⇥", 10: "⏎", 13: "␍", 127: "␡" };
+  const NAMES = { 9: "⇥", 10: "⏎" };
   const INVISIBLE =
     /[\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
@@ -14,9 +14,7 @@
     if (NAMES[code]) {
       return NAMES[code];
     }
-    return code < 32
-      ? String.fromCharCode(0x2400 + code)
-      : "U+" + code.toString(16).toUpperCase().padStart(4, "0");
+    return "U+" + code.toString(16).toUpperCase().padStart(4, "0");
   }
 
   // Pieces of {text, mark}: marks stand for what could not be seen.
