@@ -42,7 +42,7 @@ class PopulationTest {
     assertThat(quantiles.values().get(0))
         .containsExactly(0, "cosine_final", 10L, -0.95, 0.972, 0.994, 10L);
     assertThat(quantiles.values().get(1))
-        .containsExactly(0, "jaccard_previous", 10L, 0.502, 0.512, 0.522, 4L);
+        .containsExactly(0, "jaccard_previous", 10L, 0.503, 0.513, 0.522, 4L);
   }
 
   @Test

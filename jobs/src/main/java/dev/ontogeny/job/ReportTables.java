@@ -423,6 +423,21 @@ final class ReportTables {
                     "checkpoint",
                     "_rank")));
     inputs
+        .optional(
+            "features",
+            "top_tokens",
+            "dictionary",
+            "checkpoint",
+            "feature",
+            "rank",
+            "token",
+            "count")
+        .ifPresent(
+            table ->
+                tables.put(
+                    "top_tokens",
+                    leading(ofTracks(table.filter("rank <= 8")), "checkpoint", "rank")));
+    inputs
         .optional("evolution", "formation", "series", "track", "checkpoint", "similarity")
         .ifPresent(
             table ->
@@ -552,7 +567,6 @@ final class ReportTables {
             "death",
             "confidence",
             "checkpoint",
-            "dictionary",
             "feature",
             "firing_rate",
             "strength",

@@ -243,8 +243,9 @@
     scale.edges.forEach(([from, to], i) => {
       const step = spec.checkpoints[i];
       const x = scale(step);
-      const half = Math.max(1.5, Math.min(x - from, to - x, 18) - 1.5) || 4;
-      const width1 = Math.max(3, Math.min(18, Math.max(half, i === 0 || i === spec.checkpoints.length - 1 ? 6 : 0)));
+      // As wide as the nearer neighbour allows; the edges of the outermost columns are the axis's own ends.
+      const room = Math.min(i > 0 ? x - from : Infinity, i < spec.checkpoints.length - 1 ? to - x : Infinity);
+      const half = Math.max(1, Math.min(18, room - 0.75, x - left, right - x));
       for (const [stacks, direction] of [[spec.up, 1], [spec.down || [], -1]]) {
         let base = 0;
         for (const stack of stacks) {
@@ -257,8 +258,8 @@
               .attr("data-step", step)
               .attr("data-name", stack.name)
               .attr("data-count", Math.abs(count))
-              .attr("x", x - width1)
-              .attr("width", 2 * width1)
+              .attr("x", x - half)
+              .attr("width", 2 * half)
               .attr("y", y(Math.max(base, base + count)))
               .attr("height", Math.abs(y(base) - y(base + count)));
             base += count;

@@ -23,6 +23,9 @@
       if (!tables || !tables.index.length) {
         return missing(name, text);
       }
+      for (const name of ["examples", "histograms", "formation", "lineage"]) {
+        tables[name] = tables[name] || [];
+      }
       const entry = tables.index[0];
       const home = entry.checkpoint;
       const steps = series.checkpoints;
@@ -45,7 +48,7 @@
           "ul",
           { class: "facts" },
           fact("Series", name),
-          fact("At its peak", `feature ${entry.feature} of ${entry.dictionary}`),
+          fact("At its peak", `feature ${entry.feature} of ${(tables.trajectories.find((row) => row.checkpoint === home) || {}).dictionary}`),
           fact("Fires on", `${f.share(entry.firing_rate)} of tokens`),
           fact("Confidence", entry.confidence === null ? "none (no second replica)" : f.number(entry.confidence)),
           entry.label === null ? null : fact("Best label", h("span", null, tokens.element(entry.label.replace(/^label_/, "")), " = ", tokens.element(entry.label_value), ` with F1 ${f.number(entry.label_f1)}`)),
@@ -217,7 +220,7 @@
       .map(([, rows]) => rows.sort((a, b) => a.checkpoint - b.checkpoint))
       .filter((rows) => new Set(rows.map((row) => row.checkpoint)).size > 1)
       .sort((a, b) => b.length - a.length)
-      .slice(0, 4);
+      .slice(0, 2);
     if (!places.length) {
       return h("p", { class: "note" }, "No sentence is among its examples at more than one checkpoint.");
     }
@@ -256,10 +259,18 @@
   }
 
   function labelTable(tables, step) {
-    const rows = tables.labels.filter((row) => row.checkpoint === step);
+    const rows = (tables.labels || []).filter((row) => row.checkpoint === step);
+    const common = (tables.top_tokens || []).filter((row) => row.checkpoint === step);
     return h(
       "div",
       null,
+      common.length
+        ? [
+            h("h3", null, "Tokens it fires on most often"),
+            h("p", null, common.map((row) => [tokens.element(row.token, { class: "token chipped" }), h("span", { class: "note" }, f.whole(row.count) + "  ")])),
+            h("p", { class: "note" }, "With how often. Source: ", source("features", "top_tokens"), "."),
+          ]
+        : null,
       h("h3", null, "Labels it goes with"),
       rows.length
         ? h(
