@@ -444,6 +444,7 @@ final class ReportTables {
                 tables.put(
                     "formation",
                     leading(numbered(table).drop("series", "_checkpoints"), "checkpoint", "0")));
+    readings(examples).ifPresent(table -> tables.put("readings", table));
     relations().ifPresent(table -> tables.put("lineage", lineageOfTracks(table)));
     tables.put(TrackFiles.INDEX, index(home, labels, examples));
     return tables;
@@ -485,6 +486,65 @@ final class ReportTables {
             .filter(limits)
             .drop("_home");
     return leading(chosen, "checkpoint", "if(kind = 'top', 0, 100000) + _rank");
+  }
+
+  /** The strongest final examples of a track with what it reads there at every checkpoint. */
+  private Optional<Dataset<Row>> readings(Optional<Dataset<Row>> examples) {
+    Optional<Dataset<Row>> readings =
+        inputs.optional(
+            "evolution", "readings", "series", "track", "checkpoint", "shard", "row", "value");
+    if (readings.isEmpty() || examples.isEmpty()) {
+      return Optional.empty();
+    }
+    String[] address = {"_series", "track", "shard", "row"};
+    Dataset<Row> courses =
+        numbered(readings.get())
+            .groupBy("_series", "track", "shard", "row")
+            .agg(expr("sort_array(collect_list(struct(checkpoint, value))) as course"));
+    Dataset<Row> strongest =
+        ofTracks(examples.get().filter("kind = 'top'"))
+            .join(
+                courses.select("_series", "track").distinct(),
+                new String[] {"_series", "track"},
+                "left_semi")
+            .join(lastCheckpoints(), new String[] {"_series", "checkpoint"}, "left_semi")
+            .withColumn(
+                "_rank",
+                expr(
+                    "row_number() over (partition by _series, track order by rank, document,"
+                        + " position)"))
+            .filter("_rank <= 4");
+    return Optional.of(
+        leading(
+            strongest
+                .join(courses, address, "inner")
+                .selectExpr(
+                    "_series",
+                    "track",
+                    "_rank",
+                    "checkpoint",
+                    "document",
+                    "position",
+                    "token",
+                    "context_start",
+                    "context_tokens",
+                    "transform(course, each -> each.checkpoint) as checkpoints",
+                    "transform(course, each -> each.value) as values"),
+            "checkpoint",
+            "_rank"));
+  }
+
+  private Dataset<Row> lastCheckpoints() {
+    StructType schema =
+        new StructType()
+            .add("_series", DataTypes.IntegerType)
+            .add("checkpoint", DataTypes.LongType);
+    List<Row> rows = new ArrayList<>();
+    for (int number = 0; number < series.size(); number++) {
+      List<Long> checkpoints = series.get(number).checkpoints();
+      rows.add(RowFactory.create(number, checkpoints.get(checkpoints.size() - 1)));
+    }
+    return broadcast(spark.createDataFrame(rows, schema));
   }
 
   private static Dataset<Row> lineageOfTracks(Dataset<Row> relations) {

@@ -570,6 +570,29 @@ record ReportFixture(Path root, int tracks) {
     files.add(
         table(
             evolution(),
+            TableSchema.named("readings")
+                .with(STRING, "series")
+                .with(INT, "track")
+                .with(LONG, "checkpoint")
+                .with(INT, "shard", "row")
+                .with(DOUBLE, "value")
+                .build(),
+            writer ->
+                everyFeature(
+                    (replica, at, track) -> {
+                      for (int rank = 1; rank <= 6 && track % 2 == 1; rank++) {
+                        writer.write(
+                            series(replica),
+                            track,
+                            CHECKPOINTS[at],
+                            1,
+                            rank,
+                            strength(track, at) * (3.1 - 0.1 * rank));
+                      }
+                    })));
+    files.add(
+        table(
+            evolution(),
             TableSchema.named("curves")
                 .with(STRING, "series", "curve")
                 .with(LONG, "checkpoint")

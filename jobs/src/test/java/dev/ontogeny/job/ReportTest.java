@@ -80,6 +80,22 @@ class ReportTest {
     assertThat(examples(report, five, 0)).isZero();
   }
 
+  @Test
+  void theSameSentencesAreReadAtEveryCheckpoint() throws Exception {
+    JsonNode report = chunk(output, "report");
+    List<String> columns = columns(report, "readings");
+    JsonNode readings = chunk(output, "tracks/0/0").path("5").path("readings");
+    assertThat(readings).hasSize(4);
+    JsonNode strongest = readings.get(0);
+    assertThat(strongest.get(columns.indexOf("document")).asLong()).isEqualTo(501);
+    for (int at = 0; at < ReportFixture.CHECKPOINTS.length; at++) {
+      assertThat(strongest.get(columns.indexOf("checkpoints")).get(at).asLong())
+          .isEqualTo(ReportFixture.CHECKPOINTS[at]);
+      assertThat(strongest.get(columns.indexOf("values")).get(at).asDouble())
+          .isEqualTo(fixture.strength(5, at) * 3.0);
+    }
+  }
+
   private static List<String> columns(JsonNode report, String table) {
     List<String> columns = new ArrayList<>();
     report.path("columns").path(table).forEach(column -> columns.add(column.asText()));
@@ -150,9 +166,9 @@ class ReportTest {
   @Test
   void aRunCutOffHalfWayWritesOnlyWhatIsMissing() throws Exception {
     ReportSettings settings = fixture.reportSettings(root.resolve("resumed"));
-    Folder output = Folder.of(settings.output());
+    Folder folder = Folder.of(settings.output());
     Publication cutOff =
-        Publication.open(output, "report", settings, ReportInputs.open(spark, settings).asInputs());
+        Publication.open(folder, "report", settings, ReportInputs.open(spark, settings).asInputs());
     PublishedFile kept = folder.write("data/tracks/0/0.js", null, out -> out.write('x'));
     cutOff.finished(ReportTask.unit(0, 0), List.of(kept), Map.of());
 

@@ -213,31 +213,65 @@
     );
   }
 
-  // The same tokens at every checkpoint, where several checkpoints have them among their examples.
+  // What the feature reads on the same tokens at every checkpoint.
   function readings(entry, tables, steps) {
-    const places = d3
-      .groups(tables.examples.filter((row) => row.kind === "top"), (row) => row.document + " " + row.position)
-      .map(([, rows]) => rows.sort((a, b) => a.checkpoint - b.checkpoint))
-      .filter((rows) => new Set(rows.map((row) => row.checkpoint)).size > 1)
-      .sort((a, b) => b.length - a.length)
-      .slice(0, 2);
-    if (!places.length) {
-      return h("p", { class: "note" }, "No sentence is among its examples at more than one checkpoint.");
+    const sentences = (tables.readings || []).length
+      ? tables.readings.map((row) => ({ ...row, course: new Map(row.checkpoints.map((step, i) => [step, row.values[i]])) }))
+      : sharedExamples(tables);
+    if (!sentences.length) {
+      return h("p", { class: "note" }, "No sentence is known to be read at more than one checkpoint.");
     }
-    const scale = strongest(tables);
+    const complete = (tables.readings || []).length > 0;
+    const scale = d3.max(sentences, (row) => d3.max(row.course.values())) || 1;
     return [
-      h("h3", null, "The same sentence across checkpoints"),
-      h("p", { class: "note" }, "Sentences that are among its strongest examples at several checkpoints. A step that is not listed has the sentence not among its examples; that does not say that it does not fire there. Source: ", source("features", "examples", "document", "position"), "."),
-      places.map((rows) =>
-        h(
-          "ol",
-          { class: "examples" },
-          rows.map((row) =>
-            h("li", null, h("div", { class: "value" }, `step ${f.step(row.checkpoint)}`, h("div", { class: "where" }, f.number(row.value))), tokens.context(row.context_tokens || [row.token], row.context_values || [row.value], scale, row.context_tokens ? row.position - row.context_start : 0)),
+      h("h3", null, "The same sentence at every checkpoint"),
+      h(
+        "p",
+        { class: "note" },
+        complete
+          ? "The strongest examples at the end of the series, and the value that the feature has on the framed token at every checkpoint: 0 where it does not fire. Source: "
+          : "Sentences that are among its strongest examples at several checkpoints, with its value on the framed token. Empty: not among the examples there, which does not say that it does not fire. Source: ",
+        complete ? source("evolution", "readings", "value") : source("features", "examples", "document", "position"),
+        ".",
+      ),
+      h(
+        "div",
+        { class: "sentences" },
+        sentences.map((row) =>
+          h(
+            "div",
+            { class: "sentence" },
+            tokens.context(row.context_tokens || [row.token], [], 1, row.context_tokens ? row.position - row.context_start : 0),
+            h(
+              "div",
+              { class: "strip", role: "list" },
+              steps.map((step) => {
+                const value = row.course.get(step);
+                const known = value !== undefined && value !== null;
+                const cell = h(
+                  "span",
+                  { role: "listitem", class: step === entry.emergence ? "cell born" : "cell", title: `step ${f.step(step)}: ${known ? f.number(value) : "not known"}` },
+                  h("small", null, f.step(step)),
+                  known ? f.number(value) : " ",
+                );
+                cell.style.setProperty("--shade", known ? Math.round(75 * Math.max(0, Math.min(1, value / scale))) + "%" : "0%");
+                return cell;
+              }),
+            ),
           ),
         ),
       ),
+      h("p", { class: "note" }, "A green edge marks the birth by strength."),
     ];
+  }
+
+  function sharedExamples(tables) {
+    return d3
+      .groups(tables.examples.filter((row) => row.kind === "top"), (row) => row.document + " " + row.position)
+      .map(([, rows]) => ({ ...rows[rows.length - 1], course: new Map(rows.map((row) => [row.checkpoint, row.value])) }))
+      .filter((row) => row.course.size > 1)
+      .sort((a, b) => b.course.size - a.course.size)
+      .slice(0, 4);
   }
 
   function histogramFigure(entry, tables, step) {
