@@ -163,7 +163,7 @@ final class Evolve implements Job<EvolveSettings> {
     List<float[]> confidences = confidences(spark, shared, tracks);
     followTracks(spark, shared, tracks, levels, confidences);
     List<TrackTask.Sums> sums = sums(inputs, tracks);
-    form(spark, shared, tracks, sums);
+    form(spark, shared, sums);
     return publish(spark, inputs, tracks, sums);
   }
 
@@ -412,10 +412,7 @@ final class Evolve implements Job<EvolveSettings> {
 
   /** Formation of the leading tracks, where it is not there yet. */
   private static void form(
-      JavaSparkContext spark,
-      Broadcast<EvolveInputs> shared,
-      List<TrackIndex> tracks,
-      List<TrackTask.Sums> sums) {
+      JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackTask.Sums> sums) {
     EvolveInputs inputs = shared.value();
     List<FormationTasks.Moment> missing = formationMoments(inputs, true);
     if (missing.isEmpty()) {
@@ -444,7 +441,6 @@ final class Evolve implements Job<EvolveSettings> {
       tokens.add(
           FormationTasks.Tokens.of(
               inputs.series().get(s),
-              tracks.get(s),
               examples.getOrDefault(s, List.of()),
               inputs.dataset(),
               inputs.settings()));

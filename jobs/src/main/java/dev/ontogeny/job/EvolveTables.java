@@ -78,16 +78,6 @@ final class EvolveTables {
           .with(ColumnType.DOUBLE, "value", "null_value")
           .build();
 
-  /** Codes of leading tracks on their final top examples, at every checkpoint. */
-  static final TableSchema READINGS =
-      TableSchema.named("readings")
-          .with(ColumnType.STRING, "series")
-          .with(ColumnType.INT, "track")
-          .with(ColumnType.LONG, "checkpoint")
-          .with(ColumnType.INT, "shard", "row")
-          .with(ColumnType.DOUBLE, "value")
-          .build();
-
   static final TableSchema CURVES =
       TableSchema.named("curves")
           .with(ColumnType.STRING, "series", "curve")

@@ -8,7 +8,6 @@ import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.evolution.Formation;
 import dev.ontogeny.evolution.Series;
-import dev.ontogeny.evolution.TrackIndex;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -64,20 +63,15 @@ final class FormationTasks {
    * The tokens of a series that are looked at: addresses (shard · 2³² + row) ascending.
    *
    * @param tracks leading tracks that have at least two examples
-   * @param features for each track its feature at every checkpoint, -1 where it is absent
    * @param positions for each track its tokens
    * @param random tokens of the null
    */
-  record Tokens(long[] addresses, int[] tracks, int[][] features, int[][] positions, int[] random)
+  record Tokens(long[] addresses, int[] tracks, int[][] positions, int[] random)
       implements Serializable {
 
     /** Sorts addresses out. */
     static Tokens of(
-        Series series,
-        TrackIndex index,
-        List<Example> examples,
-        ShardedDataset dataset,
-        EvolveSettings settings) {
+        Series series, List<Example> examples, ShardedDataset dataset, EvolveSettings settings) {
       Map<Integer, List<Example>> byTrack = new TreeMap<>();
       for (Example each : examples) {
         byTrack.computeIfAbsent(each.track, key -> new ArrayList<>()).add(each);
@@ -92,10 +86,8 @@ final class FormationTasks {
               .distinct()
               .toArray();
       int[] tracks = byTrack.keySet().stream().mapToInt(Integer::intValue).toArray();
-      int[][] features = new int[tracks.length][];
       int[][] positions = new int[tracks.length][];
       for (int i = 0; i < tracks.length; i++) {
-        features[i] = index.features(tracks[i], 1);
         positions[i] =
             byTrack.get(tracks[i]).stream()
                 .mapToInt(each -> Arrays.binarySearch(addresses, address(each)))
@@ -104,7 +96,7 @@ final class FormationTasks {
       }
       int[] randomPositions =
           Arrays.stream(random).mapToInt(each -> Arrays.binarySearch(addresses, each)).toArray();
-      return new Tokens(addresses, tracks, features, positions, randomPositions);
+      return new Tokens(addresses, tracks, positions, randomPositions);
     }
 
     private static long address(Example example) {
@@ -288,50 +280,8 @@ final class FormationTasks {
                 EvolveTables.known(nulls[k]));
           }
         }
-        PublishedFile readings = writeReadings(inputs, moment, wanted, codes);
-        inputs
-            .publication()
-            .finished(moment.unit(inputs), List.of(writer.finish(), readings), Map.of());
+        inputs.publication().finished(moment.unit(inputs), List.of(writer.finish()), Map.of());
       }
-    }
-
-    /** What each track's feature reads from its tokens at this checkpoint: its code, 0 included. */
-    private static PublishedFile writeReadings(
-        EvolveInputs inputs, Moment moment, Tokens wanted, SparseCodes codes) throws IOException {
-      Series series = inputs.series().get(moment.s);
-      String path =
-          String.format(
-              Locale.ROOT,
-              "readings/%s/%05d-%d.parquet",
-              series.name(),
-              moment.t,
-              TaskContext.get().taskAttemptId());
-      try (TableWriter writer =
-          TableWriter.open(inputs.publication().folder(), path, EvolveTables.READINGS)) {
-        for (int i = 0; i < wanted.tracks.length; i++) {
-          int feature = wanted.features[i][moment.t];
-          for (int token : wanted.positions[i]) {
-            long address = wanted.addresses[token];
-            writer.write(
-                series.name(),
-                wanted.tracks[i],
-                series.checkpoints()[moment.t],
-                (int) (address >>> 32),
-                (int) address,
-                feature < 0 ? null : (double) code(codes, token, feature));
-          }
-        }
-        return writer.finish();
-      }
-    }
-
-    private static float code(SparseCodes codes, int row, int feature) {
-      for (int i = codes.starts()[row]; i < codes.starts()[row + 1]; i++) {
-        if (codes.indices()[i] == feature) {
-          return codes.values()[i];
-        }
-      }
-      return 0;
     }
 
     private static SparseCodes encode(

@@ -198,39 +198,6 @@ class EvolveTest {
     assertThat(gained / counted).isGreaterThan(0.1);
   }
 
-  @Test
-  void aFeatureReadsItsFinalTokensFromItsBirthOn() throws IOException {
-    List<Map<String, Object>> rows =
-        rows(chain, "evolution", "readings").stream()
-            .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
-            .toList();
-    for (PlantedActivations.Feature truth : PLANTED.features()) {
-      if (truth.birth() > 0 && truth.death() == null) {
-        List<Object> tokens = addresses(rows, truth.index(), 1100);
-        assertThat(tokens).isNotEmpty();
-        assertThat(addresses(rows, truth.index(), 0)).isEqualTo(tokens);
-        assertThat(read(rows, truth.index(), 0)).isLessThan(read(rows, truth.index(), 1100));
-      }
-    }
-  }
-
-  private static List<Object> addresses(
-      List<Map<String, Object>> rows, int track, long checkpoint) {
-    return rows.stream()
-        .filter(each -> each.get("track").equals(track))
-        .filter(each -> each.get("checkpoint").equals(checkpoint))
-        .<Object>map(each -> List.of(each.get("shard"), each.get("row")))
-        .toList();
-  }
-
-  private static double read(List<Map<String, Object>> rows, int track, long checkpoint) {
-    return rows.stream()
-        .filter(each -> each.get("track").equals(track))
-        .filter(each -> each.get("checkpoint").equals(checkpoint))
-        .mapToDouble(each -> (Double) each.get("value"))
-        .sum();
-  }
-
   private static double progress(List<Map<String, Object>> rows, int track, long checkpoint) {
     return rows.stream()
         .filter(
