@@ -143,12 +143,16 @@ public final class Progress extends SparkListener implements AutoCloseable {
     LOG.warn("executor {} is gone: {}", event.executorId(), event.reason().strip());
   }
 
+  /**
+   * One line: a task that was stopped because another one failed repeats that one's whole trace.
+   */
   private static String reason(TaskFailedReason failed) {
+    String reason = failed.toErrorString();
     if (failed instanceof ExceptionFailure exception) {
       String description = exception.description() == null ? "" : exception.description();
-      return exception.className().replaceFirst(".*\\.", "") + ": " + description.strip();
+      reason = exception.className().replaceFirst(".*\\.", "") + ": " + description;
     }
-    return failed.toErrorString().strip();
+    return reason.strip().lines().findFirst().orElse("");
   }
 
   private static Optional<Long> rows(Iterator<AccumulableInfo> accumulables) {
