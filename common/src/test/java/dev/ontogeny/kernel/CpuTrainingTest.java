@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import dev.ontogeny.dictionary.Dictionary;
@@ -8,9 +9,12 @@ import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class CpuTrainingTest {
   private static TopKTraining specification(int width, int k, long deadWindow) {
@@ -97,6 +101,37 @@ final class CpuTrainingTest {
     try (TrainingKernel kernel =
         Kernels.provider("cpu", 1).training(specification(30, 3, 1000), initial, 16)) {
       assertThat(kernel.step(batch, new StepSettings(1e-3f)).loss()).isNaN();
+    }
+  }
+
+  /** Losses at steps 0, 40, 80, 120, 160, 199 of {@link #goldenRun}. */
+  private static final double[] GOLDEN = {0.82958, 0.41045, 0.31982, 0.28511, 0.24392, 0.23854};
+
+  /** Two hundred steps, pinned: whoever changes the method has to say so here. */
+  @ParameterizedTest
+  @ValueSource(strings = {"reference", "cpu", "nd4j"})
+  void goldenRun(String provider) {
+    List<Double> curve = new ArrayList<>();
+    try (TrainingKernel kernel =
+        Kernels.provider(provider, 2)
+            .training(
+                new TopKTraining(64, 4, 8, 1.0 / 32, 6000, 0.9, 0.999, 1e-8, 1),
+                KernelFixture.dictionary(16, 64, 4, 66),
+                128)) {
+      for (int step = 0; step < 200; step++) {
+        FloatMatrix batch = KernelFixture.batch(128, 16, 500 + step);
+        StepLosses losses = kernel.step(batch, new StepSettings(3e-3f));
+        if (step % 40 == 0 || step == 199) {
+          curve.add(losses.loss());
+        }
+      }
+    }
+    assertThat(curve).hasSize(GOLDEN.length);
+    for (int i = 0; i < GOLDEN.length; i++) {
+      // Rounding may turn a near tie, which moves later steps a little.
+      assertThat(curve.get(i))
+          .as("loss %d of %s", i, curve)
+          .isCloseTo(GOLDEN[i], within(1e-4 + 2e-3 * i));
     }
   }
 }

@@ -11,10 +11,12 @@ import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.TopKTraining;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.train.Trainer.Trained;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -210,6 +212,52 @@ final class TrainerTest {
             (moments.geometricMedian()[3] - moments.mean()[3]) * dictionary.inputScale()[0],
             within(1e-5));
     assertThat(dictionary.encoder().at(2, 5)).isEqualTo(dictionary.decoder().at(5, 2));
+  }
+
+  @Test
+  void fittedEncoderReconstructsBestAtOnce() throws IOException {
+    Dictionary random = initial(plan("any", 1, 1));
+    FloatMatrix batch;
+    try (BatchStream stream = new BatchStream(dataset, ORDER, 512, 0)) {
+      batch = stream.next();
+    }
+    Dictionary fitted = InitialDictionary.fitted(random, batch, KERNELS);
+    double factor = fitted.encoder().at(3, 7) / random.encoder().at(3, 7);
+    double best = error(fitted, batch);
+    assertThat(best).isLessThan(error(random, batch));
+    for (double other : new double[] {0.9, 1.1}) {
+      float[] encoder = fitted.encoder().values().clone();
+      for (int i = 0; i < encoder.length; i++) {
+        encoder[i] *= (float) other;
+      }
+      Dictionary worse =
+          new Dictionary(
+              fitted.type(),
+              fitted.sources(),
+              fitted.k(),
+              new FloatMatrix(16, 40, encoder),
+              fitted.encoderBias(),
+              fitted.decoder(),
+              fitted.decoderBias(),
+              fitted.inputMean(),
+              fitted.inputScale());
+      assertThat(error(worse, batch)).isGreaterThan(best);
+    }
+    assertThat(factor).isBetween(0.2, 0.9);
+  }
+
+  private static double error(Dictionary dictionary, FloatMatrix batch) {
+    SparseCodes codes = new SparseCodes(dictionary.width());
+    FloatMatrix back = FloatMatrix.zeros(batch.rows(), batch.columns());
+    try (EncodingKernel kernel = KERNELS.encoding(dictionary, batch.rows())) {
+      kernel.encode(batch, codes);
+      kernel.decode(codes, back);
+    }
+    double error = 0;
+    for (int i = 0; i < batch.rows() * batch.columns(); i++) {
+      error += Math.pow(batch.values()[i] - back.values()[i], 2);
+    }
+    return error;
   }
 
   @Test

@@ -19,6 +19,7 @@ import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.train.InitialDictionary;
 import dev.ontogeny.train.Schedule;
 import java.io.File;
 import java.io.IOException;
@@ -116,7 +117,8 @@ final class Benchmark implements Callable<Integer> {
     Dictionary trained;
     double total = 0;
     try (TrainingKernel kernel =
-        provider.training(TopKTraining.standard(width, k, inputs), initial(all, training), batch)) {
+        provider.training(
+            TopKTraining.standard(width, k, inputs), initial(all, training, provider), batch)) {
       FloatMatrix next = FloatMatrix.zeros(batch, inputs);
       int at = 0;
       for (long step = 0; step < steps; step++) {
@@ -185,7 +187,7 @@ final class Benchmark implements Callable<Integer> {
     return all;
   }
 
-  private Dictionary initial(FloatMatrix all, int training) {
+  private Dictionary initial(FloatMatrix all, int training, KernelProvider provider) {
     int inputs = all.columns();
     double[] mean = new double[inputs];
     for (int i = 0; i < training * inputs; i++) {
@@ -218,16 +220,19 @@ final class Benchmark implements Callable<Integer> {
         encoder[i * width + latent] = decoder[latent * inputs + i];
       }
     }
-    return new Dictionary(
-        DictionaryType.TOP_K,
-        List.of(new Source("rows", 0, inputs)),
-        k,
-        new FloatMatrix(inputs, width, encoder),
-        new float[width],
-        new FloatMatrix(width, inputs, decoder),
-        new float[inputs],
-        means,
-        new float[] {(float) (Math.sqrt(inputs) / norms)});
+    Dictionary drawn =
+        new Dictionary(
+            DictionaryType.TOP_K,
+            List.of(new Source("rows", 0, inputs)),
+            k,
+            new FloatMatrix(inputs, width, encoder),
+            new float[width],
+            new FloatMatrix(width, inputs, decoder),
+            new float[inputs],
+            means,
+            new float[] {(float) (Math.sqrt(inputs) / norms)});
+    float[] first = Arrays.copyOf(all.values(), batch * inputs);
+    return InitialDictionary.fitted(drawn, new FloatMatrix(batch, inputs, first), provider);
   }
 
   /** On the rows held out; one scale cancels out of the FVU. */

@@ -12,7 +12,9 @@ import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
+import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
 import dev.ontogeny.train.HeldOut;
 import dev.ontogeny.train.InitialDictionary;
@@ -132,13 +134,14 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
     for (DictionaryPlan plan : waiting) {
       if (plan.parent() == null) {
         plans.add(plan);
-        initial.add(
+        Dictionary random =
             InitialDictionary.random(
                 source,
                 moments,
                 plan.specification().width(),
                 plan.specification().k(),
-                plan.seed()));
+                plan.seed());
+        initial.add(InitialDictionary.fitted(random, firstBatch(lane, checkpoint, plan), kernels));
         continue;
       }
       Optional<Dictionary> parent = parent(plan);
@@ -163,6 +166,15 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
       trainer.forget(each.plan());
     }
     return trained.size();
+  }
+
+  private FloatMatrix firstBatch(TrainPlan.Lane lane, int checkpoint, DictionaryPlan plan)
+      throws IOException {
+    try (BatchStream stream =
+        new BatchStream(
+            dataset.value(), lane.order(checkpoint, settings.seed()), plan.batch(), 0)) {
+      return stream.next();
+    }
   }
 
   /** The parent's weights, out of this very publication; none if it failed. */
