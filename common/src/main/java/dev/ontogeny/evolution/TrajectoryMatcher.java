@@ -81,17 +81,8 @@ public final class TrajectoryMatcher {
    * @return [2][tracks]: of the replica that was compared in ranges, then of the other
    */
   public static float[][] confidences(Matches matches) {
-    Neighbours forward = matches.forward();
-    Neighbours backward = matches.backward();
-    float[][] result = {new float[forward.count()], new float[backward.count()]};
-    for (int i = 0; i < forward.count(); i++) {
-      int j = forward.index(i, 0);
-      if (j >= 0 && backward.index(j, 0) == i) {
-        result[0][i] = Math.min(1, forward.score(i, 0));
-        result[1][j] = result[0][i];
-      }
-    }
-    return result;
+    Counterparts found = Counterparts.of(matches);
+    return new float[][] {found.cosines(), found.reversed().cosines()};
   }
 
   private float[] gather(float[] rows, int[] which) {

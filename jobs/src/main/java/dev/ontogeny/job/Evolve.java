@@ -15,7 +15,7 @@ import dev.ontogeny.evolution.Sensitivity;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.StrengthLevels;
 import dev.ontogeny.evolution.TrackIndex;
-import dev.ontogeny.evolution.TrajectoryMatcher;
+import dev.ontogeny.job.CounterpartsTask.Replicas;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Provenance;
@@ -44,9 +44,9 @@ import scala.Tuple2;
  * evolution}.
  *
  * <p>The work is cut by pairs of neighbouring checkpoints (lineage), by ranges of tracks
- * (trajectories, events, sums) and by checkpoints (formation). The driver keeps, for each series,
- * the continuation of every feature between checkpoints (4 bytes each), a confidence per track and
- * one set of sums; all else stays on executors and in files.
+ * (trajectories, events, sums) and by checkpoints (formation, readings). The driver keeps, for each
+ * series, the continuation of every feature between checkpoints (4 bytes each), a confidence and a
+ * peak per track and one set of sums; all else stays on executors and in files.
  */
 final class Evolve implements Job<EvolveSettings> {
   private static final Logger LOG = LoggerFactory.getLogger(Evolve.class);
@@ -112,9 +112,18 @@ final class Evolve implements Job<EvolveSettings> {
       }
       ranges += ceilingOf(series.features()[0], size);
       memory = Math.max(memory, 8L * size * series.length() * series.width() + 8 * size * size);
+      if (readsAgain(inputs)) {
+        long most = Arrays.stream(series.features()).max().orElse(0);
+        long read =
+            Math.min(inputs.dataset().summary().rows(), inputs.settings().readings().rows() * most);
+        operations += 2.0 * read * most * series.width() * series.length();
+        int together =
+            Math.min(inputs.series().size(), inputs.settings().readings().dictionariesPerScan());
+        memory = Math.max(memory, 8 * most * series.width() * together);
+      }
     }
     for (Replicas each : replicas(inputs)) {
-      Series series = inputs.series().get(each.from);
+      Series series = inputs.series().get(each.from());
       double features = Arrays.stream(series.features()).max().orElse(0);
       operations += 2 * features * features * series.width() * series.length();
     }
@@ -164,6 +173,7 @@ final class Evolve implements Job<EvolveSettings> {
     followTracks(spark, shared, tracks, levels, confidences);
     List<TrackTask.Sums> sums = sums(inputs, tracks);
     form(spark, shared, sums);
+    readAgain(spark, shared, tracks);
     return publish(spark, inputs, tracks, sums);
   }
 
@@ -306,9 +316,6 @@ final class Evolve implements Job<EvolveSettings> {
     return ranges;
   }
 
-  /** Two series of a family that confirm each other. */
-  private record Replicas(int from, int to) {}
-
   private static List<Replicas> replicas(EvolveInputs inputs) {
     List<Replicas> pairs = new ArrayList<>();
     List<Series> series = inputs.series();
@@ -337,8 +344,8 @@ final class Evolve implements Job<EvolveSettings> {
     List<Replicas> pairs = replicas(inputs);
     List<ReplicationTask.Range> work = new ArrayList<>();
     for (int p = 0; p < pairs.size(); p++) {
-      int from = pairs.get(p).from;
-      int to = pairs.get(p).to;
+      int from = pairs.get(p).from();
+      int to = pairs.get(p).to();
       others[from]++;
       others[to]++;
       int size = inputs.rangeSize(inputs.series().get(from));
@@ -355,11 +362,11 @@ final class Evolve implements Job<EvolveSettings> {
             .parallelize(work, work.size())
             .mapToPair(new ReplicationTask(shared))
             .reduceByKey(Matches::merge, pairs.size())
-            .mapValues(TrajectoryMatcher::confidences)
+            .mapToPair(new CounterpartsTask(shared, pairs))
             .collectAsMap();
     for (int p = 0; p < pairs.size(); p++) {
-      add(confidences, pairs.get(p).from, found.get(p)[0], others);
-      add(confidences, pairs.get(p).to, found.get(p)[1], others);
+      add(confidences, pairs.get(p).from(), found.get(p)[0], others);
+      add(confidences, pairs.get(p).to(), found.get(p)[1], others);
     }
     LOG.info("Compared trajectories of {} pairs of replicas", pairs.size());
     return confidences;
@@ -481,6 +488,66 @@ final class Evolve implements Job<EvolveSettings> {
     return moments;
   }
 
+  /** What tracks read on the rows of their top examples, where it is not there yet. */
+  private static void readAgain(
+      JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks)
+      throws IOException {
+    EvolveInputs inputs = shared.value();
+    if (!readsAgain(inputs)) {
+      return;
+    }
+    List<ReadingsTasks.Scan> scans =
+        ReadingsTasks.scans(inputs, inputs.settings().readings().dictionariesPerScan());
+    if (scans.isEmpty()) {
+      return;
+    }
+    Broadcast<ReadingsTasks.Homes> homes =
+        spark.broadcast(new ReadingsTasks.Homes(tracks, peaks(inputs, tracks)));
+    List<PublishedFile> files = inputs.featureFiles("examples");
+    spark.sc().setJobDescription("Find the rows of top examples");
+    spark
+        .parallelize(files, files.size())
+        .flatMapToPair(new ReadingsTasks.FindRows(shared, homes))
+        .groupByKey(files.size())
+        .foreach(new ReadingsTasks.Keep(shared));
+    spark.sc().setJobDescription("Read top examples again in " + scans.size() + " scans");
+    spark.parallelize(scans, scans.size()).foreach(new ReadingsTasks.Read(shared, homes));
+    LOG.info("Read top examples again in {} scans", scans.size());
+  }
+
+  private static boolean readsAgain(EvolveInputs inputs) {
+    return inputs.settings().readings().rows() > 0 && !inputs.featureFiles("examples").isEmpty();
+  }
+
+  /** Places of the checkpoints at which tracks are strongest, as their events tell. */
+  private static List<int[]> peaks(EvolveInputs inputs, List<TrackIndex> tracks)
+      throws IOException {
+    List<int[]> peaks = new ArrayList<>();
+    for (TrackIndex each : tracks) {
+      int[] none = new int[each.count()];
+      Arrays.fill(none, -1);
+      peaks.add(none);
+    }
+    for (StatisticsTasks.Range range : ranges(inputs, tracks)) {
+      long[] checkpoints = inputs.series().get(range.s()).checkpoints();
+      for (PublishedFile file : filesOf(inputs, TrackTask.unit(inputs, range))) {
+        if (!EvolveTables.EVENTS.name().equals(file.table())) {
+          continue;
+        }
+        try (TableReader reader =
+            TableReader.open(inputs.publication().folder(), file.path(), "track", "peak")) {
+          for (Object[] row = reader.next(); row != null; row = reader.next()) {
+            if (row[1] != null) {
+              peaks.get(range.s())[(Integer) row[0]] =
+                  Arrays.binarySearch(checkpoints, (Long) row[1]);
+            }
+          }
+        }
+      }
+    }
+    return peaks;
+  }
+
   private static Manifest publish(
       JavaSparkContext spark,
       EvolveInputs inputs,
@@ -498,6 +565,14 @@ final class Evolve implements Job<EvolveSettings> {
     }
     for (FormationTasks.Moment moment : formationMoments(inputs, false)) {
       files.addAll(filesOf(inputs, moment.unit(inputs)));
+    }
+    for (Replicas pair : replicas(inputs)) {
+      files.addAll(filesOf(inputs, pair.unit(inputs)));
+    }
+    for (int s = 0; s < inputs.series().size() && readsAgain(inputs); s++) {
+      for (int t = 0; t < inputs.series().get(s).length(); t++) {
+        files.addAll(filesOf(inputs, ReadingsTasks.unit(inputs, s, t)));
+      }
     }
     List<List<Curve>> curves = curves(inputs, sums);
     files.add(writeCurves(inputs, curves));
@@ -725,7 +800,7 @@ final class Evolve implements Job<EvolveSettings> {
           new SeriesSummary(
               series.name(),
               series.chain(),
-              1 + (int) replicas.stream().filter(r -> r.from == which || r.to == which).count(),
+              1 + (int) replicas.stream().filter(r -> r.from() == which || r.to() == which).count(),
               population.tracks(),
               active(population),
               classes,

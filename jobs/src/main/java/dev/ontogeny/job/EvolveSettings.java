@@ -21,6 +21,7 @@ record EvolveSettings(
     Handover handover,
     MatchingRules matching,
     Formation formation,
+    Readings readings,
     Phase.Rules phases,
     ByteSize rangeMemory,
     @Operational String kernel)
@@ -57,6 +58,21 @@ record EvolveSettings(
           .between("tracks", tracks, 0, 1_000_000)
           .between("positions", positions, 2, 1000)
           .between("random-tokens", randomTokens, 2, 100_000)
+          .raise();
+    }
+  }
+
+  /**
+   * Which rows are read again at every checkpoint.
+   *
+   * @param rows top examples of each track; 0 for none
+   * @param dictionariesPerScan series that share one reading of a shard
+   */
+  record Readings(int rows, @Operational int dictionariesPerScan) implements Serializable {
+    Readings {
+      new Problems()
+          .between("rows", rows, 0, 1000)
+          .between("dictionaries-per-scan", dictionariesPerScan, 1, 1000)
           .raise();
     }
   }

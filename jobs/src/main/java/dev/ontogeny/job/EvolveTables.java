@@ -78,6 +78,25 @@ final class EvolveTables {
           .with(ColumnType.DOUBLE, "value", "null_value")
           .build();
 
+  /** Codes of tracks on the rows of their top examples, at every checkpoint. */
+  static final TableSchema READINGS =
+      TableSchema.named("readings")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.LONG, "checkpoint")
+          .with(ColumnType.INT, "shard", "row")
+          .with(ColumnType.DOUBLE, "value")
+          .build();
+
+  static final TableSchema COUNTERPARTS =
+      TableSchema.named("counterparts")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.STRING, "other_series")
+          .with(ColumnType.INT, "other_track")
+          .with(ColumnType.DOUBLE, "cosine")
+          .build();
+
   static final TableSchema CURVES =
       TableSchema.named("curves")
           .with(ColumnType.STRING, "series", "curve")

@@ -118,6 +118,13 @@ final class EvolveFixture {
         new DictionaryMetadata.Quality(0.1, 8, 0, 100));
   }
 
+  /** A dictionary as {@link #dictionaries} publishes it. */
+  static Dictionary dictionary(
+      ShardedDataset dataset, PlantedActivations planted, boolean chain, int replica, int t)
+      throws IOException {
+    return dictionary(dataset, planted, metadata(planted, chain, replica, t), chain, replica, t);
+  }
+
   private static Dictionary dictionary(
       ShardedDataset dataset,
       PlantedActivations planted,
@@ -260,27 +267,28 @@ final class EvolveFixture {
             .with(ColumnType.STRING, "kind")
             .with(ColumnType.INT, "rank", "shard", "row")
             .build();
-    int last = planted.plan().checkpoints().size() - 1;
-    int[] ranks = new int[planted.plan().features()];
     try (TableWriter writer =
         TableWriter.open(folder, "examples/part-" + replica + ".parquet", schema)) {
-      for (int shard = 0; shard < dataset.summary().shards(); shard++) {
-        try (dev.ontogeny.data.TableReader tokens =
-            dev.ontogeny.data.TableReader.open(
-                dataset.folder(), dataset.tokensFile(shard).path(), "document", "position")) {
-          int row = 0;
-          for (Object[] token = tokens.next(); token != null; token = tokens.next(), row++) {
-            for (int concept : planted.token((Long) token[0], (Integer) token[1]).concepts()) {
-              if (ranks[concept] < SAMPLES) {
-                writer.write(
-                    series(chain, replica) + "-c" + planted.plan().checkpoints().get(last),
-                    SITE,
-                    planted.plan().checkpoints().get(last),
-                    latent(planted, concept, replica, chain, last),
-                    "top",
-                    ranks[concept]++,
-                    shard,
-                    row);
+      for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
+        int[] ranks = new int[planted.plan().features()];
+        for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+          try (dev.ontogeny.data.TableReader tokens =
+              dev.ontogeny.data.TableReader.open(
+                  dataset.folder(), dataset.tokensFile(shard).path(), "document", "position")) {
+            int row = 0;
+            for (Object[] token = tokens.next(); token != null; token = tokens.next(), row++) {
+              for (int concept : planted.token((Long) token[0], (Integer) token[1]).concepts()) {
+                if (ranks[concept] < SAMPLES && planted.strength(concept, t) > 0) {
+                  writer.write(
+                      series(chain, replica) + "-c" + planted.plan().checkpoints().get(t),
+                      SITE,
+                      planted.plan().checkpoints().get(t),
+                      latent(planted, concept, replica, chain, t),
+                      "top",
+                      ranks[concept]++,
+                      shard,
+                      row);
+                }
               }
             }
           }

@@ -11,10 +11,14 @@ import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -198,6 +202,91 @@ class EvolveTest {
     assertThat(gained / counted).isGreaterThan(0.1);
   }
 
+  @Test
+  void tracksAreReadOnTheRowsOfTheirPeakAtEveryCheckpoint() throws IOException {
+    List<Map<String, Object>> rows = rows(chain, "evolution", "readings");
+    ShardedDataset dataset = ShardedDataset.open(Folder.of(chain.resolve("dataset")));
+    for (PlantedActivations.Feature truth : PLANTED.features()) {
+      for (int t = 0; t < PLANTED.plan().checkpoints().size(); t++) {
+        long checkpoint = PLANTED.plan().checkpoints().get(t);
+        List<Map<String, Object>> here =
+            rows.stream()
+                .filter(each -> each.get("series").equals(EvolveFixture.series(true, 0)))
+                .filter(each -> each.get("track").equals(truth.index()))
+                .filter(each -> each.get("checkpoint").equals(checkpoint))
+                .toList();
+        // As many rows as asked for, the same ones at every checkpoint, also where it is not there.
+        assertThat(here).hasSize(4);
+        for (Map<String, Object> row : here) {
+          assertThat((Double) row.get("value"))
+              .isCloseTo(
+                  encoded(
+                      dataset,
+                      t,
+                      (Integer) row.get("shard"),
+                      (Integer) row.get("row"),
+                      truth.index()),
+                  within(1e-4));
+        }
+      }
+    }
+    assertThat(rows.stream().filter(each -> (Double) each.get("value") == 0).count()).isPositive();
+    assertThat(rows.stream().filter(each -> (Double) each.get("value") > 1).count()).isPositive();
+  }
+
+  /** The code by the rule itself: the eight largest of what the encoder gives. */
+  private static double encoded(ShardedDataset dataset, int t, int shard, int row, int latent)
+      throws IOException {
+    Dictionary dictionary = EvolveFixture.dictionary(dataset, PLANTED, true, 0, t);
+    int width = PLANTED.plan().width();
+    FloatMatrix vector = FloatMatrix.zeros(1, width);
+    try (VectorReader reader =
+        dataset.vectors(EvolveFixture.SITE, PLANTED.plan().checkpoints().get(t), shard)) {
+      reader.skip(row);
+      assertThat(reader.read(vector)).isEqualTo(1);
+    }
+    double[] pre = new double[dictionary.width()];
+    for (int f = 0; f < pre.length; f++) {
+      for (int i = 0; i < width; i++) {
+        pre[f] +=
+            (vector.at(0, i) - dictionary.inputMean()[i])
+                * dictionary.inputScale()[0]
+                * dictionary.encoder().at(i, f);
+      }
+    }
+    double[] sorted = pre.clone();
+    Arrays.sort(sorted);
+    return pre[latent] >= sorted[pre.length - dictionary.k()] ? Math.max(0, pre[latent]) : 0;
+  }
+
+  @Test
+  void counterpartsAreTheSamePlantedFeatureInTheOtherReplica() throws IOException {
+    List<Map<String, Object>> rows = rows(chain, "evolution", "counterparts");
+    String first = EvolveFixture.series(true, 0);
+    String second = EvolveFixture.series(true, 1);
+    Map<Object, Map<String, Object>> ofFirst = new HashMap<>();
+    Map<Object, Map<String, Object>> ofSecond = new HashMap<>();
+    for (Map<String, Object> row : rows) {
+      boolean forward = row.get("series").equals(first);
+      assertThat(row.get("other_series")).isEqualTo(forward ? second : first);
+      (forward ? ofFirst : ofSecond).put(row.get("track"), row);
+    }
+    for (PlantedActivations.Feature truth : PLANTED.features()) {
+      Map<String, Object> row = ofFirst.get(truth.index());
+      assertThat(row.get("other_track"))
+          .isEqualTo(EvolveFixture.latent(PLANTED, truth.index(), 1, true, 0));
+      assertThat((Double) row.get("cosine")).isGreaterThan(0.99);
+    }
+    // The same from both sides, and what confidence is made of.
+    assertThat(ofSecond).hasSameSizeAs(ofFirst);
+    Map<Integer, Map<String, Object>> events = byTrack(rows(chain, "evolution", "events"), 0);
+    ofFirst.forEach(
+        (track, row) -> {
+          assertThat(ofSecond.get(row.get("other_track")).get("other_track")).isEqualTo(track);
+          assertThat(events.get(track).get("confidence")).isEqualTo(row.get("cosine"));
+        });
+  }
+
   private static double progress(List<Map<String, Object>> rows, int track, long checkpoint) {
     return rows.stream()
         .filter(
@@ -270,6 +359,8 @@ class EvolveTest {
     List<Map<String, Object>> trajectories = rows(independent, "evolution", "trajectories");
     Map<Integer, Map<String, Object>> events = byTrack(rows(independent, "evolution", "events"), 0);
     assertThat(rows(independent, "evolution", "identity")).isEmpty();
+    assertThat(rows(independent, "evolution", "counterparts")).isEmpty();
+    readingsFollowTheMatchedFeature(rows(independent, "evolution", "readings"), trajectories);
     int right = 0;
     for (PlantedActivations.Feature truth : PLANTED.features()) {
       int peak = (int) (truth.peak() / 100);
@@ -291,6 +382,26 @@ class EvolveTest {
               : 0;
     }
     assertThat(right).isGreaterThanOrEqualTo(38);
+  }
+
+  /** Where a track is strong it fires on its own rows, whatever number its feature has there. */
+  private static void readingsFollowTheMatchedFeature(
+      List<Map<String, Object>> readings, List<Map<String, Object>> trajectories) {
+    Map<List<Object>, Map<String, Object>> there = new HashMap<>();
+    trajectories.forEach(
+        each -> there.put(List.of(each.get("track"), each.get("checkpoint")), each));
+    int strong = 0;
+    int fires = 0;
+    for (Map<String, Object> row : readings) {
+      Map<String, Object> track = there.get(List.of(row.get("track"), row.get("checkpoint")));
+      assertThat((Integer) track.get("feature")).isNotNegative();
+      if ((Double) track.get("relative_strength") > 0.8) {
+        strong++;
+        fires += (Double) row.get("value") > 0 ? 1 : 0;
+      }
+    }
+    assertThat(strong).isGreaterThan(300);
+    assertThat(fires).isGreaterThan(strong * 9 / 10);
   }
 
   @Test
