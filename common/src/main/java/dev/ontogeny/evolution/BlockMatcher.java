@@ -1,5 +1,7 @@
 package dev.ontogeny.evolution;
 
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.ProductKernel;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Seeds;
 import java.util.Arrays;
@@ -7,22 +9,26 @@ import java.util.random.RandomGenerator;
 
 /**
  * Compares a block of one checkpoint's features with all features of another, which come by in
- * blocks. Memory: the blocks and one product of block by block.
+ * blocks: one product of directions scores every pair, and pairs that come among the nearest of
+ * either side are looked at closer. Memory: the directions of the block, twice, and what is nearest
+ * to it.
  *
  * <p>The null: some features of the block (every {@code stride}-th of the checkpoint) have the
  * coordinates of decoder and encoder shuffled alike and look for their nearest as everyone does.
  */
-public final class BlockMatcher {
+public final class BlockMatcher implements AutoCloseable {
   private final int first;
   private final Directions from;
-  private final Directions shuffled;
-  private final float[] fromJoined;
-  private final float[] shuffledJoined;
   private final double encoderWeight;
   private final Neighbours forward;
   private final Neighbours backward;
   private final Neighbours nulls;
-  private float[] scores = new float[0];
+
+  /** Scores with the features of the block, then with the shuffled ones. */
+  private final ProductKernel scores;
+
+  /** The least scores that still enter {@link #forward}, then {@link #nulls}. */
+  private final float[] bars;
 
   /**
    * Starts.
@@ -34,16 +40,26 @@ public final class BlockMatcher {
    * @param seed decides what is shuffled and how, together with the feature
    */
   public BlockMatcher(
-      Directions from, int first, int fromCount, int toCount, MatchingRules rules, long seed) {
+      KernelProvider provider,
+      Directions from,
+      int first,
+      int fromCount,
+      int toCount,
+      MatchingRules rules,
+      long seed) {
     this.from = from;
     this.first = first;
     this.encoderWeight = rules.encoderWeight();
     this.forward = new Neighbours(from.count(), rules.candidates());
     this.backward = new Neighbours(toCount, 2);
-    this.shuffled = shuffled(from, first, Math.max(1, fromCount / rules.nullSamples()), seed);
+    Directions shuffled = shuffled(from, first, Math.max(1, fromCount / rules.nullSamples()), seed);
     this.nulls = new Neighbours(shuffled.count(), 1);
-    this.fromJoined = joined(from);
-    this.shuffledJoined = joined(shuffled);
+    this.bars = new float[from.count() + shuffled.count()];
+    Arrays.fill(bars, Float.NEGATIVE_INFINITY);
+    FloatMatrix kept = FloatMatrix.zeros(bars.length, 2 * from.decoder().columns());
+    join(from, kept, 0);
+    join(shuffled, kept, from.count());
+    this.scores = provider.products(kept);
   }
 
   private static Directions shuffled(Directions from, int first, int stride, long seed) {
@@ -72,61 +88,69 @@ public final class BlockMatcher {
   }
 
   /** Decoder and encoder side by side, so scaled that one dot product is the score. */
-  private float[] joined(Directions directions) {
+  private void join(Directions directions, FloatMatrix into, int firstRow) {
     int width = directions.decoder().columns();
     float decoderScale = (float) Math.sqrt(1 - encoderWeight);
     float encoderScale = (float) Math.sqrt(encoderWeight);
-    float[] result = new float[directions.count() * 2 * width];
     for (int row = 0; row < directions.count(); row++) {
+      int at = (firstRow + row) * 2 * width;
       for (int k = 0; k < width; k++) {
-        result[row * 2 * width + k] = decoderScale * directions.decoder().at(row, k);
-        result[(row * 2 + 1) * width + k] = encoderScale * directions.encoder().at(row, k);
+        into.values()[at + k] = decoderScale * directions.decoder().at(row, k);
+        into.values()[at + width + k] = encoderScale * directions.encoder().at(row, k);
       }
     }
-    return result;
   }
 
   /** Looks at a block of the later checkpoint that begins at feature {@code firstTo}. */
   public void compare(Directions to, int firstTo) {
-    float[] toJoined = joined(to);
-    int depth = 2 * from.decoder().columns();
-    int columns = to.count();
-    scores = scores.length < from.count() * columns ? new float[from.count() * columns] : scores;
-    float[] floors = new float[columns];
-    for (int column = 0; column < columns; column++) {
-      floors[column] = backward.floor(firstTo + column);
+    FloatMatrix joined = FloatMatrix.zeros(to.count(), 2 * to.decoder().columns());
+    join(to, joined, 0);
+    float[] toBars = new float[to.count()];
+    for (int i = 0; i < toBars.length; i++) {
+      toBars[i] = backward.floor(firstTo + i);
     }
-    DotProducts.multiply(fromJoined, from.count(), toJoined, columns, depth, scores);
-    for (int row = 0; row < from.count(); row++) {
-      float floor = forward.floor(row);
-      for (int column = 0; column < columns; column++) {
-        float score = scores[row * columns + column];
-        if (score >= floor || score >= floors[column]) {
-          float decoder = dot(from.decoder(), row, to.decoder(), column);
-          float encoder = dot(from.encoder(), row, to.encoder(), column);
-          forward.offer(row, firstTo + column, score, decoder, encoder);
-          backward.offer(firstTo + column, first + row, score, decoder, encoder);
-          floor = forward.floor(row);
-          floors[column] = backward.floor(firstTo + column);
-        }
-      }
-    }
-    DotProducts.multiply(shuffledJoined, shuffled.count(), toJoined, columns, depth, scores);
-    for (int row = 0; row < shuffled.count(); row++) {
-      for (int column = 0; column < columns; column++) {
-        nulls.offer(row, firstTo + column, scores[row * columns + column], 0, 0);
-      }
-    }
+    scores.reaching(
+        joined,
+        toBars,
+        bars,
+        (row, kept, score) -> {
+          if (kept < from.count()) {
+            float decoder = dot(from.decoder(), kept, to.decoder(), row);
+            float encoder = dot(from.encoder(), kept, to.encoder(), row);
+            forward.offer(kept, firstTo + row, score, decoder, encoder);
+            backward.offer(firstTo + row, first + kept, score, decoder, encoder);
+            bars[kept] = forward.floor(kept);
+            toBars[row] = backward.floor(firstTo + row);
+          } else {
+            nulls.offer(kept - from.count(), firstTo + row, score, 0, 0);
+            bars[kept] = nulls.floor(kept - from.count());
+          }
+        });
   }
 
   private static float dot(FloatMatrix a, int row, FloatMatrix b, int column) {
     int width = a.columns();
-    float sum = 0;
-    for (int k = 0; k < width; k++) {
-      sum += a.values()[row * width + k] * b.values()[column * width + k];
+    int at = row * width;
+    int bt = column * width;
+    float[] x = a.values();
+    float[] y = b.values();
+    // Four sums, since each addition waits for the one before.
+    float sum0 = 0;
+    float sum1 = 0;
+    float sum2 = 0;
+    float sum3 = 0;
+    int k = 0;
+    for (; k + 4 <= width; k += 4) {
+      sum0 += x[at + k] * y[bt + k];
+      sum1 += x[at + k + 1] * y[bt + k + 1];
+      sum2 += x[at + k + 2] * y[bt + k + 2];
+      sum3 += x[at + k + 3] * y[bt + k + 3];
+    }
+    for (; k < width; k++) {
+      sum0 += x[at + k] * y[bt + k];
     }
     // Rounding can carry a cosine past its bounds.
-    return Math.max(-1, Math.min(1, sum));
+    return Math.max(-1, Math.min(1, (sum0 + sum1) + (sum2 + sum3)));
   }
 
   /** What was seen. */
@@ -136,5 +160,10 @@ public final class BlockMatcher {
       chance[i] = nulls.score(i, 0);
     }
     return new Matches(first, forward, backward, chance);
+  }
+
+  @Override
+  public void close() {
+    scores.close();
   }
 }

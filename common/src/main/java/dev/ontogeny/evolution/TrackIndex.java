@@ -1,5 +1,6 @@
 package dev.ontogeny.evolution;
 
+import java.io.IOException;
 import java.io.Serializable;
 import java.util.Arrays;
 
@@ -17,6 +18,18 @@ public final class TrackIndex implements Serializable {
   /** [T][F]. */
   private final int[][] trackOf;
 
+  /** Where it is told who continues whom, one checkpoint after the other. */
+  @FunctionalInterface
+  public interface Successors {
+    /**
+     * Of the features of checkpoint t.
+     *
+     * @return the feature of checkpoint t + 1 that continues each, -1 for none, as {@link
+     *     Lineage#successors}
+     */
+    int[] of(int t) throws IOException;
+  }
+
   private TrackIndex(int checkpoints, int count, int[][] trackOf) {
     this.checkpoints = checkpoints;
     this.count = count;
@@ -27,18 +40,17 @@ public final class TrackIndex implements Serializable {
    * Tracks are numbered by their first checkpoint, then by their feature there.
    *
    * @param features at each checkpoint, [T]
-   * @param successors [T - 1][features], the later feature that continues each, -1 for none, as
-   *     {@link Lineage#successors}
    */
-  public static TrackIndex following(int[] features, int[][] successors) {
+  public static TrackIndex following(int[] features, Successors successors) throws IOException {
     int[][] trackOf = new int[features.length][];
     int count = 0;
     for (int t = 0; t < features.length; t++) {
       trackOf[t] = new int[features[t]];
       Arrays.fill(trackOf[t], -1);
       if (t > 0) {
-        for (int from = 0; from < successors[t - 1].length; from++) {
-          int to = successors[t - 1][from];
+        int[] continued = successors.of(t - 1);
+        for (int from = 0; from < continued.length; from++) {
+          int to = continued[from];
           if (to >= 0) {
             trackOf[t][to] = trackOf[t - 1][from];
           }
@@ -48,6 +60,10 @@ public final class TrackIndex implements Serializable {
         if (trackOf[t][feature] < 0) {
           trackOf[t][feature] = count++;
         }
+      }
+      if (t > 0 && Arrays.equals(trackOf[t], trackOf[t - 1])) {
+        // As in most of a chain: not to be kept once for every checkpoint.
+        trackOf[t] = trackOf[t - 1];
       }
     }
     return new TrackIndex(features.length, count, trackOf);

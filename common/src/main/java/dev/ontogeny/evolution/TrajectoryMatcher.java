@@ -1,17 +1,26 @@
 package dev.ontogeny.evolution;
 
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.ProductKernel;
+import dev.ontogeny.matrix.FloatMatrix;
+import java.util.Arrays;
+
 /**
  * Compares whole trajectories of two replicas: the cosine of all checkpoints side by side, each
  * direction as long as the track is strong there relative to its greatest (with unit-norm decoders
  * this takes the place of the decoder norm, and what a latent points at before it is a feature does
  * not count).
  */
-public final class TrajectoryMatcher {
+public final class TrajectoryMatcher implements AutoCloseable {
   private final TrackStatistics from;
-  private final float[][] fromDirections;
   private final int width;
   private final Neighbours forward;
   private final Neighbours backward;
+
+  /** Tracks of the range that are present at each checkpoint, and products with them. */
+  private final int[][] present;
+
+  private final ProductKernel[] products;
 
   /**
    * Starts with a range of tracks of one replica.
@@ -19,12 +28,21 @@ public final class TrajectoryMatcher {
    * @param decoders [T][size × D], as for {@link Trajectories}; scaled in place
    * @param toCount tracks of the other replica
    */
-  public TrajectoryMatcher(TrackStatistics from, float[][] decoders, int width, int toCount) {
+  public TrajectoryMatcher(
+      KernelProvider provider, TrackStatistics from, float[][] decoders, int width, int toCount) {
     this.from = from;
     this.width = width;
-    fromDirections = scale(from, decoders, width);
     forward = new Neighbours(from.size(), 2);
     backward = new Neighbours(toCount, 2);
+    present = new int[from.checkpoints()][];
+    products = new ProductKernel[from.checkpoints()];
+    float[][] directions = scale(from, decoders, width);
+    for (int t = 0; t < products.length; t++) {
+      present[t] = present(from, t);
+      if (present[t].length > 0) {
+        products[t] = provider.products(gather(directions[t], present[t]));
+      }
+    }
   }
 
   /** Looks at a range of tracks of the other replica; its decoders are scaled in place. */
@@ -32,30 +50,25 @@ public final class TrajectoryMatcher {
     float[][] toDirections = scale(to, decoders, width);
     int columns = to.size();
     float[] sums = new float[from.size() * columns];
-    float[] products = new float[0];
-    for (int t = 0; t < from.checkpoints(); t++) {
-      int[] rows = present(from, t);
+    float[] found = new float[0];
+    for (int t = 0; t < present.length; t++) {
       int[] others = present(to, t);
+      int[] rows = present[t];
       if (rows.length == 0 || others.length == 0) {
         continue;
       }
-      float[] a = gather(fromDirections[t], rows);
-      float[] b = gather(toDirections[t], others);
-      products =
-          products.length < rows.length * others.length
-              ? new float[rows.length * others.length]
-              : products;
-      DotProducts.multiply(a, rows.length, b, others.length, width, products);
-      for (int r = 0; r < rows.length; r++) {
-        int into = rows[r] * columns;
-        for (int c = 0; c < others.length; c++) {
-          sums[into + others[c]] += products[r * others.length + c];
+      int size = Math.multiplyExact(rows.length, others.length);
+      found = found.length < size ? new float[size] : found;
+      products[t].multiply(gather(toDirections[t], others), found);
+      for (int c = 0; c < others.length; c++) {
+        for (int r = 0; r < rows.length; r++) {
+          sums[others[c] * from.size() + rows[r]] += found[c * rows.length + r];
         }
       }
     }
-    for (int i = 0; i < from.size(); i++) {
-      for (int j = 0; j < columns; j++) {
-        float cosine = sums[i * columns + j];
+    for (int j = 0; j < columns; j++) {
+      for (int i = 0; i < from.size(); i++) {
+        float cosine = sums[j * from.size() + i];
         if (cosine > 0) {
           if (cosine >= forward.floor(i)) {
             forward.offer(i, to.first() + j, cosine, cosine, 0);
@@ -85,13 +98,13 @@ public final class TrajectoryMatcher {
     return new float[][] {found.cosines(), found.reversed().cosines()};
   }
 
-  private float[] gather(float[] rows, int[] which) {
+  private FloatMatrix gather(float[] rows, int[] which) {
     if (which.length * width == rows.length) {
-      return rows;
+      return new FloatMatrix(which.length, width, rows);
     }
-    float[] result = new float[which.length * width];
+    FloatMatrix result = FloatMatrix.zeros(which.length, width);
     for (int r = 0; r < which.length; r++) {
-      System.arraycopy(rows, which[r] * width, result, r * width, width);
+      System.arraycopy(rows, which[r] * width, result.values(), r * width, width);
     }
     return result;
   }
@@ -104,7 +117,7 @@ public final class TrajectoryMatcher {
         result[count++] = i;
       }
     }
-    return java.util.Arrays.copyOf(result, count);
+    return Arrays.copyOf(result, count);
   }
 
   /** Scales directions so that the sum over checkpoints of dot products is the cosine. */
@@ -132,5 +145,14 @@ public final class TrajectoryMatcher {
       }
     }
     return decoders;
+  }
+
+  @Override
+  public void close() {
+    for (ProductKernel each : products) {
+      if (each != null) {
+        each.close();
+      }
+    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,6 +18,8 @@ record CpuMachine(
    * the processor.
    */
   private static final double EXPECTED_GFLOPS = 20;
+
+  private static final AtomicBoolean MEASURED = new AtomicBoolean();
 
   /** The fastest there is here. */
   static CpuMachine detect(int threads) {
@@ -55,6 +58,9 @@ record CpuMachine(
 
   /** Logs the rate of the product on one core once, so that a crippled library is seen. */
   private void measure() {
+    if (MEASURED.getAndSet(true)) {
+      return;
+    }
     int inputs = 256;
     int rows = 128;
     int width = EncoderProduct.PANEL;

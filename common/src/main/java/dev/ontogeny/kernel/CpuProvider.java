@@ -33,4 +33,9 @@ final class CpuProvider implements KernelProvider {
   public void nearest(FloatMatrix vectors, int from, int to, int[] index, float[] cosine) {
     CpuNearest.find(machine, vectors, from, to, index, cosine);
   }
+
+  @Override
+  public ProductKernel products(FloatMatrix kept) {
+    return new CpuProducts(machine, kept);
+  }
 }

@@ -34,4 +34,11 @@ public interface KernelProvider {
    * @param cosine receives its cosine
    */
   void nearest(FloatMatrix vectors, int from, int to, int[] index, float[] cosine);
+
+  /**
+   * Products with rows that stay.
+   *
+   * @param kept [n, d]
+   */
+  ProductKernel products(FloatMatrix kept);
 }

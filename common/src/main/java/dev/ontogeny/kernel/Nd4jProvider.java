@@ -78,4 +78,10 @@ final class Nd4jProvider implements KernelProvider {
       }
     }
   }
+
+  @Override
+  public ProductKernel products(FloatMatrix kept) {
+    useThreads();
+    return new Nd4jProducts(kept);
+  }
 }

@@ -45,6 +45,11 @@ final class ReferenceProvider implements KernelProvider {
     }
   }
 
+  @Override
+  public ProductKernel products(FloatMatrix kept) {
+    return new ReferenceProducts(kept);
+  }
+
   private static double dot(float[] values, int at, int at2, int count) {
     double sum = 0;
     for (int i = 0; i < count; i++) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Seeds;
 import java.io.ByteArrayInputStream;
@@ -115,9 +116,12 @@ class TrajectoriesTest {
         second[t][6 * width + k] = (float) random.nextGaussian();
       }
     }
-    TrajectoryMatcher matcher = new TrajectoryMatcher(one, first, width, 7);
-    matcher.compare(two, second);
-    float[][] confidences = TrajectoryMatcher.confidences(matcher.result());
+    float[][] confidences;
+    try (TrajectoryMatcher matcher =
+        new TrajectoryMatcher(Kernels.provider("cpu", 1), one, first, width, 7)) {
+      matcher.compare(two, second);
+      confidences = TrajectoryMatcher.confidences(matcher.result());
+    }
     assertThat(confidences[0]).hasSize(6);
     assertThat(confidences[1]).hasSize(7);
     for (int i = 0; i < 6; i++) {

@@ -108,10 +108,11 @@ final class Evolve implements Job<EvolveSettings> {
       for (int t = 0; t + 1 < series.length(); t++) {
         double pairs = (double) series.features()[t] * series.features()[t + 1];
         operations += 4 * pairs * series.width();
-        blocks += ceilingOf(series.features()[t], EvolveInputs.BLOCK);
+        blocks += ceilingOf(series.features()[t], inputs.blockSize(series));
       }
       ranges += ceilingOf(series.features()[0], size);
       memory = Math.max(memory, 8L * size * series.length() * series.width() + 8 * size * size);
+      memory = Math.max(memory, 24L * inputs.blockSize(series) * series.width());
       if (readsAgain(inputs)) {
         long most = Arrays.stream(series.features()).max().orElse(0);
         long read =
@@ -188,7 +189,8 @@ final class Evolve implements Job<EvolveSettings> {
         LineageTasks.Pair pair = new LineageTasks.Pair(s, t);
         if (inputs.publication().unit(pair.unit(inputs)).isEmpty()) {
           pairs++;
-          for (int first = 0; first < series.features()[t]; first += EvolveInputs.BLOCK) {
+          int size = inputs.blockSize(series);
+          for (int first = 0; first < series.features()[t]; first += size) {
             blocks.add(new LineageTasks.Block(pair, first));
           }
         }
@@ -217,19 +219,22 @@ final class Evolve implements Job<EvolveSettings> {
     List<TrackIndex> tracks = new ArrayList<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
-      int[][] successors = new int[series.length() - 1][];
-      for (int t = 0; t < successors.length; t++) {
-        if (series.chain()) {
-          BitSet handedOver = handovers[s][t + 1];
-          successors[t] = new int[series.features()[t]];
-          Arrays.setAll(successors[t], feature -> handedOver.get(feature) ? -1 : feature);
-        } else {
-          successors[t] = inputs.readSuccessors(s, t)[0];
-        }
-      }
-      tracks.add(TrackIndex.following(series.features(), successors));
+      int number = s;
+      tracks.add(
+          TrackIndex.following(
+              series.features(),
+              t ->
+                  series.chain()
+                      ? successors(series.features()[t], handovers[number][t + 1])
+                      : inputs.readSuccessors(number, t)[0]));
     }
     return tracks;
+  }
+
+  private static int[] successors(int features, BitSet handedOver) {
+    int[] successors = new int[features];
+    Arrays.setAll(successors, feature -> handedOver.get(feature) ? -1 : feature);
+    return successors;
   }
 
   /**

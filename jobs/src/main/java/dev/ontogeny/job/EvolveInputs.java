@@ -12,27 +12,35 @@ import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.Directions;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.TrackStatistics;
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.TaskContext;
 
 /** What every task of {@link Evolve} needs to know: where the inputs lie and how they are cut. */
 final class EvolveInputs implements Serializable {
   private static final long serialVersionUID = 1;
 
-  /** Features that are compared with each other at a time. */
+  /** Features that are read at a time. */
   static final int BLOCK = 1024;
+
+  /** Features of a block of the earlier checkpoint at most: enough blocks for every core. */
+  private static final int LARGEST_BLOCK = 8192;
 
   /** Tracks of a range at most: the product of two ranges stays at 32 MiB. */
   private static final int LARGEST_RANGE = 2048;
@@ -181,6 +189,20 @@ final class EvolveInputs implements Serializable {
     return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_RANGE, fitting));
   }
 
+  /**
+   * Features of a checkpoint that are compared with all of the next at a time: the larger, the less
+   * often that one is read. Directions of a block take three times range-memory at most.
+   */
+  int blockSize(Series of) {
+    long fitting = settings.rangeMemory().bytes() / (2L * Float.BYTES * of.width());
+    return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_BLOCK, fitting));
+  }
+
+  /** The provider of arithmetic for the thread of a task. */
+  KernelProvider provider() {
+    return Kernels.provider(settings.kernel(), TaskContext.get().cpus());
+  }
+
   /** The tensors of a series' dictionary at its t-th checkpoint. */
   TensorFile tensors(Series of, int t) throws IOException {
     return TensorFile.open(dictionaries, of.dictionaries()[t] + "/dictionary.safetensors");
@@ -226,7 +248,9 @@ final class EvolveInputs implements Serializable {
 
   void writeStatistics(int s, int range, TrackStatistics statistics) throws IOException {
     try (DataOutputStream out =
-        new DataOutputStream(publication.folder().create(statisticsPath(s, range)))) {
+        new DataOutputStream(
+            new BufferedOutputStream(
+                publication.folder().create(statisticsPath(s, range)), 1 << 16))) {
       statistics.write(out);
     }
   }
@@ -256,12 +280,11 @@ final class EvolveInputs implements Serializable {
   int[][] readSuccessors(int s, int t) throws IOException {
     int[][] result = new int[3][series.get(s).features()[t]];
     try (DataInputStream in =
-        new DataInputStream(
-            new BufferedInputStream(publication.folder().open(successorsPath(s, t)), 1 << 16))) {
+        new DataInputStream(publication.folder().open(successorsPath(s, t)))) {
+      byte[] bytes = new byte[Integer.BYTES * result[0].length];
       for (int[] each : result) {
-        for (int i = 0; i < each.length; i++) {
-          each[i] = in.readInt();
-        }
+        in.readFully(bytes);
+        ByteBuffer.wrap(bytes).asIntBuffer().get(each);
       }
     }
     return result;

@@ -9,7 +9,6 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.evolution.Formation;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.kernel.EncodingKernel;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
@@ -289,9 +288,7 @@ final class FormationTasks {
       SparseCodes all = new SparseCodes(dictionary.width());
       all.reset(activations.rows(), 0);
       SparseCodes part = new SparseCodes(dictionary.width());
-      try (EncodingKernel kernel =
-          Kernels.provider(inputs.settings().kernel(), TaskContext.get().cpus())
-              .encoding(dictionary, BATCH)) {
+      try (EncodingKernel kernel = inputs.provider().encoding(dictionary, BATCH)) {
         int columns = activations.columns();
         for (int first = 0; first < activations.rows(); first += BATCH) {
           int count = Math.min(BATCH, activations.rows() - first);

@@ -55,20 +55,22 @@ final class LineageTasks {
       int toCount = series.features()[t + 1];
       try (TensorFile from = inputs.tensors(series, t);
           TensorFile to = inputs.tensors(series, t + 1)) {
-        int count = Math.min(EvolveInputs.BLOCK, fromCount - block.first);
-        BlockMatcher matcher =
+        int count = Math.min(inputs.blockSize(series), fromCount - block.first);
+        try (BlockMatcher matcher =
             new BlockMatcher(
+                inputs.provider(),
                 EvolveInputs.directions(from, block.first, count),
                 block.first,
                 fromCount,
                 toCount,
                 inputs.settings().matching(),
-                Seeds.of(inputs.settings().seed(), "lineage", series.dictionaries()[t]));
-        for (int first = 0; first < toCount; first += EvolveInputs.BLOCK) {
-          int size = Math.min(EvolveInputs.BLOCK, toCount - first);
-          matcher.compare(EvolveInputs.directions(to, first, size), first);
+                Seeds.of(inputs.settings().seed(), "lineage", series.dictionaries()[t]))) {
+          for (int first = 0; first < toCount; first += EvolveInputs.BLOCK) {
+            int size = Math.min(EvolveInputs.BLOCK, toCount - first);
+            matcher.compare(EvolveInputs.directions(to, first, size), first);
+          }
+          return new Tuple2<>(block.pair, matcher.result());
         }
-        return new Tuple2<>(block.pair, matcher.result());
       }
     }
   }

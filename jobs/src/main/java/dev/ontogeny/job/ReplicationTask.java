@@ -35,14 +35,19 @@ final class ReplicationTask implements PairFunction<ReplicationTask.Range, Integ
     Series from = inputs.series().get(range.from);
     Series to = inputs.series().get(range.to);
     TrackStatistics statistics = inputs.readStatistics(range.from, range.number);
-    TrajectoryMatcher matcher =
+    try (TrajectoryMatcher matcher =
         new TrajectoryMatcher(
-            statistics, inputs.decoders(from, statistics), from.width(), range.toTracks);
-    int size = inputs.rangeSize(to);
-    for (int number = 0; number * size < range.toTracks; number++) {
-      TrackStatistics others = inputs.readStatistics(range.to, number);
-      matcher.compare(others, inputs.decoders(to, others));
+            inputs.provider(),
+            statistics,
+            inputs.decoders(from, statistics),
+            from.width(),
+            range.toTracks)) {
+      int size = inputs.rangeSize(to);
+      for (int number = 0; number * size < range.toTracks; number++) {
+        TrackStatistics others = inputs.readStatistics(range.to, number);
+        matcher.compare(others, inputs.decoders(to, others));
+      }
+      return new Tuple2<>(range.pair, matcher.result());
     }
-    return new Tuple2<>(range.pair, matcher.result());
   }
 }

@@ -23,7 +23,6 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryType;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -31,33 +30,33 @@ import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Evolve at the size of the largest published study: one chain of 100,000 features at 32
- * checkpoints, made up, with directions of 8 dimensions. Driver and executors share one heap of 2
- * GB, which is more than is asked of the driver alone. Prints seconds and the greatest size of the
- * heap. Arguments: features, checkpoints, folder.
+ * checkpoints, made up, with directions of 8 dimensions unless told otherwise. Driver and executors
+ * are one JVM of 2 GB of heap, which is more than is asked of the driver alone. Prints seconds, the
+ * greatest heap and the heap that is left after a collection at the end.
  *
- * <pre>mvn -q -pl common,jobs test-compile && mvn -q -pl jobs exec:exec -Dexec.executable=java \
- *   -Dexec.classpathScope=test \
- *   -Dexec.args="-Xmx2g -cp %classpath dev.ontogeny.job.EvolveBenchmark 100000 32 target/evolve-benchmark"
- * </pre>
+ * <pre>{@code
+ * mvn -q test -pl common,jobs -Dtest=EvolveBenchmark -Dsurefire.failIfNoSpecifiedTests=false \
+ *     -Dontogeny.features=100000 -Dontogeny.checkpoints=32 -Dontogeny.width=8
+ * }</pre>
  */
-final class EvolveBenchmark {
+class EvolveBenchmark {
   private static final String SITE = "made.up";
-  private static final int WIDTH = 8;
 
-  private EvolveBenchmark() {}
+  private record MadeUp(int features, int checkpoints, int width) {}
 
-  private record MadeUp(int features, int checkpoints) {}
-
-  public static void main(String[] arguments) throws IOException {
-    int features = Integer.parseInt(arguments[0]);
-    int checkpoints = Integer.parseInt(arguments[1]);
-    Path path = Path.of(arguments[2]);
-    if (!Files.exists(path)) {
-      make(Folder.of(path.toString()), features, checkpoints);
-    }
+  @Test
+  void inTwoGigabytes(@TempDir Path path) throws IOException {
+    MadeUp size =
+        new MadeUp(
+            Integer.getInteger("ontogeny.features", 100_000),
+            Integer.getInteger("ontogeny.checkpoints", 32),
+            Integer.getInteger("ontogeny.width", 8));
+    make(Folder.of(path.toString()), size);
     EvolveSettings settings =
         SettingsReader.read(
             EvolveSettings.class,
@@ -67,12 +66,13 @@ final class EvolveBenchmark {
                 "dataset=" + path.resolve("dataset"),
                 "dictionaries=" + path.resolve("dictionaries"),
                 "features=" + path.resolve("features"),
-                "output=" + path.resolve("evolution-" + System.nanoTime())));
+                "output=" + path.resolve("evolution")));
     try (SparkSession spark =
         SparkSession.builder()
             .master("local[2]")
             .config("spark.ui.enabled", "false")
             .config("spark.driver.host", "127.0.0.1")
+            .config("spark.local.dir", path.resolve("spark").toString())
             .getOrCreate()) {
       new Evolve()
           .plan(spark, settings)
@@ -87,15 +87,17 @@ final class EvolveBenchmark {
     for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
       heap += pool.getType() == MemoryType.HEAP ? pool.getPeakUsage().getUsed() : 0;
     }
+    System.gc();
     System.out.printf(
-        "greatest heap %d MiB (sum over pools) of %d MiB%n",
-        heap >> 20, Runtime.getRuntime().maxMemory() >> 20);
+        "greatest heap %d MiB (sum over pools) of %d MiB, %d MiB live at the end%n",
+        heap >> 20,
+        Runtime.getRuntime().maxMemory() >> 20,
+        ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() >> 20);
   }
 
-  private static void make(Folder root, int features, int checkpoints) throws IOException {
-    MadeUp settings = new MadeUp(features, checkpoints);
+  private static void make(Folder root, MadeUp settings) throws IOException {
     List<Long> steps = new ArrayList<>();
-    for (int t = 0; t < checkpoints; t++) {
+    for (int t = 0; t < settings.checkpoints; t++) {
       steps.add(t == 0 ? 0L : 1L << (t / 2 + 1) | (t % 2 == 0 ? 0 : 1L << (t / 2)));
     }
     Manifest.Input dataset = dataset(root, settings, steps);
@@ -115,7 +117,7 @@ final class EvolveBenchmark {
                 0,
                 0,
                 List.of(),
-                List.of(new ShardedDataset.Site(SITE, WIDTH, steps, VectorType.FLOAT16)),
+                List.of(new ShardedDataset.Site(SITE, settings.width, steps, VectorType.FLOAT16)),
                 Map.of(),
                 new ShardedDataset.Mixing(0, 0)))
         .asInput(folder.toString());
@@ -127,7 +129,8 @@ final class EvolveBenchmark {
     Publication publication = Publication.open(folder, "dictionaries", settings, List.of(dataset));
     List<PublishedFile> files = new ArrayList<>();
     int count = settings.features;
-    float[] decoder = new float[count * WIDTH];
+    int width = settings.width;
+    float[] decoder = new float[count * width];
     RandomGenerator random = Seeds.generator(1, "directions");
     for (int i = 0; i < decoder.length; i++) {
       decoder[i] = (float) random.nextGaussian();
@@ -136,18 +139,18 @@ final class EvolveBenchmark {
       float[] encoder = new float[decoder.length];
       for (int i = 0; i < decoder.length; i++) {
         decoder[i] += 0.2f * (float) random.nextGaussian();
-        encoder[(i % WIDTH) * count + i / WIDTH] = decoder[i];
+        encoder[(i % width) * count + i / width] = decoder[i];
       }
       String id = "chain-" + SITE + "-r0-c" + steps.get(t);
       Map<String, Tensor> tensors = new LinkedHashMap<>();
-      tensors.put("W_enc", Tensor.matrix(WIDTH, count, encoder));
-      tensors.put("W_dec", Tensor.matrix(count, WIDTH, decoder));
+      tensors.put("W_enc", Tensor.matrix(width, count, encoder));
+      tensors.put("W_dec", Tensor.matrix(count, width, decoder));
       files.add(
           folder.write(
               id + "/dictionary.safetensors",
               null,
               out -> Safetensors.write(tensors, Map.of("format", "made up"), out)));
-      DictionaryMetadata metadata = metadata(id, count, steps.get(t), t);
+      DictionaryMetadata metadata = metadata(id, settings, steps.get(t), t);
       files.add(
           folder.write(
               id + "/dictionary.json",
@@ -159,16 +162,17 @@ final class EvolveBenchmark {
         .asInput(folder.toString());
   }
 
-  private static DictionaryMetadata metadata(String id, int width, long checkpoint, int index) {
+  private static DictionaryMetadata metadata(
+      String id, MadeUp settings, long checkpoint, int index) {
     return new DictionaryMetadata(
         DictionaryMetadata.VERSION,
         id,
         "chain-" + SITE,
         DictionaryType.TOP_K,
         "autoencoder",
-        width,
+        settings.features,
         32,
-        List.of(new Source(SITE, checkpoint, WIDTH)),
+        List.of(new Source(SITE, checkpoint, settings.width)),
         0,
         0,
         "chain-" + SITE + "-r0",
