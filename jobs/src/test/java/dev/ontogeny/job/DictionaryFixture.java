@@ -31,12 +31,19 @@ final class DictionaryFixture {
   private DictionaryFixture() {}
 
   /** Decides the identity of a folder. */
-  record Settings(int width, int k) {}
+  record Settings(int width, int k, float biasStep) {}
 
   /** A chain over all checkpoints of a site, and an independent dictionary at the last. */
   static void publish(Folder folder, ShardedDataset dataset, String site, int width, int k)
       throws IOException {
-    Settings settings = new Settings(width, k);
+    publish(folder, dataset, site, width, k, 0.01f);
+  }
+
+  /** Likewise; each latent has a bias lower by a step than the one before, and so fires less. */
+  static void publish(
+      Folder folder, ShardedDataset dataset, String site, int width, int k, float biasStep)
+      throws IOException {
+    Settings settings = new Settings(width, k, biasStep);
     Publication publication =
         Publication.open(folder, "dictionaries", settings, List.of(dataset.asInput()));
     List<PublishedFile> files = new ArrayList<>();
@@ -132,7 +139,7 @@ final class DictionaryFixture {
         decoder.values()[f * inputs + i] = value;
       }
       // Every fifth never fires.
-      encoderBias[f] = f % 5 == 4 ? -1000 : -0.01f * f;
+      encoderBias[f] = f % 5 == 4 ? -1000 : -settings.biasStep() * f;
     }
     return new Dictionary(
         DictionaryType.TOP_K,

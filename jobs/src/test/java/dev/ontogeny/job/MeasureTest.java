@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -516,13 +517,40 @@ class MeasureTest {
   }
 
   @Test
-  void aRunThatWasCutOffGoesOn() throws Exception {
-    run("resumed");
+  void aRunThatWasCutOffDoesOnlyWhatIsMissing() throws Exception {
+    Path vectors;
+    try (Stream<Path> files = Files.walk(folder.resolve("dataset"))) {
+      vectors =
+          files
+              .filter(file -> file.toString().contains("checkpoint-500/shard-00001"))
+              .findFirst()
+              .orElseThrow();
+    }
+    Path aside = folder.resolve("aside");
+    Files.move(vectors, aside);
+    assertThatThrownBy(() -> run("resumed"))
+        .satisfies(
+            thrown ->
+                assertThat(Failure.in(thrown).orElseThrow())
+                    .hasMessageContaining("is named by the manifest but does not exist"));
+    Files.move(aside, vectors);
     Path resumed = folder.resolve("resumed");
-    Manifest whole = Manifest.read(Folder.of(resumed.toString()));
-    Job.Result other = run("other");
-    assertThat(contents(other.manifest())).isEqualTo(contents(whole));
-    assertThat(Files.exists(resumed.resolve("_progress"))).isFalse();
+    assertThat(resumed.resolve("_manifest.json")).doesNotExist();
+    List<String> done = parquetFiles(resumed.resolve("features"));
+    assertThat(done).isNotEmpty();
+    Manifest whole = run("resumed").manifest();
+    assertThat(contents(whole)).isEqualTo(contents(manifest));
+    assertThat(parquetFiles(resumed.resolve("features"))).containsAll(done);
+    assertThat(resumed.resolve("_progress")).doesNotExist();
+  }
+
+  private static List<String> parquetFiles(Path of) throws Exception {
+    try (Stream<Path> files = Files.list(of)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(file -> file.endsWith(".parquet") && !file.startsWith("."))
+          .toList();
+    }
   }
 
   @Test

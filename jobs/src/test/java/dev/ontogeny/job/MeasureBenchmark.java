@@ -1,0 +1,289 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.CaptureWriter;
+import dev.ontogeny.data.DictionaryFolder;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.data.TableSchema.ColumnType;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.kernel.EncodingKernel;
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.run.SettingsReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * How fast the job is, beside the kernel that only encodes the same rows from memory, and beside
+ * the SQL that reduces the same codes. Kernel and job take turns, medians are told. Not part of the
+ * tests; it prints, and asserts nothing. A folder in place of the temporary one keeps what was made
+ * for the next time.
+ *
+ * <pre>{@code
+ * mvn -q test -pl common,jobs -Dtest=MeasureBenchmark -Dsurefire.failIfNoSpecifiedTests=false \
+ *     -Dontogeny.rows=65536 -Dontogeny.features=8192 -Dontogeny.width=512 -Dontogeny.k=32
+ * }</pre>
+ */
+class MeasureBenchmark {
+  private static final int ROWS = Integer.getInteger("ontogeny.rows", 1 << 16);
+  private static final int FEATURES = Integer.getInteger("ontogeny.features", 8192);
+  private static final int WIDTH = Integer.getInteger("ontogeny.width", 512);
+  private static final int K = Integer.getInteger("ontogeny.k", 32);
+  private static final int TURNS = Integer.getInteger("ontogeny.turns", 3);
+  private static final int CHECKPOINTS = 6;
+  private static final int CORES = 2;
+  private static final int BATCH = 4096;
+  private static final String SITE = "made.up";
+
+  private static final String EXPLODED =
+      """
+      (SELECT row, token, code.feature, code.value
+       FROM codes LATERAL VIEW explode(arrays_zip(feature, value)) AS code)
+      """;
+  private static final String SUMS =
+      """
+      SELECT feature, count(*), avg(value), variance(value), max(value),
+             percentile_approx(value, array(0.1, 0.5, 0.9, 0.99))
+      FROM %s GROUP BY feature
+      """
+          .formatted(EXPLODED);
+  private static final String EXAMPLES =
+      """
+      SELECT * FROM
+        (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY value DESC, row) AS rank FROM %s)
+      WHERE rank <= 20
+      """
+          .formatted(EXPLODED);
+  private static final String TOKENS =
+      """
+      SELECT * FROM
+        (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY n DESC, token) AS rank
+         FROM (SELECT feature, token, count(*) AS n FROM %s GROUP BY feature, token))
+      WHERE rank <= 10
+      """
+          .formatted(EXPLODED);
+
+  private Path folder;
+
+  @Test
+  void besideTheKernelAndBesideSql(@TempDir Path folder) throws Exception {
+    this.folder = folder;
+    try (SparkSession spark =
+        SparkSession.builder()
+            .master("local[" + CORES + "]")
+            .appName("measure benchmark")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.sql.shuffle.partitions", "8")
+            .config("spark.local.dir", folder.resolve("spark").toString())
+            .getOrCreate()) {
+      ShardedDataset dataset = dataset(spark);
+      if (!path("dictionaries").exists("_manifest.json")) {
+        DictionaryFixture.publish(path("dictionaries"), dataset, SITE, FEATURES, K, 0);
+      }
+      List<DictionaryMetadata> dictionaries =
+          DictionaryFolder.open(path("dictionaries")).dictionaries();
+      long rows = dataset.summary().rows();
+      long scanned = rows * dictionaries.size();
+      kernel(dataset, dictionaries.get(0));
+      job(spark, "warm-up");
+      double[] kernel = new double[TURNS];
+      double[] job = new double[TURNS];
+      double[] share = new double[TURNS];
+      for (int turn = 0; turn < TURNS; turn++) {
+        for (DictionaryMetadata each : dictionaries) {
+          kernel[turn] += kernel(dataset, each);
+        }
+        job[turn] = job(spark, "turn-" + turn);
+        share[turn] = kernel[turn] / job[turn];
+        say("kernel alone", scanned, kernel[turn]);
+        say("measure", scanned, job[turn]);
+      }
+      writeCodes(dataset, dictionaries.get(0));
+      sql(spark, SUMS);
+      double sums = sql(spark, SUMS);
+      double all = sums + sql(spark, EXAMPLES) + sql(spark, TOKENS);
+      say("SQL: sums and quantiles", rows, sums);
+      say("SQL: also top examples and tokens", rows, all);
+      double beyondKernel = (median(job) - median(kernel)) / dictionaries.size();
+      System.out.printf(
+          Locale.ROOT,
+          """
+          measure reaches %.0f %% of the kernel's rate (median of %d turns)
+          besides encoding it takes %.2f s per %d rows: SQL takes %.1f times that for sums and quantiles, %.1f times with \
+          examples and tokens
+          SQL's rows/s against those of measure with its encoding: %.1f and %.1f times slower
+          """,
+          100 * median(share),
+          TURNS,
+          beyondKernel,
+          rows,
+          sums / beyondKernel,
+          all / beyondKernel,
+          sums * dictionaries.size() / median(job),
+          all * dictionaries.size() / median(job));
+    }
+  }
+
+  private static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+
+  private Folder path(String name) {
+    return Folder.of(folder.resolve(name).toString());
+  }
+
+  private static void say(String what, long rows, double seconds) {
+    System.out.printf(Locale.ROOT, "%-36s %8.2f s %10.0f rows/s%n", what, seconds, rows / seconds);
+  }
+
+  private ShardedDataset dataset(SparkSession spark) throws IOException {
+    if (!path("dataset").exists("_manifest.json")) {
+      PlantedActivations planted =
+          new PlantedActivations(PlantedActivations.Plan.of(1, WIDTH, 2 * WIDTH, CHECKPOINTS));
+      CaptureWriter.write(path("capture"), SITE, planted, ROWS / planted.plan().documentLength());
+      new Shard()
+          .run(
+              spark,
+              SettingsReader.read(
+                  ShardSettings.class,
+                  "shard",
+                  null,
+                  List.of(
+                      "input=" + folder.resolve("capture"),
+                      "stored-type=float16",
+                      "shards=8",
+                      "output=" + folder.resolve("dataset"))));
+    }
+    return ShardedDataset.open(path("dataset"));
+  }
+
+  private double job(SparkSession spark, String output) {
+    MeasureSettings settings =
+        SettingsReader.read(
+            MeasureSettings.class,
+            "measure",
+            null,
+            List.of(
+                "dataset=" + folder.resolve("dataset"),
+                "dictionaries=" + folder.resolve("dictionaries"),
+                "output=" + folder.resolve(output + "-" + System.nanoTime())));
+    long start = System.nanoTime();
+    new Measure().run(spark, settings);
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  private double sql(SparkSession spark, String query) {
+    spark
+        .read()
+        .parquet(folder.resolve("codes.parquet").toString())
+        .createOrReplaceTempView("codes");
+    long start = System.nanoTime();
+    spark.sql(query).write().format("noop").mode("overwrite").save();
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  /** Takes codes of a batch. */
+  private interface CodesConsumer {
+    void take(SparseCodes codes, int rows) throws IOException;
+  }
+
+  /** Seconds to encode all rows with a dictionary on all cores, without the time of reading. */
+  private static double kernel(ShardedDataset dataset, DictionaryMetadata dictionary)
+      throws Exception {
+    return encode(dataset, dictionary, (codes, rows) -> {});
+  }
+
+  private static double encode(
+      ShardedDataset dataset, DictionaryMetadata metadata, CodesConsumer into) throws IOException {
+    Dictionary dictionary = read(dataset, metadata);
+    long checkpoint = dictionary.sources().get(0).checkpoint();
+    double seconds = 0;
+    SparseCodes codes = new SparseCodes(dictionary.width());
+    FloatMatrix batch = FloatMatrix.zeros(BATCH, dictionary.inputs());
+    KernelProvider provider = Kernels.provider("auto", CORES);
+    try (EncodingKernel kernel = provider.encoding(dictionary, BATCH)) {
+      for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+        try (VectorReader reader = dataset.vectors(SITE, checkpoint, shard)) {
+          for (int read = reader.read(batch); read > 0; read = reader.read(batch)) {
+            long start = System.nanoTime();
+            kernel.encode(batch.firstRows(read), codes);
+            seconds += (System.nanoTime() - start) / 1e9;
+            into.take(codes, read);
+          }
+        }
+      }
+    }
+    return seconds;
+  }
+
+  private static Dictionary read(ShardedDataset dataset, DictionaryMetadata metadata)
+      throws IOException {
+    Path beside = Path.of(dataset.folder().toString()).resolveSibling("dictionaries");
+    return DictionaryFolder.read(Folder.of(beside.toString()), metadata.id());
+  }
+
+  private void writeCodes(ShardedDataset dataset, DictionaryMetadata dictionary)
+      throws IOException {
+    TableSchema schema =
+        TableSchema.named("codes")
+            .with(ColumnType.LONG, "row")
+            .with(ColumnType.STRING, "token")
+            .with(ColumnType.LONGS, "feature")
+            .with(ColumnType.FLOATS, "value")
+            .build();
+    List<String> tokens = new ArrayList<>();
+    for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+      try (TableReader reader =
+          TableReader.open(dataset.folder(), dataset.tokensFile(shard).path(), "token")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          tokens.add((String) row[0]);
+        }
+      }
+    }
+    try (TableWriter writer =
+        TableWriter.open(Folder.of(folder.toString()), "codes.parquet", schema)) {
+      long[] row = new long[1];
+      encode(
+          dataset,
+          dictionary,
+          (codes, rows) -> {
+            for (int r = 0; r < rows; r++, row[0]++) {
+              write(writer, codes, r, row[0], tokens.get((int) row[0]));
+            }
+          });
+      writer.finish();
+    }
+  }
+
+  private static void write(TableWriter writer, SparseCodes codes, int r, long row, String token)
+      throws IOException {
+    int from = codes.starts()[r];
+    int to = codes.starts()[r + 1];
+    long[] features = new long[to - from];
+    float[] values = new float[to - from];
+    for (int i = from; i < to; i++) {
+      features[i - from] = codes.indices()[i];
+      values[i - from] = codes.values()[i];
+    }
+    writer.write(row, token, features, values);
+  }
+}
