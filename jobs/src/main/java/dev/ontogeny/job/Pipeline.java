@@ -10,6 +10,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.spark.Progress;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -113,6 +114,10 @@ record Pipeline(List<Step<?>> steps) {
   /** One job of the line. */
   record Step<S extends Record>(Job<S> job, S settings, List<String> inputs) {
     Job.Result run(SparkSession spark) {
+      // Stages that a job does not name would still be told under the name that the one before
+      // left.
+      spark.sparkContext().setJobDescription(job.name());
+      spark.sparkContext().setLocalProperty(Progress.EXPECTED_ROWS, null);
       return job.run(spark, settings);
     }
 

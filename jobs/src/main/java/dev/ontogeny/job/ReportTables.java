@@ -444,7 +444,18 @@ final class ReportTables {
                 tables.put(
                     "formation",
                     leading(numbered(table).drop("series", "_checkpoints"), "checkpoint", "0")));
-    readings(examples).ifPresent(table -> tables.put("readings", table));
+    readings(examples, home).ifPresent(table -> tables.put("readings", table));
+    inputs
+        .optional(
+            "evolution", "counterparts", "series", "track", "other_series", "other_track", "cosine")
+        .ifPresent(
+            table ->
+                tables.put(
+                    "counterparts",
+                    leading(
+                        numbered(table).drop("series", "_checkpoints"),
+                        "cast(-1 as bigint)",
+                        "0")));
     relations().ifPresent(table -> tables.put("lineage", lineageOfTracks(table)));
     tables.put(TrackFiles.INDEX, index(home, labels, examples));
     return tables;
@@ -488,40 +499,32 @@ final class ReportTables {
     return leading(chosen, "checkpoint", "if(kind = 'top', 0, 100000) + _rank");
   }
 
-  /** The strongest final examples of a track with what it reads there at every checkpoint. */
-  private Optional<Dataset<Row>> readings(Optional<Dataset<Row>> examples) {
+  /** The examples at the peak of a track that were read again, with what it reads at every step. */
+  private Optional<Dataset<Row>> readings(Optional<Dataset<Row>> examples, Dataset<Row> home) {
     Optional<Dataset<Row>> readings =
         inputs.optional(
             "evolution", "readings", "series", "track", "checkpoint", "shard", "row", "value");
-    if (readings.isEmpty() || examples.isEmpty()) {
+    if (readings.isEmpty()
+        || examples.isEmpty()
+        || !Arrays.asList(examples.get().columns()).containsAll(List.of("shard", "row"))) {
       return Optional.empty();
     }
-    String[] address = {"_series", "track", "shard", "row"};
     Dataset<Row> courses =
         numbered(readings.get())
             .groupBy("_series", "track", "shard", "row")
             .agg(expr("sort_array(collect_list(struct(checkpoint, value))) as course"));
-    Dataset<Row> strongest =
-        ofTracks(examples.get().filter("kind = 'top'"))
-            .join(
-                courses.select("_series", "track").distinct(),
-                new String[] {"_series", "track"},
-                "left_semi")
-            .join(lastCheckpoints(), new String[] {"_series", "checkpoint"}, "left_semi")
-            .withColumn(
-                "_rank",
-                expr(
-                    "row_number() over (partition by _series, track order by rank, document,"
-                        + " position)"))
-            .filter("_rank <= 4");
     return Optional.of(
         leading(
-            strongest
-                .join(courses, address, "inner")
+            ofTracks(examples.get().filter("kind = 'top'"))
+                .join(
+                    home.select("_series", "track", "checkpoint"),
+                    new String[] {"_series", "track", "checkpoint"},
+                    "left_semi")
+                .join(courses, new String[] {"_series", "track", "shard", "row"}, "inner")
                 .selectExpr(
                     "_series",
                     "track",
-                    "_rank",
+                    "rank as _rank",
                     "checkpoint",
                     "document",
                     "position",
@@ -532,19 +535,6 @@ final class ReportTables {
                     "transform(course, each -> each.value) as values"),
             "checkpoint",
             "_rank"));
-  }
-
-  private Dataset<Row> lastCheckpoints() {
-    StructType schema =
-        new StructType()
-            .add("_series", DataTypes.IntegerType)
-            .add("checkpoint", DataTypes.LongType);
-    List<Row> rows = new ArrayList<>();
-    for (int number = 0; number < series.size(); number++) {
-      List<Long> checkpoints = series.get(number).checkpoints();
-      rows.add(RowFactory.create(number, checkpoints.get(checkpoints.size() - 1)));
-    }
-    return broadcast(spark.createDataFrame(rows, schema));
   }
 
   private static Dataset<Row> lineageOfTracks(Dataset<Row> relations) {

@@ -21,11 +21,13 @@ import dev.ontogeny.run.Seeds;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
+import org.apache.commons.io.FileUtils;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -79,6 +81,27 @@ record ReportFixture(Path root, int tracks) {
   };
 
   private record Settings(String made) {}
+
+  /** Tracks of each series of {@link #made}. */
+  static final int TRACKS = 200;
+
+  /** A report that tests look at and leave as it is. */
+  record Made(ReportFixture fixture, Path report, Job.Result result) {}
+
+  private static Made made;
+
+  /** The same report for all tests of this process: it is written once. */
+  static synchronized Made made(SparkSession spark) throws IOException {
+    if (made == null) {
+      Path root = Files.createTempDirectory("ontogeny-report-");
+      Runtime.getRuntime()
+          .addShutdownHook(new Thread(() -> FileUtils.deleteQuietly(root.toFile())));
+      ReportFixture fixture = new ReportFixture(root.resolve("in"), TRACKS).write();
+      Path report = root.resolve("report");
+      made = new Made(fixture, report, new Report().run(spark, fixture.reportSettings(report)));
+    }
+    return made;
+  }
 
   /** What happens to a track, as indices of checkpoints; -1 for never. */
   record Planned(int birth, int emergence, int direction, int peak, int death, String kind) {}
@@ -435,7 +458,8 @@ record ReportFixture(Path root, int tracks) {
     return publish(features(), "features", inputs, files, Map.of("dictionaries", 22));
   }
 
-  private double rate(int track, int at) {
+  /** Share of tokens on which a track fires. */
+  double rate(int track, int at) {
     return 0.03 * strength(track, at) / (1 + track % 11);
   }
 
@@ -590,6 +614,30 @@ record ReportFixture(Path root, int tracks) {
                             strength(track, at) * (3.1 - 0.1 * rank));
                       }
                     })));
+    files.add(
+        table(
+            evolution(),
+            TableSchema.named("counterparts")
+                .with(STRING, "series")
+                .with(INT, "track")
+                .with(STRING, "other_series")
+                .with(INT, "other_track")
+                .with(DOUBLE, "cosine")
+                .build(),
+            writer -> {
+              for (int replica = 0; replica < 2; replica++) {
+                for (int track = 0; track < tracks; track++) {
+                  if (confidence(track & ~1) != null) {
+                    writer.write(
+                        series(replica),
+                        track,
+                        series(1 - replica),
+                        track ^ 1,
+                        confidence(track & ~1));
+                  }
+                }
+              }
+            }));
     files.add(
         table(
             evolution(),

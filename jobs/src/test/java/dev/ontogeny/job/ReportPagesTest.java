@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -25,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The pages as a reader meets them: opened from a disk in a real browser. */
 class ReportPagesTest {
-  private static final int TRACKS = 200;
+  private static final int TRACKS = ReportFixture.TRACKS;
   private static final String SERIES = ReportFixture.series(0);
 
   @TempDir static Path root;
@@ -38,11 +39,11 @@ class ReportPagesTest {
     Optional<Path> program = Browser.program();
     Assumptions.assumeTrue(
         program.isPresent(), "no chromium on this machine: the pages are not tried in a browser");
-    fixture = new ReportFixture(root.resolve("in"), TRACKS).write();
-    report = root.resolve("report");
     SparkSession spark = ReportFixture.spark();
     try {
-      new Report().run(spark, fixture.reportSettings(report));
+      ReportFixture.Made made = ReportFixture.made(spark);
+      fixture = made.fixture();
+      report = made.report();
     } finally {
       spark.stop();
     }
@@ -143,6 +144,62 @@ class ReportPagesTest {
             .map(row -> (Integer) row[0])
             .toList();
     assertThat(listed()).isEqualTo(byBirth);
+  }
+
+  @Test
+  void tracksAreFilteredByRateAndFoundByLabel() throws Exception {
+    List<Integer> often = new ArrayList<>();
+    List<Integer> verbs = new ArrayList<>();
+    for (int track = 0; track < TRACKS; track++) {
+      ReportFixture.Planned plan = fixture.planned(track);
+      if (plan.birth() >= 0) {
+        if (fixture.rate(track, plan.peak()) >= 0.01) {
+          often.add(track);
+        }
+        if (track % 5 == 1) {
+          verbs.add(track);
+        }
+      }
+    }
+    browser.open(report, "#/features?rate=1");
+    assertThat(listed()).containsExactlyInAnyOrderElementsOf(often);
+    browser.open(report, "#/features?q=verb");
+    assertThat(listed()).containsExactlyInAnyOrderElementsOf(verbs);
+  }
+
+  @Test
+  void theSameSentenceIsShownBeforeAndAfterItsBirth() throws Exception {
+    browser.open(report, "#/feature/" + SERIES + "/5");
+    JsonNode cells =
+        browser.evaluate(
+            """
+            [...document.querySelector('.strip').querySelectorAll('.cell')].map((cell) => [cell.title, cell.className])
+            """);
+    assertThat(cells).hasSize(ReportFixture.CHECKPOINTS.length);
+    for (int at = 0; at < cells.size(); at++) {
+      String[] told = cells.get(at).get(0).asText().split(": ", -1);
+      assertThat(told[0])
+          .isEqualTo(String.format(Locale.ROOT, "step %,d", ReportFixture.CHECKPOINTS[at]));
+      double value = fixture.strength(5, at) * 3.0;
+      assertThat(Double.parseDouble(told[1])).isCloseTo(value, Offset.offset(0.06 * value));
+      assertThat(cells.get(at).get(1).asText().contains("born"))
+          .isEqualTo(at == fixture.planned(5).emergence());
+    }
+  }
+
+  @Test
+  void aTrackLinksToWhatConfirmsIt() throws Exception {
+    browser.open(report, "#/feature/" + SERIES + "/5");
+    assertThat(
+            browser.text(
+                "document.querySelector('main a[href^=\"#/feature/%s\"]').getAttribute('href')"
+                    .formatted(ReportFixture.series(1))))
+        .isEqualTo("#/feature/" + ReportFixture.series(1) + "/4");
+    browser.go("#/feature/" + ReportFixture.series(1) + "/4");
+    assertThat(browser.text("document.querySelector('h1').textContent")).contains("Track 4");
+    // The courses of both are drawn together.
+    assertThat(browser.text("document.querySelector('#figure-course-strength svg').textContent"))
+        .contains("this track", "track 5 of r0");
   }
 
   @Test
@@ -282,6 +339,7 @@ class ReportPagesTest {
     browser.open(report, "#/feature/" + SERIES + "/5");
     click("figure-course-strength", "CSV");
     List<String> course = Files.readAllLines(browser.saved("ontogeny-course-strength.csv"));
+    assertThat(course).hasSize(1 + 2 * ReportFixture.CHECKPOINTS.length);
     assertThat(course.get(0)).isEqualTo("series,track,checkpoint,strength");
     for (int at = 0; at < ReportFixture.CHECKPOINTS.length; at++) {
       String[] cells = course.get(1 + at).split(",", -1);

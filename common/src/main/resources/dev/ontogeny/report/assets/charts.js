@@ -127,6 +127,10 @@
       .range([bottom, top]);
     if (!spec.y.domain) {
       y.nice(5);
+      // What is almost one, a share or a cosine, needs no room above it.
+      if (high <= 1 && high > 0.8) {
+        y.domain([y.domain()[0], 1]);
+      }
     }
     for (const span of spec.spans || []) {
       const x = scale(span.start);
@@ -182,10 +186,10 @@
   // The names of events above their steps, in as many rows as it takes to keep them apart.
   function markNames(marks, scale) {
     const ends = [];
-    return [...d3.group(marks, (mark) => mark.step)]
+    return [...d3.group(marks.filter((mark) => mark.short), (mark) => mark.step)]
       .sort(([a], [b]) => a - b)
       .map(([step, group]) => {
-        const text = group.map((mark) => mark.short || mark.name).join(", ");
+        const text = group.map((mark) => mark.short).join(", ");
         const half = text.length * 2.9 + 3;
         const x = Math.max(scale.range[0] + half - 4, Math.min(scale.range[1] - half + 14, scale(step)));
         let row = ends.findIndex((end) => end < x - half);
@@ -238,7 +242,7 @@
     const total = (stacks, step) => d3.sum(stacks, (each) => each.counts.get(step) || 0);
     const highest = d3.max(spec.checkpoints, (step) => total(spec.up, step)) || 1;
     const lowest = d3.max(spec.checkpoints, (step) => total(spec.down || [], step)) || 0;
-    const y = d3.scaleLinear().domain([-lowest, highest]).nice(5).range([bottom, top]);
+    const y = d3.scaleLinear().domain([-1.04 * lowest, 1.04 * highest]).range([bottom, top]);
     valueAxis(svg, y, left, right, spec.y.label, (value) => f.step(Math.abs(value)));
     scale.edges.forEach(([from, to], i) => {
       const step = spec.checkpoints[i];
@@ -317,7 +321,8 @@
     return svg.node();
   };
 
-  // Counts over bins whose lower edges are given.
+  // Counts over bins whose edges are given, one more than there are counts. Bins that grow (`logarithmic`) are as wide as
+  // they are on a logarithmic axis and as high as there are counts per doubling: it is the area that counts.
   ontogeny.histogram = (spec, width) => {
     const height = spec.height || 220;
     const left = 52;
@@ -325,25 +330,29 @@
     const top = 30;
     const bottom = height - 42;
     const svg = canvas(width, height, spec.label);
-    const x = d3.scaleBand().domain(d3.range(spec.counts.length)).range([left, right]).paddingInner(0.08);
-    const y = d3.scaleLinear().domain([0, d3.max(spec.counts) || 1]).nice(4).range([bottom, top]);
+    const ends = [spec.edges[0], spec.edges[spec.edges.length - 1]];
+    const x = (spec.logarithmic ? d3.scaleLog().base(2) : d3.scaleLinear()).domain(ends).range([left, right]);
+    const high = spec.counts.map((count, bin) => (spec.logarithmic ? count / Math.log2(spec.edges[bin + 1] / spec.edges[bin]) : count));
+    const y = d3.scaleLinear().domain([0, d3.max(high) || 1]).nice(4).range([bottom, top]);
     valueAxis(svg, y, left, right, spec.y.label, f.step, 4);
     spec.counts.forEach((count, bin) => {
+      const from = x(spec.edges[bin]);
       svg
         .append("rect")
         .attr("class", "fill-c0")
-        .attr("x", x(bin))
-        .attr("width", x.bandwidth())
-        .attr("y", y(count))
-        .attr("height", y(0) - y(count))
+        .attr("x", from)
+        .attr("width", Math.max(0.5, x(spec.edges[bin + 1]) - from - 0.75))
+        .attr("y", y(high[bin]))
+        .attr("height", y(0) - y(high[bin]))
         .append("title")
-        .text(`${f.number(spec.lower[bin])} to ${bin + 1 < spec.lower.length ? f.number(spec.lower[bin + 1]) : "more"}: ${f.whole(count)}`);
+        .text(`${f.number(spec.edges[bin])} to ${f.number(spec.edges[bin + 1])}: ${f.whole(count)}`);
     });
     const axis = svg.append("g").attr("class", "axis").attr("transform", `translate(0,${bottom})`);
     axis.append("line").attr("x1", left).attr("x2", right);
-    const every = Math.max(1, Math.ceil((spec.counts.length * 44) / (right - left)));
-    for (let bin = 0; bin < spec.counts.length; bin += every) {
-      axis.append("text").attr("x", x(bin)).attr("y", 16).attr("text-anchor", "middle").text(f.number(spec.lower[bin]));
+    const few = spec.logarithmic ? x.ticks(8).filter((value) => Number.isInteger(Math.log2(value))) : x.ticks(6);
+    for (const value of few.length > 1 ? few : ends) {
+      axis.append("line").attr("x1", x(value)).attr("x2", x(value)).attr("y2", 5);
+      axis.append("text").attr("x", x(value)).attr("y", 17).attr("text-anchor", "middle").text(f.number(value));
     }
     axis.append("text").attr("class", "label").attr("x", right).attr("y", 33).attr("text-anchor", "end").text(spec.x.label);
     return svg.node();

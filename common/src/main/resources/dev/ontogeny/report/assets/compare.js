@@ -17,7 +17,7 @@
       const go = (change) => ontogeny.go("compare", [], { first: report.series[first].name, second: report.series[second].name, ...change });
       const curves = ontogeny.objects(population.curves);
       const events = ontogeny.objects(report.events);
-      const shared = [...new Set(curves.map((row) => row.curve))].filter((curve) => pair.every((number) => curves.some((row) => row.curve === curve && row.series === report.series[number].name)));
+      const shared = ontogeny.curvesInOrder(curves).map(([curve]) => curve).filter((curve) => pair.every((number) => curves.some((row) => row.curve === curve && row.series === report.series[number].name)));
       return [
         h("h1", null, "Side by side"),
         h("p", { class: "lead" }, "Replicas differ only by their random seed: where their curves part, the difference is not about the network. Series of other widths or sites tell what depends on the dictionary."),
@@ -37,9 +37,10 @@
           comparison("alive", "Tracks alive", "tracks", ["evolution", "events", "birth", "death"], "Tracks between birth by presence and death.", pair.map((number) => ontogeny.objects(report.alive).filter((row) => row.series === number).map((row) => ({ step: row.checkpoint, value: row.tracks })))),
           shared.map((curve) => {
             const guide = ontogeny.guide.curves[curve];
-            return comparison("curve-" + curve, guide ? guide.name : curve.replaceAll("_", " "), curve.replaceAll("_", " "), ["evolution", "curves", "value", "low", "high"], (guide ? guide.text + " " : "") + "Bands: 5th to 95th percentile of a bootstrap over documents, where it comes from data.", pair.map((number) => curves.filter((row) => row.curve === curve && row.series === report.series[number].name).map((row) => ({ step: row.checkpoint, value: row.value, low: row.low, high: row.high }))));
+            return comparison("curve-" + curve, guide ? guide.name : curve.replaceAll("_", " "), guide ? guide.unit : curve.replaceAll("_", " "), ["evolution", "curves", "value", "low", "high"], (guide ? guide.text + " " : "") + "Bands: 5th to 95th percentile of a bootstrap over documents, where it comes from data.", pair.map((number) => curves.filter((row) => row.curve === curve && row.series === report.series[number].name).map((row) => ({ step: row.checkpoint, value: row.value, low: row.low, high: row.high }))));
           }),
         ),
+        agreement(first, second),
         h("h2", null, "What dictionaries miss against what they use"),
         h("div", { class: "grid" }, paretoFigure(), trainingFigure(training)),
       ];
@@ -56,8 +57,39 @@
     },
   };
 
+  // How many tracks of one series have a counterpart in the other is told where the two are replicas.
+  function agreement(first, second) {
+    const report = ontogeny.report();
+    const family = (number) => report.series[number].name.replace(/-r\d+$/, "");
+    if (first === second || family(first) !== family(second)) {
+      return null;
+    }
+    const judged = ontogeny.objects(report.events).filter((row) => row.event === "birth" && row.confident !== null && row.class !== "inactive" && (row.series === first || row.series === second));
+    const classes = Object.keys(ontogeny.classColours).filter((name) => judged.some((row) => row.class === name));
+    const rows = classes.flatMap((name) =>
+      [first, second].map((number) => {
+        const own = judged.filter((row) => row.series === number && row.class === name);
+        const tracks = d3.sum(own, (row) => row.tracks);
+        const confirmed = d3.sum(own.filter((row) => row.confident), (row) => row.tracks);
+        return { class: name, series: report.series[number].name, tracks: f.whole(tracks), confirmed: f.whole(confirmed), share: tracks ? f.share(confirmed / tracks) : "–" };
+      }),
+    );
+    return judged.length
+      ? [
+          h("h2", null, "What both replicas find"),
+          h("p", { class: "note" }, `Tracks with a confidence of at least ${report.confident}, by class. The list of features can be filtered by it. Source: `, source("evolution", "events", "class", "confidence"), ", ", source("evolution", "counterparts"), "."),
+          ontogeny.plainTable(rows),
+        ]
+      : null;
+  }
+
+  // One point per dictionary and checkpoint; only a sweep has points that compete.
   function paretoFigure() {
     const report = ontogeny.report();
+    const families = new Set(ontogeny.objects(report.dictionaries).map((row) => [row.type, row.width, row.k].join(" ")));
+    if (families.size < 2) {
+      return h("p", { class: "none" }, "All dictionaries are of one width and one k, so there is no trade-off to draw. Train a sweep (several entries in the setting dictionaries) to see one.");
+    }
     const quality = ontogeny.objects(report.quality);
     const heldOut = quality.some((row) => row.split === "held_out") ? quality.filter((row) => row.split === "held_out") : quality;
     const dictionaries = new Map(ontogeny.objects(report.dictionaries).map((row) => [row.dictionary, row]));

@@ -23,9 +23,10 @@
       if (!tables || !tables.index.length) {
         return missing(name, text);
       }
-      for (const name of ["examples", "histograms", "formation", "lineage"]) {
+      for (const name of ["examples", "histograms", "formation", "lineage", "readings", "counterparts"]) {
         tables[name] = tables[name] || [];
       }
+      const counterparts = await counterpartsOf(tables);
       const entry = tables.index[0];
       const home = entry.checkpoint;
       const steps = series.checkpoints;
@@ -60,7 +61,8 @@
         ),
         ontogeny.controls(ontogeny.steps.choice(ontogeny.changeSteps)),
         h("h2", null, "Its course"),
-        h("div", { class: "grid" }, courseFigures(entry, tables, steps, track, series)),
+        h("div", { class: "grid" }, courseFigures(entry, tables, steps, track, series, counterparts)),
+        readings(entry, tables, steps),
         h("h2", null, "What it fires on, before and after"),
         h("p", { class: "lead" }, "Tokens are shaded by activation, on one scale for both columns; the token of the example is framed. Spaces are drawn as ·, line breaks as ⏎. Pick two checkpoints to compare."),
         h(
@@ -69,9 +71,10 @@
           examplesAt("Earlier", shown.before, (step) => go({ before: step }), entry, tables, steps, strongest(tables)),
           examplesAt("Later", shown.after, (step) => go({ after: step }), entry, tables, steps, strongest(tables)),
         ),
-        readings(entry, tables, steps),
         h("h2", null, `Activations and labels at step ${f.step(shown.after)}`),
         h("div", { class: "grid" }, histogramFigure(entry, tables, shown.after), labelTable(tables, shown.after)),
+        h("h2", null, "Replicas that confirm it"),
+        replicas(number, entry, counterparts),
         h("h2", null, "Relatives"),
         relatives(number, entry, tables, steps, series, shown.after),
       ];
@@ -98,24 +101,34 @@
     return known.length ? known[known.length - 1] : earlier.length ? earlier[earlier.length - 1] : steps[0];
   }
 
+  const shortName = (name) => {
+    const names = ontogeny.report().series.map((series) => series.name);
+    return ontogeny.shortNames(names)[names.indexOf(name)] || name;
+  };
+
   const strongest = (tables) => d3.max(tables.examples, (row) => row.value) || 1;
 
-  function courseFigures(entry, tables, steps, track, series) {
+  function courseFigures(entry, tables, steps, track, series, counterparts) {
     const rows = tables.trajectories;
+    const twins = counterparts.filter((row) => row.tables);
     const marks = EVENTS.filter(([event]) => entry[event] !== null).map(([event, name, colour, dash]) => ({ step: entry[event], name: event, short: name, colour, dash }));
-    const figure = (id, title, label, columns, caption, format, domain) =>
+    const course = (series, track, rows, columns) => rows.map((row) => Object.fromEntries([["series", series], ["track", track], ["checkpoint", row.checkpoint], ...columns.map(([column]) => [column, row[column]])]));
+    const figure = (id, title, label, columns, caption, format, domain, others = []) =>
       ontogeny.figure({
         id: "course-" + id,
         title,
-        caption: [caption, " Rules: the track’s events. Source: ", source("evolution", "trajectories", ...columns.map(([column]) => column)), ", ", source("evolution", "events"), ` where series = ${series.name}, track = ${track}.`],
-        rows: () => rows.map((row) => Object.fromEntries([["series", series.name], ["track", track], ["checkpoint", row.checkpoint], ...columns.map(([column]) => [column, row[column]])])),
+        caption: [caption, others.length ? " Dashed: its counterparts in other replicas." : "", " Rules: the track’s events. Source: ", source("evolution", "trajectories", ...columns.map(([column]) => column)), ", ", source("evolution", "events"), ` where series = ${series.name}, track = ${track}.`],
+        rows: () => [...course(series.name, track, rows, columns), ...others.flatMap((twin) => course(twin.other_series, twin.other_track, twin.tables.trajectories, columns))],
         draw: (width) =>
           ontogeny.lines(
             {
               label: title,
               y: { label, format, domain },
               checkpoints: steps,
-              series: columns.map(([column, name], i) => ({ name, colour: "c" + [0, 4, 3][i], dash: i, points: rows.map((row) => ({ step: row.checkpoint, value: row[column] })) })),
+              series: [
+                ...columns.map(([column, name], i) => ({ name: name || (others.length ? "this track" : ""), colour: "c" + [0, 4, 3][i], dash: i, points: rows.map((row) => ({ step: row.checkpoint, value: row[column] })) })),
+                ...others.map((twin) => ({ name: `track ${twin.other_track} of ${shortName(twin.other_series)}`, colour: "grey", dash: 1, points: twin.tables.trajectories.map((row) => ({ step: row.checkpoint, value: row[columns[0][0]] })) })),
+              ],
               marks,
             },
             width,
@@ -125,7 +138,7 @@
     const cosines = [["cosine_previous", "to previous"], ["cosine_final", "to final"], ["cosine_first", "to first"]].filter(([column]) => has(column));
     const formation = d3.groups(tables.formation, (row) => row.similarity);
     return [
-      figure("strength", "Strength", "strength", [["strength", ""]], "What it contributes on average: firing rate × mean activation where it fires × length of its decoder, in the dictionary’s units."),
+      figure("strength", "Strength", "strength", [["strength", ""]], "What it contributes on average: firing rate × mean activation where it fires × length of its decoder, in the dictionary’s units.", null, null, twins),
       figure("rate", "Firing rate", "share of tokens", [["firing_rate", ""]], "Share of all tokens on which it is not zero.", f.share),
       cosines.length ? figure("direction", "Direction", "cosine", cosines, "Cosine between its decoder at a checkpoint and at the previous, the last and the first one.", f.number, [Math.min(0, d3.min(rows, (row) => d3.min(cosines, ([column]) => row[column]))), 1]) : null,
       has("jaccard_previous") ? figure("overlap", "Overlap of firing", "Jaccard", [["jaccard_previous", ""]], "Tokens on which it fires at both of two neighbouring checkpoints, divided by those on which it fires at either.", f.number, [0, 1]) : null,
@@ -142,7 +155,7 @@
                   y: { label: "similarity less null" },
                   checkpoints: steps,
                   series: formation.map(([name, group], i) => ({
-                    name,
+                    name: name.replaceAll("_", " "),
                     colour: "c" + ((i * 2) % 6),
                     dash: i % 4,
                     points: group.map((row) => ({ step: row.checkpoint, value: row.value === null ? null : row.value - (row.null_value || 0) })),
@@ -224,12 +237,12 @@
     const complete = (tables.readings || []).length > 0;
     const scale = d3.max(sentences, (row) => d3.max(row.course.values())) || 1;
     return [
-      h("h3", null, "The same sentence at every checkpoint"),
+      h("h2", null, "The same sentence at every checkpoint"),
       h(
         "p",
-        { class: "note" },
+        { class: "lead" },
         complete
-          ? "The strongest examples at the end of the series, and the value that the feature has on the framed token at every checkpoint: 0 where it does not fire. Source: "
+          ? "Its strongest examples at its peak, and what the feature is on the framed token at every checkpoint, encoded anew by the dictionary of that checkpoint: 0 where it does not fire, empty where the track has no feature. The fuller the shade, the more, on one scale. Source: "
           : "Sentences that are among its strongest examples at several checkpoints, with its value on the framed token. Empty: not among the examples there, which does not say that it does not fire. Source: ",
         complete ? source("evolution", "readings", "value") : source("features", "examples", "document", "position"),
         ".",
@@ -252,7 +265,7 @@
                   "span",
                   { role: "listitem", class: step === entry.emergence ? "cell born" : "cell", title: `step ${f.step(step)}: ${known ? f.number(value) : "not known"}` },
                   h("small", null, f.step(step)),
-                  known ? f.number(value) : " ",
+                  known ? f.brief(value) : " ",
                 );
                 cell.style.setProperty("--shade", known ? Math.round(75 * Math.max(0, Math.min(1, value / scale))) + "%" : "0%");
                 return cell;
@@ -283,12 +296,15 @@
     const last = d3.max(row.count.map((count, i) => (count > 0 ? i : 0)));
     const counts = row.count.slice(first, last + 1);
     const lower = row.lower.slice(first, last + 1);
+    // The first bin may begin at 0, and the last has no end of its own.
+    const edges = [...lower, row.lower[last + 1] || 2 * row.lower[last] - (row.lower[last - 1] || 0)];
+    edges[0] = edges[0] || edges[1] / 2;
     return ontogeny.figure({
       id: "activations",
       title: "How strongly it fires",
-      caption: [`Tokens by activation at step ${f.step(step)}, over the ${f.whole(d3.sum(counts))} tokens on which it fires; bins grow with the activation. Source: `, source("features", "histograms", "lower", "count"), "."],
+      caption: [`Tokens by activation at step ${f.step(step)}, over the ${f.whole(d3.sum(counts))} tokens on which it fires. Bins grow with the activation and the axis is logarithmic: the height is tokens per doubling, the area tokens. Source: `, source("features", "histograms", "lower", "count"), "."],
       rows: () => counts.map((count, i) => ({ dictionary: row.dictionary, checkpoint: step, feature: row.feature, lower: lower[i], count })),
-      draw: (width) => ontogeny.histogram({ label: "Histogram of activations", counts, lower, x: { label: "activation (from)" }, y: { label: "tokens" } }, width),
+      draw: (width) => ontogeny.histogram({ label: "Histogram of activations", counts, edges, logarithmic: true, x: { label: "activation (logarithmic)" }, y: { label: "tokens per doubling" } }, width),
     });
   }
 
@@ -326,27 +342,66 @@
         "ul",
         { class: "facts" },
         own && own.nearest_feature !== null ? h("li", null, h("span", { class: "label" }, "Nearest other feature"), link(own.nearest_track, `feature ${own.nearest_feature}`), ` (cosine ${f.number(own.nearest_cosine)}, step ${f.step(step)})`) : null,
-        ...replicas(number, entry, tables),
       ),
       tables.lineage.length ? lineageFigure(number, entry, tables, steps, series) : h("p", { class: "none" }, "No relation to another feature was found."),
     ];
   }
 
-  function replicas(number, entry, tables) {
-    const counterparts = tables.counterparts || [];
-    if (!counterparts.length) {
-      return [h("li", null, h("span", { class: "label" }, "Other replicas"), entry.confidence === null ? "there is none" : `confidence ${f.number(entry.confidence)}`)];
+  // Its counterparts in other replicas, with their own tables: the nearest by whole trajectory, from both sides.
+  async function counterpartsOf(tables) {
+    const report = ontogeny.report();
+    return Promise.all(
+      tables.counterparts.map(async (row) => {
+        const series = report.series.findIndex((each) => each.name === row.other_series);
+        return { ...row, other: series, tables: series < 0 ? null : await ontogeny.track(series, row.other_track) };
+      }),
+    );
+  }
+
+  function replicas(number, entry, counterparts) {
+    const report = ontogeny.report();
+    if (entry.confidence === null) {
+      return h("p", { class: "none" }, "There is no other replica, so nothing confirms it.");
     }
-    return counterparts.map((row) => {
-      const other = ontogeny.report().series.findIndex((series) => series.name === row.other_series);
-      return h(
-        "li",
-        null,
-        h("span", { class: "label" }, "Counterpart"),
-        other < 0 ? `track ${row.other_track} of ${row.other_series}` : h("a", { href: ontogeny.trackAddress(other, row.other_track) }, `track ${row.other_track} of ${row.other_series}`),
-        row.cosine === undefined ? "" : ` (cosine ${f.number(row.cosine)})`,
-      );
-    });
+    if (!counterparts.length) {
+      return h("p", null, "No track of another replica is its counterpart: nothing confirms it.");
+    }
+    return [
+      h(
+        "div",
+        { class: "scroll" },
+        h(
+          "table",
+          null,
+          h("thead", null, h("tr", null, ["Replica", "Track", "Cosine", "Class", "Present from", "Strong from", "Strongest tokens"].map((name, i) => h("th", { scope: "col", class: i === 2 || i === 4 || i === 5 ? "number" : null }, name)))),
+          h(
+            "tbody",
+            null,
+            counterparts.map((row) => {
+              const its = row.tables && row.tables.index[0];
+              return h(
+                "tr",
+                null,
+                h("td", null, row.other_series),
+                h("td", null, row.other < 0 ? `track ${row.other_track}` : h("a", { href: ontogeny.trackAddress(row.other, row.other_track) }, `track ${row.other_track}`)),
+                h("td", { class: "number" }, f.number(row.cosine)),
+                h("td", null, its ? ontogeny.chip(its.class) : "–"),
+                h("td", { class: "number" }, its ? f.step(its.birth) : "–"),
+                h("td", { class: "number" }, its ? f.step(its.emergence) : "–"),
+                h("td", null, its ? (its.tokens || []).map((token) => tokens.element(token, { class: "token chipped" })) : "–"),
+              );
+            }),
+          ),
+        ),
+      ),
+      h(
+        "p",
+        { class: "note" },
+        `Counterparts are each other’s nearest by the cosine of their directions over all checkpoints, weighted by strength; from ${report.confident} on a track counts as confirmed. Source: `,
+        source("evolution", "counterparts", "other_track", "cosine"),
+        ".",
+      ),
+    ];
   }
 
   function lineageFigure(number, entry, tables, steps, series) {

@@ -95,7 +95,7 @@
           open: (row) => ontogeny.trackAddress(number, row[at.track]),
           columns: [
             { key: "track", name: "Track", width: "52px", number: true, cell: (row) => String(row[at.track]) },
-            { key: "strength", name: "Strength", number: true, title: "Strength at every checkpoint, relative to the greatest; sorts by the strength at the peak", width: "92px", cell: (row) => ontogeny.sparkline(row[at.shape]) },
+            { key: "strength", name: "Strength", descending: true, title: "Strength at every checkpoint, relative to the greatest; sorts by the strength at the peak", width: "92px", cell: (row) => ontogeny.sparkline(row[at.shape]) },
             { key: "class", name: "Class", width: "122px", cell: (row) => ontogeny.chip(row[at.class]) },
             { key: "birth", name: "Present", title: "Birth by presence", width: "64px", number: true, cell: step("birth") },
             { key: "emergence", name: "Strong", title: "Birth by strength", width: "58px", number: true, cell: step("emergence") },
@@ -104,7 +104,7 @@
             { key: "death", name: "Dead", title: "First checkpoint at which it is no longer alive", width: "54px", number: true, cell: step("death") },
             { key: "confidence", name: "Conf.", title: "Share of replication, 0 to 1", width: "58px", number: true, cell: number3("confidence") },
             { key: "firing_rate", name: "Rate", title: "Share of tokens on which it fires, at its peak", width: "54px", number: true, cell: (row) => f.share(row[at.firing_rate]) },
-            { key: "label_f1", name: "Label", title: "The label that it tells best, with F1, at its peak", width: "minmax(150px, 1.2fr)", cell: (row) => (row[at.label] === null ? "" : [ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value]), ` (${f.number(row[at.label_f1])})`]) },
+            { key: "label_f1", name: "Label", descending: true, title: "The label that it tells best, with its F1 before it, at its peak", width: "minmax(150px, 1.2fr)", cell: (row) => (row[at.label] === null ? "" : [h("span", { class: "note" }, f.number(row[at.label_f1]) + " "), ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value])]) },
             { key: "tokens", name: "Strongest tokens", width: "minmax(170px, 1.4fr)", cell: (row) => (row[at.tokens] || []).map((token) => ontogeny.tokens.element(token, { class: "token chipped" })) },
           ],
         }).element;

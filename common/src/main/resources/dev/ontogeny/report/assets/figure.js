@@ -88,17 +88,21 @@
     const columns = Object.keys(rows[0]);
     const text = (value) =>
       value === null || value === undefined ? "" : ontogeny.tokens.plain(String(value)).replaceAll("·", " ");
+    const numbers = new Set(
+      columns.filter((column) => rows.every((row) => row[column] === null || row[column] === undefined || /^[-–+]?[\d.,]*(e[-+]?\d+)?%?$/.test(row[column]))),
+    );
+    const side = (column) => (numbers.has(column) ? "number" : null);
     return h(
       "div",
       { class: "scroll" },
       h(
         "table",
         null,
-        h("thead", null, h("tr", null, columns.map((column) => h("th", { scope: "col" }, column)))),
+        h("thead", null, h("tr", null, columns.map((column) => h("th", { scope: "col", class: side(column) }, column)))),
         h(
           "tbody",
           null,
-          rows.slice(0, limit).map((row) => h("tr", null, columns.map((column) => h("td", null, text(row[column]))))),
+          rows.slice(0, limit).map((row) => h("tr", null, columns.map((column) => h("td", { class: side(column) }, text(row[column]))))),
         ),
       ),
       rows.length > limit ? h("p", null, `${limit} of ${rows.length} rows; the CSV has all.`) : null,

@@ -43,7 +43,7 @@
         ),
         h("h2", null, "Births and deaths"),
         h("div", { class: "grid three" }, BIRTHS.map((birth) => birthsFigure(birth, events, series, active, confidence > 0))),
-        h("div", { class: "grid" }, aliveFigure(of(report.alive), series, active, confidence > 0), ontogeny.classFigure(events, series)),
+        h("div", { class: "grid" }, aliveFigure(of(report.alive), series, active, confidence > 0), ontogeny.classFigure(events, series), confidenceFigure(of(population.confidence), series)),
         h("h2", null, "Drift"),
         h(
           "div",
@@ -53,14 +53,15 @@
           heatFigure("cosine_first", "Away from the first direction", "cosine to first", "Cosine between a track’s decoder at a checkpoint and at the first one.", ["evolution", "trajectories", "cosine_first"]),
           heatFigure("jaccard_previous", "The tokens it fires on", "Jaccard to previous", "Overlap of the sets of tokens that a track fires on at a checkpoint and at the one before: both, divided by either; from exact counts.", ["evolution", "trajectories", "jaccard_previous"]),
         ),
+        formationFigures(),
         curves.length ? h("h2", null, "Population curves and their phases") : null,
+        windows(phases),
         h(
           "div",
           { class: "grid" },
-          d3.groups(curves, (row) => row.curve).map(([curve, rows]) => curveFigure(curve, rows, phasesOf(phases, curve), series)),
+          ontogeny.curvesInOrder(curves).map(([curve, rows]) => curveFigure(curve, rows, phasesOf(phases, curve), series)),
         ),
         phases.length ? phaseTable(phases) : null,
-        formationFigures(),
       ];
 
       function heatFigure(measure, title, label, meaning, from) {
@@ -74,7 +75,7 @@
         return ontogeny.figure({
           id: measure.replace(/[^a-z_]+/g, "-"),
           title,
-          caption: [`${meaning} Shade: share of tracks per bin, column by column (darker is more); line: median, thin lines: the middle 80%. Over up to ${f.whole(d3.max(rows, (row) => row.tracks))} tracks. Source: `, source(...from), "."],
+          caption: [`${meaning} Shade: share of tracks per bin, column by column (the fuller, the more); line: median, thin lines: the middle 80%. Over up to ${f.whole(d3.max(rows, (row) => row.tracks))} tracks. Source: `, source(...from), "."],
           rows: () => rows.map((row) => ({ series: series.name, measure, checkpoint: row.checkpoint, low: row.low, median: row.median, high: row.high, tracks: row.tracks })),
           draw: (width) =>
             ontogeny.heat(
@@ -109,8 +110,8 @@
               const none = quantiles.filter((row) => row.measure === "null:" + similarity);
               return heatFigure(
                 name,
-                similarity,
-                similarity,
+                similarity.replaceAll("_", " "),
+                "similarity",
                 `Mean similarity (${similarity}) of a track’s top tokens at the end of training${none.length ? `; the median of its null over checkpoints is ${f.number(d3.median(none, (row) => row.median))}` : ""}.`,
                 ["evolution", "formation", "value", "null_value", "similarity"],
               );
@@ -137,7 +138,7 @@
       id: "births-" + key,
       title: "Births " + title,
       caption: [
-        h("span", null, "Up: tracks whose birth is at a checkpoint, that is ", term(key, meaning), judged ? `; dark: with confidence ≥ ${threshold}` : "", ". Down: tracks that are no longer alive from there on. "),
+        h("span", null, "Up: tracks whose birth is at a checkpoint, that is ", term(key, meaning), judged ? `; in full colour: with confidence ≥ ${threshold}` : "", ". Down: tracks that are no longer alive from there on. "),
         `Over ${f.whole(active)} tracks; thresholds are the settings of evolve. Source: `,
         source("evolution", "events", event, "death", "confidence"),
         ".",
@@ -213,6 +214,47 @@
     });
   };
 
+  function confidenceFigure(rows, series) {
+    if (!rows.length) {
+      return null;
+    }
+    const bins = d3.range(20).map((bin) => ({ from: bin / 20, to: (bin + 1) / 20, tracks: d3.sum(rows.filter((row) => row.bin === bin), (row) => row.tracks) }));
+    return ontogeny.figure({
+      id: "confidence",
+      title: "How far the replicas agree",
+      caption: [h("span", null, "Tracks by ", term("confidence", "confidence"), `, over the ${f.whole(d3.sum(rows, (row) => row.tracks))} tracks that have one; 0: no counterpart in another replica. Source: `), source("evolution", "events", "confidence"), "."],
+      rows: () => bins.map((bin) => ({ series: series.name, ...bin })),
+      draw: (width) => ontogeny.histogram({ label: "Histogram of confidence", counts: bins.map((bin) => bin.tracks), edges: [...bins.map((bin) => bin.from), 1], x: { label: "confidence" }, y: { label: "tracks" }, height: 250 }, width),
+    });
+  }
+
+  // Quality first, then what moves; what is drawn above from the events is not drawn twice.
+  ontogeny.curvesInOrder = (curves) => {
+    const known = Object.keys(ontogeny.guide.curves);
+    const place = (curve) => (known.includes(curve) ? known.indexOf(curve) : known.length);
+    return d3
+      .groups(curves, (row) => row.curve)
+      .filter(([curve]) => !/^(births_|deaths$|alive$)/.test(curve))
+      .sort(([a], [b]) => place(a) - place(b) || d3.ascending(a, b));
+  };
+
+  // The stretch of greatest change in one sentence, with what chance does.
+  function windows(phases) {
+    return phases
+      .filter((phase) => phase.method !== "segmentation" && phase.curve === "reorganisation" && phase.start !== null)
+      .map((phase) =>
+        h(
+          "p",
+          { class: "lead" },
+          `Features of this series change most between steps ${f.step(phase.start)} and ${f.step(phase.end)}`,
+          phase.confidence === null || phase.confidence === undefined
+            ? ". "
+            : `: ${f.share(phase.confidence)} of series that were shifted in a circle score lower there, ${phase.confidence >= 0.95 ? "so that chance seldom does this." : "so that chance may well do this (95% would be worth telling)."} `,
+          source("evolution", "phases", "start", "end", "confidence"),
+        ),
+      );
+  }
+
   function curveFigure(curve, rows, phases, series) {
     const banded = rows.some((row) => row.low !== null);
     const guide = ontogeny.guide.curves[curve];
@@ -223,7 +265,7 @@
         guide ? guide.text + " " : "",
         banded ? "Band: 5th to 95th percentile of a bootstrap over documents. " : "It follows from weights or exact counts, so that it has no band. ",
         phases.some((phase) => phase.method !== "segmentation") ? "Shaded: where change is greatest; its confidence is one minus the share of circularly shifted series that score as high. " : "",
-        phases.some((phase) => phase.method === "segmentation") ? "Breaks: where the best fit by straight pieces bends, on this axis of steps. " : "",
+        phases.some((phase) => phase.method === "segmentation") ? "Dotted rules: where the best fit by straight pieces bends, on this axis of steps. " : "",
         "Source: ",
         source("evolution", "curves", "value", "low", "high"),
         ` where curve = ${curve}`,
@@ -235,11 +277,11 @@
         ontogeny.lines(
           {
             label: curve + " over training steps",
-            y: { label: curve.replaceAll("_", " ") },
+            y: { label: guide ? guide.unit || "" : curve.replaceAll("_", " ") },
             checkpoints: series.checkpoints,
             series: [{ name: "", colour: "c0", points: rows.map((row) => ({ step: row.checkpoint, value: row.value, low: row.low, high: row.high })) }],
             spans: phases.filter((phase) => phase.method !== "segmentation").map((phase) => ({ start: phase.start, end: phase.end, name: phase.confidence === null ? "" : "confidence " + f.number(phase.confidence) })),
-            marks: breaks(phases).map((step) => ({ step, name: "break", short: "break", colour: "grey", dash: "2 3" })),
+            marks: breaks(phases).map((step) => ({ step, name: "break", colour: "grey", dash: "2 3" })),
           },
           width,
         ),

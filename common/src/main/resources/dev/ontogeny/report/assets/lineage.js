@@ -16,7 +16,24 @@
         h("h1", null, "Where features come from and go to"),
         h("p", { class: "lead" }, "Features of neighbouring checkpoints are matched by the directions that they read and write, whatever their numbers are. A feature continues, splits into several, merges with others, appears without a match before it, or has no match after it."),
         ontogeny.controls(ontogeny.select("Series", ontogeny.seriesOptions(), number, (value) => ontogeny.go("lineage", [], { series: report.series[value].name }))),
-        flow.length ? flowFigure(flow, series) : h("p", { class: "none" }, "The evolution has no lineage of this series."),
+        h("h2", null, "Tracks: who lives on"),
+        flowFigure({
+          id: "lives",
+          title: "The flow of tracks",
+          parts: livesOf(ontogeny.objects(report.events).filter((row) => row.series === number), ontogeny.objects(report.alive).filter((row) => row.series === number), series),
+          caption: [`Columns: tracks alive at a checkpoint, of ${f.whole(series.tracks)}. Grey: alive at both; green wedges: born, by presence; orange wedges: dead from the next checkpoint on. Heights are numbers of tracks; thresholds are the settings of evolve. Source: `, source("evolution", "events", "birth", "death"), "."],
+          series,
+        }),
+        h("h2", null, "Directions: which feature continues which"),
+        flow.length
+          ? flowFigure({
+              id: "flow",
+              title: "The flow of features",
+              parts: matchesOf(flow, series),
+              caption: [`Columns: features that take part at a checkpoint, over ${f.whole(d3.sum(flow, (row) => row.relations))} relations in all. Ribbons: features that continue (grey), come out of a split (blue) or go into a merge (purple); green wedges: features without a match before; orange wedges: without a match after. Heights are numbers of features, whether they are alive or not. Thresholds of matching are the settings of evolve. Source: `, source("evolution", "lineage", "kind", "feature_from", "feature_to"), "."],
+              series,
+            })
+          : h("p", { class: "none" }, "The evolution has no lineage of this series."),
         flow.length ? h("div", { class: "grid" }, turnoverFigure(flow, series)) : null,
         h("h2", null, "Splits and merges"),
         h("p", { class: "note" }, `The ${f.whole(listed.length)} of the highest decoder cosine. Source: `, source("evolution", "lineage"), "."),
@@ -30,36 +47,65 @@
     return row || { relations: 0, sources: 0, targets: 0 };
   }
 
-  // Columns are checkpoints, as high as there are features; ribbons between them are matches.
-  function flowFigure(flow, series) {
+  const NONE = { sources: 0, targets: 0 };
+
+  // What happens to tracks between neighbouring checkpoints: every track is born once and dies at most once.
+  function livesOf(events, alive, series) {
+    const of = (event) => d3.rollup(events.filter((row) => row.event === event && row.checkpoint !== null), (rows) => d3.sum(rows, (row) => row.tracks), (row) => row.checkpoint);
+    const births = of("birth");
+    const deaths = of("death");
+    const living = new Map(alive.map((row) => [row.checkpoint, row.tracks]));
+    return series.checkpoints.slice(0, -1).map((from, i) => {
+      const to = series.checkpoints[i + 1];
+      const dies = deaths.get(to) || 0;
+      return { from, to, continues: (living.get(from) || 0) - dies, born: births.get(to) || 0, dies, split: NONE, merge: NONE };
+    });
+  }
+
+  // What matching says of the features of neighbouring checkpoints.
+  function matchesOf(flow, series) {
+    return series.checkpoints.slice(0, -1).map((from, i) => ({
+      from,
+      to: series.checkpoints[i + 1],
+      continues: counts(flow, from, "continues").relations,
+      born: counts(flow, from, "born").relations,
+      dies: counts(flow, from, "dies").relations,
+      split: counts(flow, from, "splits"),
+      merge: counts(flow, from, "merges"),
+    }));
+  }
+
+  // Columns are checkpoints, as high as there are features; ribbons between them are those that live on.
+  function flowFigure({ id, title, caption, parts, series }) {
     const steps = series.checkpoints;
+    const matched = parts.some((part) => part.split.sources + part.merge.sources > 0);
     return ontogeny.figure({
-      id: "flow",
+      id,
       wide: true,
-      title: "The flow of features",
-      caption: ["Columns: features that take part at a checkpoint. Ribbons: features that continue (grey), come out of a split (blue) or go into a merge (purple); green wedges: features without a match before; orange wedges: without a match after. Heights are numbers of features. Thresholds of matching are the settings of evolve. Source: ", source("evolution", "lineage", "kind", "feature_from", "feature_to"), "."],
-      rows: () => flow.map((row) => ({ ...row, series: series.name })),
+      title,
+      caption,
+      rows: () =>
+        parts.map((part) => ({
+          series: series.name,
+          checkpoint_from: part.from,
+          checkpoint_to: part.to,
+          continue: part.continues,
+          appear: part.born,
+          disappear: part.dies,
+          split_from: part.split.sources,
+          split_into: part.split.targets,
+          merge_from: part.merge.sources,
+          merge_into: part.merge.targets,
+        })),
       draw: (width) => {
-        const height = 380;
+        const height = 320;
         const left = 20;
         const right = width - 20;
         const svg = ontogeny.canvas(width, height, "Flow of features between checkpoints");
-        const items = [["continue", "grey", 0.45], ["split", "c0", 0.6], ["merge", "c3", 0.6], ["appear", "c2", 0.7], ["disappear", "c1", 0.7]];
+        const items = [["continue", "grey", 0.45], ...(matched ? [["split", "c0", 0.6], ["merge", "c3", 0.6]] : []), ["appear", "c2", 0.7], ["disappear", "c1", 0.7]];
         const top = ontogeny.chartLegend(svg, items.map(([name, colour, opacity]) => ({ name, colour, opacity, box: true })), 4, right, 12) + 16;
         const bottom = height - 44;
         const x = d3.scalePoint().domain(steps).range([left, right - 10]).padding(0.1);
-        const parts = steps.slice(0, -1).map((from) => {
-          const split = counts(flow, from, "splits");
-          const merge = counts(flow, from, "merges");
-          return {
-            from,
-            continues: counts(flow, from, "continues").relations,
-            born: counts(flow, from, "born").relations,
-            dies: counts(flow, from, "dies").relations,
-            split,
-            merge,
-          };
-        });
         const outgoing = (part) => part.continues + part.split.sources + part.merge.sources + part.dies;
         const incoming = (part) => part.continues + part.split.targets + part.merge.targets + part.born;
         const highest = d3.max(parts, (part) => Math.max(outgoing(part), incoming(part))) || 1;

@@ -71,7 +71,7 @@
             site: row.site,
             checkpoint: row.checkpoint,
             split: row.split,
-            rows: row.rows,
+            rows: f.whole(row.rows),
             fvu: f.number(row.fvu),
             l0: f.number(row.l0),
             dead: f.share(row.dead_share),
@@ -140,6 +140,14 @@
     });
   }
 
+  // Folders stand in the order of the line: each is made from the one before.
+  function took(made, kind) {
+    const kinds = Object.keys(made);
+    const before = kinds[kinds.indexOf(kind) - 1];
+    const seconds = before ? (Date.parse(made[kind].created) - Date.parse(made[before].created)) / 1000 : -1;
+    return seconds >= 0 ? f.duration(seconds) : "–";
+  }
+
   async function provenance() {
     const made = await ontogeny.load("provenance");
     const report = ontogeny.report();
@@ -159,7 +167,7 @@
         h(
           "table",
           null,
-          h("thead", null, h("tr", null, ["Folder", "Identity", "Published", "Size", "Made by", "Arithmetic", "Java", "System"].map((name) => h("th", { scope: "col" }, name)))),
+          h("thead", null, h("tr", null, ["Folder", "Identity", "Published", "After its input", "Size", "Made by", "Arithmetic", "Java", "System"].map((name) => h("th", { scope: "col" }, name)))),
           h(
             "tbody",
             null,
@@ -167,14 +175,15 @@
               h(
                 "tr",
                 null,
-                [kind, folder.identity.slice(0, 12), made[kind].created, f.bytes(made[kind].bytes), made[kind].ontogeny, made[kind].kernel || "–", made[kind].java, made[kind].os].map((value) => h("td", null, String(value))),
+                [kind, folder.identity.slice(0, 12), made[kind].created, took(made, kind), f.bytes(made[kind].bytes), made[kind].ontogeny, made[kind].kernel || "–", made[kind].java, made[kind].os].map((value) => h("td", null, String(value))),
               ),
             ),
           ),
         ),
       ),
+      h("p", { class: "note" }, "After its input: the time between the publication of a folder and of the one it was made from, which is how long the job took when the jobs ran one after the other without a break."),
       seconds
-        ? h("p", { class: "note" }, `Training took about ${f.duration(seconds)} of compute, by the tokens and the rate in `, source("dictionaries", "training_log", "tokens", "tokens_per_second"), ". The times of publication above bound the rest.")
+        ? h("p", { class: "note" }, `Training took about ${f.duration(seconds)} of compute, by the tokens and the rate in `, source("dictionaries", "training_log", "tokens", "tokens_per_second"), ".")
         : null,
       Object.entries(report.folders).map(([kind, folder]) =>
         h("details", null, h("summary", null, `Settings and summary of ${kind}`), h("pre", null, JSON.stringify({ settings: folder.settings, summary: folder.summary }, null, 2))),

@@ -36,6 +36,8 @@
       }
       return size < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
     },
+    // Two significant digits, for narrow places.
+    brief: (value) => (value === 0 ? "0" : Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(2)))),
     share(value) {
       if (value === null || value === undefined || Number.isNaN(value)) {
         return "–";

@@ -29,7 +29,7 @@
             {
               type: "button",
               onclick: () =>
-                spec.sorted(column.key, spec.sort.key === column.key ? !spec.sort.descending : Boolean(column.number)),
+                spec.sorted(column.key, spec.sort.key === column.key ? !spec.sort.descending : Boolean(column.number || column.descending)),
             },
             column.name,
           ),
