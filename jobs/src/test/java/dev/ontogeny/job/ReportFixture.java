@@ -33,8 +33,17 @@ import org.apache.spark.sql.SparkSession;
 /**
  * Small published folders with made-up contents that follow the data contract: two replicas of one
  * chain, whose tracks are born, peak and die by a plan, and tokens of the worst kind.
+ *
+ * @param tracks of each replica
+ * @param examples top examples of every feature at every checkpoint
  */
-record ReportFixture(Path root, int tracks) {
+record ReportFixture(Path root, int tracks, int examples) {
+
+  /** With six top examples of every feature at every checkpoint. */
+  ReportFixture(Path root, int tracks) {
+    this(root, tracks, 6);
+  }
+
   static final long[] CHECKPOINTS = {0, 1, 4, 16, 64, 128, 256, 512, 1000, 2000, 4000};
   static final String SITE = "blocks.2.hook_resid_post";
   static final String FAMILY = "chain-" + SITE + "-top-k-w64-k4";
@@ -409,10 +418,10 @@ record ReportFixture(Path root, int tracks) {
                       if (strength(track, at) < 0.05) {
                         return;
                       }
-                      for (int rank = 1; rank <= 6; rank++) {
+                      for (int rank = 1; rank <= examples; rank++) {
                         example(writer, replica, at, track, "top", rank);
                       }
-                      for (int rank = 1; rank <= 4; rank++) {
+                      for (int rank = 1; rank <= Math.min(4, examples); rank++) {
                         example(writer, replica, at, track, "quantile", rank);
                       }
                     })));
@@ -586,10 +595,12 @@ record ReportFixture(Path root, int tracks) {
                 everyFeature(
                     (replica, at, track) -> {
                       double value = strength(track, at) / 9;
-                      writer.write(
-                          series(replica), track, CHECKPOINTS[at], "activation-cosine", value, 0.1);
-                      writer.write(
-                          series(replica), track, CHECKPOINTS[at], "jaccard", value / 2, 0.02);
+                      // As evolve does, for leading tracks alone.
+                      if (track < 1024) {
+                        writer.write(series(replica), track, CHECKPOINTS[at], "cosine", value, 0.1);
+                        writer.write(
+                            series(replica), track, CHECKPOINTS[at], "jaccard", value / 2, 0.02);
+                      }
                     })));
     files.add(
         table(
@@ -604,7 +615,7 @@ record ReportFixture(Path root, int tracks) {
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
-                      for (int rank = 1; rank <= 6 && track % 2 == 1; rank++) {
+                      for (int rank = 1; rank <= Math.min(6, examples) && track % 2 == 1; rank++) {
                         writer.write(
                             series(replica),
                             track,
@@ -786,7 +797,7 @@ record ReportFixture(Path root, int tracks) {
       List<Manifest.Input> inputs,
       List<PublishedFile> files,
       Map<String, Object> summary) {
-    Settings settings = new Settings("by a test, " + tracks + " tracks");
+    Settings settings = new Settings("by a test, " + tracks + " tracks, " + examples + " examples");
     Folder target = Folder.of(folder.toString());
     if (files.isEmpty()) {
       return Publication.open(target, kind, settings, inputs)
