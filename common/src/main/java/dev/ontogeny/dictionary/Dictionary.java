@@ -10,13 +10,14 @@ import java.util.List;
  *
  * @param type the rule
  * @param sources what it reads, in the order of the columns
- * @param k latents per row, where the rule has a k
+ * @param k latents per row, in the mean where the rule chooses over a batch; 0 where it has no k
  * @param encoder W_enc, [D, F]
  * @param encoderBias b_enc, [F]
  * @param decoder W_dec, [F, D]
  * @param decoderBias b_dec, [D], in scaled units
  * @param inputMean [D], in captured units
  * @param inputScale [S]
+ * @param threshold [F] where the rule has one, else empty
  */
 public record Dictionary(
     DictionaryType type,
@@ -27,7 +28,32 @@ public record Dictionary(
     FloatMatrix decoder,
     float[] decoderBias,
     float[] inputMean,
-    float[] inputScale) {
+    float[] inputScale,
+    float[] threshold) {
+
+  /** A dictionary whose rule has no threshold. */
+  public Dictionary(
+      DictionaryType type,
+      List<Source> sources,
+      int k,
+      FloatMatrix encoder,
+      float[] encoderBias,
+      FloatMatrix decoder,
+      float[] decoderBias,
+      float[] inputMean,
+      float[] inputScale) {
+    this(
+        type,
+        sources,
+        k,
+        encoder,
+        encoderBias,
+        decoder,
+        decoderBias,
+        inputMean,
+        inputScale,
+        new float[0]);
+  }
 
   public Dictionary {
     int columns = sources.stream().mapToInt(Source::width).sum();
@@ -38,7 +64,8 @@ public record Dictionary(
         || encoderBias.length != width
         || decoderBias.length != columns
         || inputMean.length != columns
-        || inputScale.length != sources.size()) {
+        || inputScale.length != sources.size()
+        || threshold.length != (type.hasThreshold() ? width : 0)) {
       throw new IllegalArgumentException(
           "tensors do not fit together: sources "
               + columns
@@ -49,7 +76,9 @@ public record Dictionary(
               + ", b_enc "
               + encoderBias.length
               + ", b_dec "
-              + decoderBias.length);
+              + decoderBias.length
+              + ", threshold "
+              + threshold.length);
     }
     sources = List.copyOf(sources);
   }

@@ -35,6 +35,9 @@ public final class DictionaryFormat {
     tensors.put("b_dec", Tensor.vector(dictionary.decoderBias()));
     tensors.put("input_mean", Tensor.vector(dictionary.inputMean()));
     tensors.put("input_scale", Tensor.vector(dictionary.inputScale()));
+    if (dictionary.type().hasThreshold()) {
+      tensors.put("threshold", Tensor.vector(dictionary.threshold()));
+    }
     tensors.put("probe_input", tensor(probe.input()));
     tensors.put("probe_code", tensor(probe.code()));
     tensors.put("probe_reconstruction", tensor(probe.reconstruction()));
@@ -57,7 +60,8 @@ public final class DictionaryFormat {
         matrix(tensors, "W_dec", origin),
         vector(tensors, "b_dec", origin),
         vector(tensors, "input_mean", origin),
-        vector(tensors, "input_scale", origin));
+        vector(tensors, "input_scale", origin),
+        metadata.type().hasThreshold() ? vector(tensors, "threshold", origin) : new float[0]);
   }
 
   private static Tensor tensor(FloatMatrix matrix) {

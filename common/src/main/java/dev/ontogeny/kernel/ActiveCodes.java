@@ -1,75 +1,110 @@
 package dev.ontogeny.kernel;
 
+import java.util.Arrays;
+
 /**
  * The active latents of a batch, first by row, then gathered by latent, with the gradients of their
- * codes. Slots are fixed: row r owns {@code [r · perRow, (r + 1) · perRow)}.
+ * codes.
  */
 final class ActiveCodes {
-  private final int perRow;
-  private final int[] latents;
-  private final float[] values;
-  private final float[] gradients;
-  private final int[] counts;
+  private final CodeArena arena;
+  private final float[][] gradients;
 
   // By latent: latent f owns [starts[f], starts[f + 1]), rows ascending.
   private final int[] starts;
-  private final int[] rowOf;
-  private final float[] scaledValues;
-  private final float[] scaledGradients;
+  private int[] rowOf = new int[0];
+  private float[] rawValues = new float[0];
+  private float[] scaledValues = new float[0];
+  private float[] scaledGradients = new float[0];
 
-  ActiveCodes(int rows, int perRow, int width) {
-    this.perRow = perRow;
-    int slots = Math.multiplyExact(rows, perRow);
-    this.latents = new int[slots];
-    this.values = new float[slots];
-    this.gradients = new float[slots];
-    this.counts = new int[rows];
+  /**
+   * @param perRow latents of a row to make room for
+   */
+  ActiveCodes(int rows, int blockRows, int width, int perRow) {
+    this.arena = new CodeArena(rows, blockRows, width, perRow);
+    this.gradients = new float[arena.values.length][0];
     this.starts = new int[width + 1];
-    this.rowOf = new int[slots];
-    this.scaledValues = new float[slots];
-    this.scaledGradients = new float[slots];
+    makeRoom(Math.multiplyExact(rows, Math.min(perRow, width)));
+  }
+
+  private void makeRoom(int total) {
+    if (rowOf.length < total) {
+      int room = Math.max(total, rowOf.length + (rowOf.length >> 2));
+      rowOf = new int[room];
+      rawValues = new float[room];
+      scaledValues = new float[room];
+      scaledGradients = new float[room];
+    }
+  }
+
+  CodeArena arena() {
+    return arena;
   }
 
   /** Takes over what was selected for a row. */
   void set(int row, RowSelection selection, int count) {
-    counts[row] = count;
-    selection.write(false, latents, values, row * perRow);
+    arena.set(row, selection, count, false);
   }
 
   /** Row {@code row} of {@code into} = code · decoder. */
   void decode(Loops loops, int row, float[] decoder, int inputs, float[] into) {
-    int from = row * perRow;
+    int block = arena.block(row);
     loops.weightedSum(
-        decoder, inputs, latents, values, from, from + counts[row], true, into, row * inputs);
+        decoder,
+        inputs,
+        arena.latents[block],
+        arena.values[block],
+        arena.from(row),
+        arena.to(row),
+        true,
+        into,
+        row * inputs);
   }
 
   /** Gradients of the codes of a row up to a factor: decoder rows · row of {@code upstream}. */
   void pullBack(Loops loops, int row, float[] decoder, int inputs, float[] upstream) {
-    int from = row * perRow;
+    int block = arena.block(row);
+    if (gradients[block].length < arena.values[block].length) {
+      gradients[block] = new float[arena.values[block].length];
+    }
     loops.dots(
-        decoder, inputs, latents, from, from + counts[row], upstream, row * inputs, gradients);
+        decoder,
+        inputs,
+        arena.latents[block],
+        arena.from(row),
+        arena.to(row),
+        upstream,
+        row * inputs,
+        gradients[block]);
   }
 
   /** Gathers by latent what rows hold, values and gradients times {@code factor}. */
   void gatherByLatent(int rows, float factor) {
-    java.util.Arrays.fill(starts, 0);
+    Arrays.fill(starts, 0);
     int width = starts.length - 1;
     for (int row = 0; row < rows; row++) {
-      int from = row * perRow;
-      for (int slot = from; slot < from + counts[row]; slot++) {
+      int[] latents = arena.latents[arena.block(row)];
+      int to = arena.to(row);
+      for (int slot = arena.from(row); slot < to; slot++) {
         starts[latents[slot] + 1]++;
       }
     }
     for (int latent = 0; latent < width; latent++) {
       starts[latent + 1] += starts[latent];
     }
+    makeRoom(starts[width]);
     for (int row = 0; row < rows; row++) {
-      int from = row * perRow;
-      for (int slot = from; slot < from + counts[row]; slot++) {
+      int block = arena.block(row);
+      int[] latents = arena.latents[block];
+      float[] values = arena.values[block];
+      float[] slopes = gradients[block];
+      int end = arena.to(row);
+      for (int slot = arena.from(row); slot < end; slot++) {
         int to = starts[latents[slot]]++;
         rowOf[to] = row;
+        rawValues[to] = values[slot];
         scaledValues[to] = values[slot] * factor;
-        scaledGradients[to] = gradients[slot] * factor;
+        scaledGradients[to] = slopes[slot] * factor;
       }
     }
     // Each start has moved on to the next latent's: move them back.
@@ -77,14 +112,28 @@ final class ActiveCodes {
     starts[0] = 0;
   }
 
-  /** Rows in which a latent fired. */
-  int firings(int latent) {
-    return starts[latent + 1] - starts[latent];
+  /** Where a latent's entries begin in {@link #codes} and {@link #codeGradients}. */
+  int from(int latent) {
+    return starts[latent];
   }
 
-  /** Entries of the whole batch. */
-  int total() {
-    return starts[starts.length - 1];
+  int to(int latent) {
+    return starts[latent + 1];
+  }
+
+  /** Codes by latent, as they were selected. */
+  float[] codes() {
+    return rawValues;
+  }
+
+  /** Gradients of the codes by latent; a penalty adds its own. */
+  float[] codeGradients() {
+    return scaledGradients;
+  }
+
+  /** Rows in which a latent has an entry. */
+  int firings(int latent) {
+    return starts[latent + 1] - starts[latent];
   }
 
   float sumOfCodeGradients(int latent) {

@@ -1,38 +1,51 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 
-/** Encoding and decoding on the CPU. */
+/** Encoding and decoding on the CPU. Room for codes grows with the fullest batch so far. */
 final class CpuEncoding implements EncodingKernel {
+  /** Room for the codes of a row where no k says how many there are. */
+  private static final int USUAL_ACTIVE = 64;
+
   private final CpuMachine machine;
   private final Dictionary dictionary;
   private final int inputs;
+
+  /** Latents of a row of TopK; 0 for all above their bounds. */
   private final int k;
+
+  private final float[] bounds;
+  private final float lowestBound;
   private final CpuEncoder encoder;
   private final float[] columnScale;
   private final float[] inverseScale;
   private final float[][] centred;
-  private final int[] latents;
-  private final float[] values;
-  private final int[] counts;
+  private final CodeArena codes;
 
   CpuEncoding(CpuMachine machine, Dictionary dictionary, int maximumBatch) {
     this.machine = machine;
     this.dictionary = dictionary;
     this.inputs = dictionary.inputs();
-    this.k = dictionary.k();
+    this.k = dictionary.type() == DictionaryType.TOP_K ? dictionary.k() : 0;
+    this.bounds =
+        dictionary.type().hasThreshold() ? dictionary.threshold() : new float[dictionary.width()];
+    float lowest = Float.POSITIVE_INFINITY;
+    for (float bound : bounds) {
+      lowest = Math.min(lowest, bound);
+    }
+    this.lowestBound = lowest;
     this.columnScale = dictionary.columnScale();
     this.inverseScale = columnScale.clone();
     for (int i = 0; i < inputs; i++) {
       inverseScale[i] = 1 / columnScale[i];
     }
-    this.encoder = new CpuEncoder(machine, inputs, dictionary.width(), k, maximumBatch);
+    int usual = Math.min(dictionary.width(), k > 0 ? k : USUAL_ACTIVE);
+    this.encoder = new CpuEncoder(machine, inputs, dictionary.width(), usual, maximumBatch);
+    this.codes = new CodeArena(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
     this.centred = new float[machine.workers().count()][encoder.blockRows() * inputs];
-    this.latents = new int[maximumBatch * k];
-    this.values = new float[maximumBatch * k];
-    this.counts = new int[maximumBatch];
     float[] byLatent = Transposition.of(dictionary.encoder());
     machine
         .workers()
@@ -45,12 +58,15 @@ final class CpuEncoding implements EncodingKernel {
     machine
         .workers()
         .run(encoder.blocks(rows), (worker, block) -> encodeBlock(batch, worker, block));
-    into.reset(rows, rows * k);
+    into.reset(rows, codes.total(rows));
     for (int row = 0; row < rows; row++) {
       int at = into.starts()[row];
-      System.arraycopy(latents, row * k, into.indices(), at, counts[row]);
-      System.arraycopy(values, row * k, into.values(), at, counts[row]);
-      into.starts()[row + 1] = at + counts[row];
+      int from = codes.from(row);
+      int count = codes.to(row) - from;
+      int block = codes.block(row);
+      System.arraycopy(codes.latents[block], from, into.indices(), at, count);
+      System.arraycopy(codes.values[block], from, into.values(), at, count);
+      into.starts()[row + 1] = at + count;
     }
   }
 
@@ -74,8 +90,13 @@ final class CpuEncoding implements EncodingKernel {
     encoder.preActivations(worker, rows, 0, count, dictionary.encoderBias());
     for (int row = 0; row < count; row++) {
       RowSelection selection = encoder.selection(worker, row);
-      counts[first + row] = selection.select(encoder.values(worker), row * dictionary.width(), k);
-      selection.write(true, latents, values, (first + row) * k);
+      float[] values = encoder.values(worker);
+      int at = row * dictionary.width();
+      int found =
+          k > 0
+              ? selection.select(values, at, k)
+              : selection.above(values, at, bounds, lowestBound);
+      codes.set(first + row, selection, found, true);
     }
   }
 

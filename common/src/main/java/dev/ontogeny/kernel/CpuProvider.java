@@ -25,7 +25,8 @@ final class CpuProvider implements KernelProvider {
   }
 
   @Override
-  public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
+  public TrainingKernel training(
+      TrainingSpecification specification, Dictionary initial, int maximumBatch) {
     return new CpuTraining(machine, specification, initial, maximumBatch);
   }
 

@@ -1,129 +1,180 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.Loops.Adam;
 import dev.ontogeny.matrix.FloatMatrix;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
- * The step of {@link TopKTraining} on the CPU. Weights lie by latent, [F, D], encoder and decoder
- * alike. A step has three passes: over blocks of rows (product, selection, decoding, gradients of
- * the codes), over blocks of latents (gradients of the weights, gathered from the rows in which a
- * latent fired), and over panels of latents (Adam, unit norm, packing for the next product). All
- * arrays are allocated before the first step, those of the auxiliary loss when the first latent has
- * died.
+ * The step of {@link TrainingSpecification} on the CPU. Weights lie by latent, [F, D], encoder and
+ * decoder alike. A step has three passes: over blocks of rows (product, selection, decoding,
+ * gradients of the codes; where the selection is over the whole batch, two passes), over blocks of
+ * latents (gradients of the weights, gathered from the rows in which a latent fired), and over
+ * panels of latents (Adam, unit norm, packing for the next product). All arrays are allocated
+ * before the first step, those of the auxiliary loss when the first latent has died; room for codes
+ * grows when a batch holds more than any before it.
  */
 final class CpuTraining implements TrainingKernel {
   private static final int LATENT_BLOCK = 64;
 
+  /** Room for the codes of a row where no k says how many there are. */
+  private static final int USUAL_ACTIVE = 64;
+
   private final CpuMachine machine;
   private final Loops loops;
-  private final TopKTraining specification;
+  private final TrainingSpecification specification;
+  private final Sparsity sparsity;
+  private final boolean unitDecoder;
   private final Dictionary initial;
   private final int inputs;
   private final int width;
-  private final int k;
   private final int maximumBatch;
   private final CpuEncoder encoder;
   private final float[] columnScale;
   private final SilentLatents silent;
 
-  private final float[] encoderWeights;
-  private final float[] encoderBias;
-  private final float[] decoderWeights;
-  private final float[] decoderBias;
-  private final float[] encoderFirst;
-  private final float[] encoderSecond;
-  private final float[] encoderBiasFirst;
-  private final float[] encoderBiasSecond;
-  private final float[] decoderFirst;
-  private final float[] decoderSecond;
-  private final float[] decoderBiasFirst;
-  private final float[] decoderBiasSecond;
-  private final float[] encoderGradient;
-  private final float[] encoderBiasGradient;
-  private final float[] decoderGradient;
-  private final float[] decoderBiasGradient;
+  private final CpuParameter encoderWeights;
+  private final CpuParameter encoderBias;
+  private final CpuParameter decoderWeights;
+  private final CpuParameter decoderBias;
+
+  /** log θ of JumpReLU, else null. */
+  private final CpuParameter logThreshold;
+
+  private final List<CpuParameter> parameters;
   private long steps;
 
   /** x̃ − b_dec of the batch, [n, D]. */
   private final float[] centred;
 
-  /** x̃ − x̂ of the batch, [n, D]. */
-  private final float[] residual;
+  private final Reconstruction main;
 
-  private final ActiveCodes codes;
-  private ActiveCodes auxiliaryCodes;
+  /** Of multi-TopK, else null. */
+  private final Reconstruction multi;
 
-  /** r̂ − r of the auxiliary code, [n, D]. */
-  private float[] auxiliaryResidual;
+  /** Of the dead latents, null until one has died. */
+  private Reconstruction auxiliary;
 
   private final int[] deadLatents;
   private int dead;
 
+  /** Of BatchTopK, else null. */
+  private final BatchBudget budget;
+
+  /** The running mean of what BatchTopK chose last, times the weight of its latent. */
+  private float runningThreshold;
+
+  /** Of types that have one, else null. */
+  private final CpuPenalty penalty;
+
+  /** θ of JumpReLU, and the bounds above which a pre-activation matters to a threshold. */
+  private final float[] thresholds;
+
+  private final float[] bounds;
+  private float lowestBound;
+
   // Sums by block of rows.
   private final float[] centredSums;
   private final float[] residualSums;
+  private final float[] multiSums;
   private final double[] centredSquares;
-  private final double[] residualSquares;
-  private final double[] auxiliarySquares;
+  private final long[] activeCounts;
 
   // Sums by block of latents.
   private final float[] biasSums;
   private final double[] gradientSquares;
+  private final double[] penalties;
 
   CpuTraining(
-      CpuMachine machine, TopKTraining specification, Dictionary initial, int maximumBatch) {
+      CpuMachine machine,
+      TrainingSpecification specification,
+      Dictionary initial,
+      int maximumBatch) {
     this.machine = machine;
     this.loops = machine.loops();
     this.specification = specification;
+    this.sparsity = specification.sparsity();
+    this.unitDecoder = specification.unitDecoder(initial);
     this.initial = initial;
     this.inputs = initial.inputs();
     this.width = initial.width();
-    this.k = specification.k();
     this.maximumBatch = maximumBatch;
-    this.encoder = new CpuEncoder(machine, inputs, width, Math.max(k, 1), maximumBatch);
+    int perRow = perRow();
+    this.encoder = new CpuEncoder(machine, inputs, width, perRow, maximumBatch);
     this.columnScale = initial.columnScale();
     this.silent = new SilentLatents(width, specification.deadWindow());
-    this.encoderWeights = Transposition.of(initial.encoder());
-    this.encoderBias = initial.encoderBias().clone();
-    this.decoderWeights = Arrays.copyOf(initial.decoder().values(), width * inputs);
-    this.decoderBias = initial.decoderBias().clone();
-    int weights = width * inputs;
-    this.encoderFirst = new float[weights];
-    this.encoderSecond = new float[weights];
-    this.encoderBiasFirst = new float[width];
-    this.encoderBiasSecond = new float[width];
-    this.decoderFirst = new float[weights];
-    this.decoderSecond = new float[weights];
-    this.decoderBiasFirst = new float[inputs];
-    this.decoderBiasSecond = new float[inputs];
-    this.encoderGradient = new float[weights];
-    this.encoderBiasGradient = new float[width];
-    this.decoderGradient = new float[weights];
-    this.decoderBiasGradient = new float[inputs];
+    Optimiser optimiser = specification.optimiser();
+    this.encoderWeights =
+        new CpuParameter("encoder", Transposition.of(initial.encoder()), optimiser);
+    this.encoderBias = new CpuParameter("encoder_bias", initial.encoderBias().clone(), optimiser);
+    this.decoderWeights =
+        new CpuParameter(
+            "decoder", Arrays.copyOf(initial.decoder().values(), width * inputs), optimiser);
+    this.decoderBias = new CpuParameter("decoder_bias", initial.decoderBias().clone(), optimiser);
+    this.parameters =
+        new ArrayList<>(List.of(encoderWeights, encoderBias, decoderWeights, decoderBias));
+    this.bounds = new float[width];
+    if (sparsity instanceof Sparsity.JumpRelu) {
+      this.thresholds = initial.threshold().clone();
+      this.logThreshold = new CpuParameter("log_threshold", logarithms(thresholds), optimiser);
+      parameters.add(logThreshold);
+    } else {
+      this.thresholds = null;
+      this.logThreshold = null;
+    }
     this.centred = new float[Math.multiplyExact(maximumBatch, inputs)];
-    this.residual = new float[maximumBatch * inputs];
-    this.codes = new ActiveCodes(maximumBatch, k, width);
+    int blockRows = encoder.blockRows();
+    this.main = new Reconstruction(maximumBatch, blockRows, inputs, width, perRow);
+    this.multi =
+        sparsity instanceof Sparsity.TopK top && top.multiK() > 0
+            ? new Reconstruction(maximumBatch, blockRows, inputs, width, top.multiK())
+            : null;
+    this.budget = sparsity instanceof Sparsity.BatchTopK ? new BatchBudget(width) : null;
+    this.penalty = CpuPenalty.of(sparsity) ? new CpuPenalty(sparsity, width) : null;
     this.deadLatents = new int[width];
     int rowBlocks = encoder.blocks(maximumBatch);
     this.centredSums = new float[rowBlocks * inputs];
     this.residualSums = new float[rowBlocks * inputs];
+    this.multiSums = new float[multi == null ? 0 : rowBlocks * inputs];
     this.centredSquares = new double[rowBlocks];
-    this.residualSquares = new double[rowBlocks];
-    this.auxiliarySquares = new double[rowBlocks];
+    this.activeCounts = new long[rowBlocks];
     int latentBlocks = latentBlocks();
     this.biasSums = new float[latentBlocks * inputs];
     this.gradientSquares = new double[latentBlocks];
+    this.penalties = new double[latentBlocks];
+    prepareThresholds();
     packAll();
+  }
+
+  /** Latents of a row to be ready for, which is not a bound. */
+  private int perRow() {
+    if (sparsity instanceof Sparsity.TopK top) {
+      return Math.max(top.k(), Math.max(top.initialK(), top.multiK()));
+    } else if (sparsity instanceof Sparsity.BatchTopK top) {
+      return Math.min(width, 2 * Math.max(top.k(), top.initialK()));
+    }
+    return Math.min(width, USUAL_ACTIVE);
+  }
+
+  private static float[] logarithms(float[] values) {
+    float[] logarithms = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      logarithms[i] = (float) Math.log(values[i]);
+    }
+    return logarithms;
   }
 
   private void packAll() {
     machine
         .workers()
-        .run(encoder.panels(), (worker, panel) -> encoder.pack(worker, panel, encoderWeights));
+        .run(
+            encoder.panels(),
+            (worker, panel) -> encoder.pack(worker, panel, encoderWeights.values));
   }
 
   private int latentBlocks() {
@@ -132,39 +183,57 @@ final class CpuTraining implements TrainingKernel {
 
   @Override
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
-    StepLosses losses = gradients(batch);
+    StepLosses losses = gradients(batch, settings);
     double squares = 0;
     for (double each : gradientSquares) {
       squares += each;
     }
-    squares += loops.dot(decoderBiasGradient, 0, decoderBiasGradient, 0, inputs);
+    squares += loops.dot(decoderBias.gradient, 0, decoderBias.gradient, 0, inputs);
     if (!Double.isFinite(squares)) {
       return new StepLosses(
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
     }
-    double clip = specification.gradientClip();
+    Optimiser optimiser = specification.optimiser();
+    double clip = optimiser.gradientClip();
     float factor = clip > 0 && squares > clip * clip ? (float) (clip / Math.sqrt(squares)) : 1;
     steps++;
-    Adam adam = Adam.of(specification, settings.learningRate(), steps);
-    machine.workers().run(encoder.panels(), (worker, panel) -> update(worker, panel, factor, adam));
-    loops.adam(
-        decoderBias,
-        decoderBiasFirst,
-        decoderBiasSecond,
-        0,
-        decoderBiasGradient,
-        0,
-        inputs,
-        factor,
-        adam);
+    Adam adam = Adam.of(optimiser, settings.learningRate(), steps);
+    float keep = (float) (1 - settings.learningRate() * optimiser.weightDecay());
+    float average = optimiser.averageDecay(steps);
+    machine
+        .workers()
+        .run(
+            encoder.panels(),
+            (worker, panel) -> update(worker, panel, factor, keep, average, adam));
+    decoderBias.update(loops, 0, inputs, factor, 1, adam);
+    decoderBias.average(loops, 0, inputs, average);
+    if (sparsity instanceof Sparsity.JumpRelu jump) {
+      double rate = settings.learningRate() * jump.thresholdRate();
+      logThreshold.update(loops, 0, width, factor, 1, Adam.of(optimiser, rate, steps));
+      logThreshold.average(loops, 0, width, average);
+      prepareThresholds();
+    }
+    resample(batch.rows());
     return losses;
   }
 
+  /** θ and the bounds of the next batch. */
+  private void prepareThresholds() {
+    if (sparsity instanceof Sparsity.JumpRelu jump) {
+      lowestBound = Float.POSITIVE_INFINITY;
+      for (int latent = 0; latent < width; latent++) {
+        thresholds[latent] = (float) Math.exp(logThreshold.values[latent]);
+        bounds[latent] = (float) Math.max(0, thresholds[latent] - jump.bandwidth() / 2);
+        lowestBound = Math.min(lowestBound, bounds[latent]);
+      }
+    }
+  }
+
   /**
-   * Losses of a batch; leaves its gradients, the decoder's without their parallel part and none of
-   * them clipped, for {@link #step} and tests.
+   * Losses of a batch; leaves its gradients, without the parallel part of a decoder of unit norm
+   * and none of them clipped, for {@link #step} and tests.
    */
-  StepLosses gradients(FloatMatrix batch) {
+  StepLosses gradients(FloatMatrix batch, StepSettings settings) {
     int rows = batch.rows();
     if (rows < 2 || rows > maximumBatch || batch.columns() != inputs) {
       throw new IllegalArgumentException(
@@ -172,42 +241,73 @@ final class CpuTraining implements TrainingKernel {
     }
     prepareAuxiliary();
     int rowBlocks = encoder.blocks(rows);
-    machine.workers().run(rowBlocks, (worker, block) -> forward(batch, worker, block));
+    if (budget == null) {
+      int k = sparsity instanceof Sparsity.TopK top ? settings.k(top.k(), top.initialK()) : 0;
+      machine
+          .workers()
+          .run(
+              rowBlocks,
+              (worker, block) -> {
+                select(batch, worker, block, k);
+                reconstruct(block, rows);
+              });
+    } else {
+      selectOverBatch(batch, rowBlocks, settings);
+      machine.workers().run(rowBlocks, (worker, block) -> reconstruct(block, rows));
+    }
 
     double variance = Math.max(variance(rows, rowBlocks), Double.MIN_NORMAL);
-    double error = sum(residualSquares, rowBlocks);
+    double error = sum(main.squares, rowBlocks);
+    double active = 0;
+    for (int block = 0; block < rowBlocks; block++) {
+      active += activeCounts[block];
+    }
     double auxiliaryWeight =
         dead == 0
             ? 0
             : specification.auxiliaryCoefficient()
                 * Math.min(1.0, (double) dead / specification.auxiliaryK());
     boolean withAuxiliary = auxiliaryWeight > 0 && error > 0;
-    // Upstream gradients are −2r/Σ‖x̃ − mean‖² and 2w(r̂ − r)/Σ‖r‖².
+    // Upstream gradients are −2 · weight / normaliser · residual for every reconstruction.
     float mainFactor = (float) (-2 / variance);
-    codes.gatherByLatent(rows, mainFactor);
-    double auxiliary = 0;
+    double multiWeight = sparsity instanceof Sparsity.TopK top ? top.multiWeight() : 0;
+    main.codes.gatherByLatent(rows, mainFactor);
+    double fvu = error / variance;
+    double loss = fvu;
+    if (multi != null) {
+      multi.codes.gatherByLatent(rows, (float) multiWeight * mainFactor);
+      loss += multiWeight * sum(multi.squares, rowBlocks) / variance;
+    }
+    double auxiliaryLoss = 0;
     if (withAuxiliary) {
-      auxiliary = sum(auxiliarySquares, rowBlocks) / error;
-      auxiliaryCodes.gatherByLatent(rows, (float) (2 * auxiliaryWeight / error));
+      auxiliaryLoss = sum(auxiliary.squares, rowBlocks) / error;
+      auxiliary.codes.gatherByLatent(rows, (float) (-2 * auxiliaryWeight / error));
+      loss += auxiliaryWeight * auxiliaryLoss;
+    }
+    if (penalty != null) {
+      loss += penalty.begin(rows, variance, settings.sparsity(), active / rows);
     }
     machine.workers().run(latentBlocks(), (worker, block) -> backward(block, withAuxiliary));
-    Arrays.fill(decoderBiasGradient, 0);
+    if (penalty != null) {
+      loss += sum(penalties, latentBlocks());
+    }
+    Arrays.fill(decoderBias.gradient, 0);
     for (int block = 0; block < rowBlocks; block++) {
-      loops.add(mainFactor, residualSums, block * inputs, decoderBiasGradient, 0, inputs);
+      loops.add(mainFactor, residualSums, block * inputs, decoderBias.gradient, 0, inputs);
+      if (multi != null) {
+        float factor = (float) multiWeight * mainFactor;
+        loops.add(factor, multiSums, block * inputs, decoderBias.gradient, 0, inputs);
+      }
     }
     for (int block = 0; block < latentBlocks(); block++) {
-      loops.add(1, biasSums, block * inputs, decoderBiasGradient, 0, inputs);
+      loops.add(1, biasSums, block * inputs, decoderBias.gradient, 0, inputs);
     }
     for (int latent = 0; latent < width; latent++) {
-      silent.advance(latent, codes.firings(latent) > 0, rows);
+      int firings = penalty == null ? main.codes.firings(latent) : penalty.active(latent);
+      silent.advance(latent, firings > 0, rows);
     }
-    double fvu = error / variance;
     return new StepLosses(
-        fvu + auxiliaryWeight * auxiliary,
-        fvu,
-        (double) codes.total() / rows,
-        (double) silent.countDead() / width,
-        auxiliary);
+        loss, fvu, active / rows, (double) silent.countDead() / width, auxiliaryLoss);
   }
 
   private void prepareAuxiliary() {
@@ -220,18 +320,62 @@ final class CpuTraining implements TrainingKernel {
         deadLatents[dead++] = latent;
       }
     }
-    if (dead > 0 && auxiliaryCodes == null) {
-      auxiliaryCodes = new ActiveCodes(maximumBatch, specification.auxiliaryK(), width);
-      auxiliaryResidual = new float[maximumBatch * inputs];
+    if (dead > 0 && auxiliary == null) {
+      auxiliary =
+          new Reconstruction(
+              maximumBatch, encoder.blockRows(), inputs, width, specification.auxiliaryK());
     }
   }
 
-  private void forward(FloatMatrix batch, int worker, int block) {
+  /** BatchTopK: candidates of all rows, then the cut. */
+  private void selectOverBatch(FloatMatrix batch, int rowBlocks, StepSettings settings) {
+    Sparsity.BatchTopK top = (Sparsity.BatchTopK) sparsity;
+    int rows = batch.rows();
+    int wanted = Math.multiplyExact(rows, settings.k(top.k(), top.initialK()));
+    CodeArena arena = main.codes.arena();
+    if (!unitDecoder) {
+      machine
+          .workers()
+          .run(
+              latentBlocks(),
+              (worker, block) -> {
+                int end = Math.min(width, (block + 1) * LATENT_BLOCK);
+                for (int latent = block * LATENT_BLOCK; latent < end; latent++) {
+                  budget.weights()[latent] = norm(latent);
+                }
+              });
+    }
+    if (budget.hasFloor()) {
+      collect(batch, rowBlocks);
+    }
+    if (!budget.hasFloor() || arena.total(rows) < wanted) {
+      int most = perRow();
+      machine.workers().run(rowBlocks, (worker, block) -> select(batch, worker, block, most));
+      budget.floorFrom(arena, rows, wanted);
+      collect(batch, rowBlocks);
+    }
+    float smallest = budget.cut(arena, rows, wanted);
+    // The step that is about to be made is number steps + 1.
+    float decay = (float) Math.min(top.thresholdDecay(), (double) steps / (steps + 1));
+    runningThreshold = decay * runningThreshold + (1 - decay) * smallest;
+  }
+
+  private void collect(FloatMatrix batch, int rowBlocks) {
+    System.arraycopy(budget.bounds(), 0, bounds, 0, width);
+    lowestBound = budget.lowest();
+    machine.workers().run(rowBlocks, (worker, block) -> select(batch, worker, block, 0));
+  }
+
+  /**
+   * Centres the rows of a block, multiplies, and leaves the codes of all reconstructions.
+   *
+   * @param k of each row; 0: whatever is above the bounds
+   */
+  private void select(FloatMatrix batch, int worker, int block, int k) {
     int first = block * encoder.blockRows();
     int count = Math.min(encoder.blockRows(), batch.rows() - first);
     int sums = block * inputs;
     Arrays.fill(centredSums, sums, sums + inputs, 0);
-    Arrays.fill(residualSums, sums, sums + inputs, 0);
     double squares = 0;
     for (int row = first; row < first + count; row++) {
       int at = row * inputs;
@@ -240,7 +384,7 @@ final class CpuTraining implements TrainingKernel {
           row * batch.columns(),
           initial.inputMean(),
           columnScale,
-          decoderBias,
+          decoderBias.values,
           centred,
           at,
           inputs);
@@ -248,32 +392,83 @@ final class CpuTraining implements TrainingKernel {
       squares += loops.dot(centred, at, centred, at, inputs);
     }
     centredSquares[block] = squares;
-    encoder.preActivations(worker, centred, first * inputs, count, encoderBias);
-    double error = 0;
-    double auxiliaryError = 0;
+    encoder.preActivations(worker, centred, first * inputs, count, encoderBias.values);
+    float[] values = encoder.values(worker);
     for (int row = first; row < first + count; row++) {
-      int at = row * inputs;
+      int at = (row - first) * width;
       RowSelection selection = encoder.selection(worker, row - first);
-      float[] values = encoder.values(worker);
-      codes.set(row, selection, selection.select(values, (row - first) * width, k));
-      codes.decode(loops, row, decoderWeights, inputs, residual);
-      loops.subtract(centred, at, residual, at, residual, at, inputs);
-      codes.pullBack(loops, row, decoderWeights, inputs, residual);
-      loops.add(1, residual, at, residualSums, sums, inputs);
-      error += loops.dot(residual, at, residual, at, inputs);
+      int found =
+          k > 0
+              ? selection.select(values, at, k)
+              : selection.above(values, at, bounds, lowestBound);
+      main.codes.set(row, selection, found);
+      if (multi != null) {
+        int most = ((Sparsity.TopK) sparsity).multiK();
+        multi.codes.set(row, selection, selection.select(values, at, most));
+      }
       if (dead > 0) {
-        int found =
-            selection.selectAmong(
-                values, (row - first) * width, deadLatents, dead, specification.auxiliaryK());
-        auxiliaryCodes.set(row, selection, found);
-        auxiliaryCodes.decode(loops, row, decoderWeights, inputs, auxiliaryResidual);
-        loops.subtract(auxiliaryResidual, at, residual, at, auxiliaryResidual, at, inputs);
-        auxiliaryCodes.pullBack(loops, row, decoderWeights, inputs, auxiliaryResidual);
-        auxiliaryError += loops.dot(auxiliaryResidual, at, auxiliaryResidual, at, inputs);
+        auxiliary.codes.set(
+            row,
+            selection,
+            selection.selectAmong(values, at, deadLatents, dead, specification.auxiliaryK()));
       }
     }
-    residualSquares[block] = error;
-    auxiliarySquares[block] = auxiliaryError;
+  }
+
+  /** Residuals of a block of rows, and gradients of its codes. */
+  private void reconstruct(int block, int rows) {
+    int first = block * encoder.blockRows();
+    int end = Math.min(first + encoder.blockRows(), rows);
+    int sums = block * inputs;
+    Arrays.fill(residualSums, sums, sums + inputs, 0);
+    if (multi != null) {
+      Arrays.fill(multiSums, sums, sums + inputs, 0);
+    }
+    double error = 0;
+    double multiError = 0;
+    double auxiliaryError = 0;
+    long active = 0;
+    for (int row = first; row < end; row++) {
+      active += silenceBelowThreshold(row);
+      error += main.row(loops, row, centred, decoderWeights.values);
+      loops.add(1, main.residual, row * inputs, residualSums, sums, inputs);
+      if (multi != null) {
+        multiError += multi.row(loops, row, centred, decoderWeights.values);
+        loops.add(1, multi.residual, row * inputs, multiSums, sums, inputs);
+      }
+      if (dead > 0) {
+        auxiliaryError += auxiliary.row(loops, row, main.residual, decoderWeights.values);
+      }
+    }
+    activeCounts[block] = active;
+    main.squares[block] = error;
+    if (multi != null) {
+      multi.squares[block] = multiError;
+    }
+    if (dead > 0) {
+      auxiliary.squares[block] = auxiliaryError;
+    }
+  }
+
+  /** Entries that only a threshold cares for get the value 0; returns how many fire. */
+  private int silenceBelowThreshold(int row) {
+    CodeArena arena = main.codes.arena();
+    int from = arena.from(row);
+    int to = arena.to(row);
+    if (thresholds == null) {
+      return to - from;
+    }
+    int[] latents = arena.latents[arena.block(row)];
+    float[] values = arena.values[arena.block(row)];
+    int active = 0;
+    for (int slot = from; slot < to; slot++) {
+      if (values[slot] > thresholds[latents[slot]]) {
+        active++;
+      } else {
+        values[slot] = 0;
+      }
+    }
+    return active;
   }
 
   /** Σ‖x̃ − mean(x̃)‖² = Σ‖c‖² − ‖Σc‖²/n for c = x̃ − b_dec. */
@@ -297,136 +492,248 @@ final class CpuTraining implements TrainingKernel {
     return sum;
   }
 
+  /** ‖d‖: the norm of a latent's row of W_dec, summed over the sources. */
+  private float norm(int latent) {
+    float[] decoder = decoderWeights.values;
+    float norm = 0;
+    int at = latent * inputs;
+    for (Source source : initial.sources()) {
+      norm += (float) Math.sqrt(loops.dot(decoder, at, decoder, at, source.width()));
+      at += source.width();
+    }
+    return norm;
+  }
+
   /** Gradients of a block of latents, and what they pass on to b_dec. */
   private void backward(int block, boolean withAuxiliary) {
     int sums = block * inputs;
     Arrays.fill(biasSums, sums, sums + inputs, 0);
     double squares = 0;
+    double penaltySum = 0;
     int end = Math.min(width, (block + 1) * LATENT_BLOCK);
+    float[] decoder = decoderWeights.values;
+    float[] decoderGradient = decoderWeights.gradient;
+    float[] encoderGradient = encoderWeights.gradient;
     for (int latent = block * LATENT_BLOCK; latent < end; latent++) {
       int at = latent * inputs;
-      float ofBias = codes.sumOfCodeGradients(latent);
-      codes.weightGradient(loops, latent, residual, inputs, true, decoderGradient);
-      codes.encoderGradient(loops, latent, centred, inputs, true, encoderGradient);
+      main.codes.weightGradient(loops, latent, main.residual, inputs, true, decoderGradient);
+      if (penalty != null) {
+        penaltySum += penalise(latent);
+        if (logThreshold != null) {
+          float ofThreshold = penalty.thresholdGradient(latent);
+          logThreshold.gradient[latent] = ofThreshold;
+          squares += (double) ofThreshold * ofThreshold;
+        }
+      }
+      float ofBias = main.codes.sumOfCodeGradients(latent);
+      main.codes.encoderGradient(loops, latent, centred, inputs, true, encoderGradient);
+      if (multi != null) {
+        ofBias += further(multi, latent);
+      }
       if (withAuxiliary) {
-        ofBias += auxiliaryCodes.sumOfCodeGradients(latent);
-        auxiliaryCodes.weightGradient(
-            loops, latent, auxiliaryResidual, inputs, false, decoderGradient);
-        auxiliaryCodes.encoderGradient(loops, latent, centred, inputs, false, encoderGradient);
+        ofBias += further(auxiliary, latent);
       }
-      encoderBiasGradient[latent] = ofBias;
+      encoderBias.gradient[latent] = ofBias;
       if (ofBias != 0) {
-        loops.add(-ofBias, encoderWeights, at, biasSums, sums, inputs);
+        loops.add(-ofBias, encoderWeights.values, at, biasSums, sums, inputs);
       }
-      float along = loops.dot(decoderGradient, at, decoderWeights, at, inputs);
-      loops.add(-along, decoderWeights, at, decoderGradient, at, inputs);
+      if (unitDecoder) {
+        float along = loops.dot(decoderGradient, at, decoder, at, inputs);
+        loops.add(-along, decoder, at, decoderGradient, at, inputs);
+      }
       squares += loops.dot(decoderGradient, at, decoderGradient, at, inputs);
       squares += loops.dot(encoderGradient, at, encoderGradient, at, inputs);
       squares += (double) ofBias * ofBias;
     }
     gradientSquares[block] = squares;
+    penalties[block] = penaltySum;
   }
 
-  /** Adam on a panel of latents, their decoder back to unit norm, and the panel's packing. */
-  private void update(int worker, int panel, float factor, Adam adam) {
+  /** Adds what a further reconstruction says about a latent; returns its sum of code gradients. */
+  private float further(Reconstruction reconstruction, int latent) {
+    ActiveCodes codes = reconstruction.codes;
+    codes.weightGradient(
+        loops, latent, reconstruction.residual, inputs, false, decoderWeights.gradient);
+    codes.encoderGradient(loops, latent, centred, inputs, false, encoderWeights.gradient);
+    return codes.sumOfCodeGradients(latent);
+  }
+
+  /** Adds the penalty of a latent to the gradients of its codes and of its row of W_dec. */
+  private double penalise(int latent) {
+    float norm = unitDecoder ? 1 : norm(latent);
+    double loss =
+        penalty.add(latent, main.codes, thresholds == null ? 0 : thresholds[latent], norm);
+    float ofNorm = penalty.normGradient(latent);
+    if (ofNorm != 0) {
+      float[] decoder = decoderWeights.values;
+      int at = latent * inputs;
+      for (Source source : initial.sources()) {
+        double squares = loops.dot(decoder, at, decoder, at, source.width());
+        if (squares > 0) {
+          float factor = (float) (ofNorm / Math.sqrt(squares));
+          loops.add(factor, decoder, at, decoderWeights.gradient, at, source.width());
+        }
+        at += source.width();
+      }
+    }
+    return loss;
+  }
+
+  /** Adam on a panel of latents, a decoder back to unit norm, and the panel's packing. */
+  private void update(int worker, int panel, float factor, float keep, float average, Adam adam) {
     int first = encoder.firstOf(panel);
     int size = encoder.sizeOf(panel);
     for (int latent = first; latent < first + size; latent++) {
       int at = latent * inputs;
-      loops.adam(
-          encoderWeights,
-          encoderFirst,
-          encoderSecond,
-          at,
-          encoderGradient,
-          at,
-          inputs,
-          factor,
-          adam);
-      loops.adam(
-          decoderWeights,
-          decoderFirst,
-          decoderSecond,
-          at,
-          decoderGradient,
-          at,
-          inputs,
-          factor,
-          adam);
-      float squares = loops.dot(decoderWeights, at, decoderWeights, at, inputs);
-      if (squares > 0) {
-        loops.multiply((float) (1 / Math.sqrt(squares)), decoderWeights, at, inputs);
+      encoderWeights.update(loops, at, inputs, factor, keep, adam);
+      encoderWeights.average(loops, at, inputs, average);
+      decoderWeights.update(loops, at, inputs, factor, keep, adam);
+      if (unitDecoder) {
+        normalise(decoderWeights.values, at);
+      }
+      decoderWeights.average(loops, at, inputs, average);
+    }
+    encoderBias.update(loops, first, size, factor, 1, adam);
+    encoderBias.average(loops, first, size, average);
+    encoder.pack(worker, panel, encoderWeights.values);
+  }
+
+  private void normalise(float[] matrix, int at) {
+    float squares = loops.dot(matrix, at, matrix, at, inputs);
+    if (squares > 0) {
+      loops.multiply((float) (1 / Math.sqrt(squares)), matrix, at, inputs);
+    }
+  }
+
+  /**
+   * Lets dead latents start again, as the old recipe for L1 has it (Bricken et al. 2023): decoder
+   * and encoder point at an input of this batch, drawn with the square of its loss as weight, the
+   * encoder a fifth as long as those of the living are in the mean. Drawn systematically: at equal
+   * distances along the sum of the weights.
+   */
+  private void resample(int rows) {
+    if (!(sparsity instanceof Sparsity.Relu relu)
+        || relu.form() != Sparsity.Form.UNIT_NORM
+        || relu.resampleTokens() == 0
+        || steps * rows / relu.resampleTokens() == (steps - 1) * rows / relu.resampleTokens()) {
+      return;
+    }
+    double norms = 0;
+    int count = 0;
+    for (int latent = 0; latent < width; latent++) {
+      if (silent.dead(latent)) {
+        deadLatents[count++] = latent;
+      } else {
+        float[] weights = encoderWeights.values;
+        int at = latent * inputs;
+        norms += Math.sqrt(loops.dot(weights, at, weights, at, inputs));
       }
     }
-    loops.adam(
-        encoderBias,
-        encoderBiasFirst,
-        encoderBiasSecond,
-        first,
-        encoderBiasGradient,
-        first,
-        size,
-        factor,
-        adam);
-    encoder.pack(worker, panel, encoderWeights);
+    double total = 0;
+    for (int row = 0; row < rows; row++) {
+      total += squaredLoss(row);
+    }
+    if (count == 0 || count == width || !(total > 0)) {
+      return;
+    }
+    float length = (float) (0.2 * norms / (width - count));
+    int row = 0;
+    double reached = squaredLoss(0);
+    for (int i = 0; i < count; i++) {
+      double wanted = (i + 0.5) / count * total;
+      while (reached < wanted && row < rows - 1) {
+        row++;
+        reached += squaredLoss(row);
+      }
+      restart(deadLatents[i], row, length);
+    }
+    packAll();
+  }
+
+  private double squaredLoss(int row) {
+    double loss = loops.dot(main.residual, row * inputs, main.residual, row * inputs, inputs);
+    return loss * loss;
+  }
+
+  private void restart(int latent, int row, float length) {
+    int at = latent * inputs;
+    System.arraycopy(centred, row * inputs, decoderWeights.values, at, inputs);
+    normalise(decoderWeights.values, at);
+    System.arraycopy(decoderWeights.values, at, encoderWeights.values, at, inputs);
+    loops.multiply(length, encoderWeights.values, at, inputs);
+    encoderBias.values[latent] = 0;
+    encoderWeights.forget(at, inputs);
+    decoderWeights.forget(at, inputs);
+    encoderBias.forget(latent, 1);
+    silent.advance(latent, true, 0);
   }
 
   /** Gradients of the last {@link #gradients}; encoder and decoder by latent, [F, D]. */
   Map<String, float[]> lastGradients() {
-    return Map.of(
-        "W_enc", encoderGradient,
-        "b_enc", encoderBiasGradient,
-        "W_dec", decoderGradient,
-        "b_dec", decoderBiasGradient);
+    Map<String, float[]> gradients = new LinkedHashMap<>();
+    gradients.put("W_enc", encoderWeights.gradient);
+    gradients.put("b_enc", encoderBias.gradient);
+    gradients.put("W_dec", decoderWeights.gradient);
+    gradients.put("b_dec", decoderBias.gradient);
+    if (logThreshold != null) {
+      gradients.put("log_threshold", logThreshold.gradient);
+    }
+    return gradients;
   }
 
   @Override
   public Dictionary snapshot() {
+    float[] decoder = decoderWeights.result();
+    if (unitDecoder) {
+      for (int latent = 0; latent < width; latent++) {
+        normalise(decoder, latent * inputs);
+      }
+    }
+    float[] threshold = new float[initial.type().hasThreshold() ? width : 0];
+    if (logThreshold != null) {
+      float[] logarithms = logThreshold.result();
+      for (int latent = 0; latent < width; latent++) {
+        threshold[latent] = (float) Math.exp(logarithms[latent]);
+      }
+    } else if (budget != null) {
+      for (int latent = 0; latent < width; latent++) {
+        float weight = unitDecoder ? 1 : norm(latent);
+        threshold[latent] = weight > 0 ? runningThreshold / weight : Float.MAX_VALUE;
+      }
+    }
     return new Dictionary(
         initial.type(),
         initial.sources(),
         initial.k(),
         new FloatMatrix(
-            inputs, width, Transposition.of(new FloatMatrix(width, inputs, encoderWeights))),
-        encoderBias.clone(),
-        new FloatMatrix(width, inputs, decoderWeights.clone()),
-        decoderBias.clone(),
+            inputs,
+            width,
+            Transposition.of(new FloatMatrix(width, inputs, encoderWeights.result()))),
+        encoderBias.result(),
+        new FloatMatrix(width, inputs, decoder),
+        decoderBias.result(),
         initial.inputMean(),
-        initial.inputScale());
-  }
-
-  private Map<String, float[]> tensors() {
-    Map<String, float[]> tensors = new LinkedHashMap<>();
-    tensors.put("encoder", encoderWeights);
-    tensors.put("encoder_first", encoderFirst);
-    tensors.put("encoder_second", encoderSecond);
-    tensors.put("encoder_bias", encoderBias);
-    tensors.put("encoder_bias_first", encoderBiasFirst);
-    tensors.put("encoder_bias_second", encoderBiasSecond);
-    tensors.put("decoder", decoderWeights);
-    tensors.put("decoder_first", decoderFirst);
-    tensors.put("decoder_second", decoderSecond);
-    tensors.put("decoder_bias", decoderBias);
-    tensors.put("decoder_bias_first", decoderBiasFirst);
-    tensors.put("decoder_bias_second", decoderBiasSecond);
-    return tensors;
+        initial.inputScale(),
+        threshold);
   }
 
   @Override
   public Map<String, float[]> state() {
     Map<String, float[]> state = new LinkedHashMap<>();
-    tensors().forEach((name, values) -> state.put(name, values.clone()));
+    parameters.forEach(parameter -> parameter.save(state));
     state.put("steps", new float[] {steps});
+    state.put("running_threshold", new float[] {runningThreshold});
     silent.save(state);
     return state;
   }
 
   @Override
   public void restore(Map<String, float[]> state) {
-    tensors()
-        .forEach((name, values) -> System.arraycopy(state.get(name), 0, values, 0, values.length));
+    parameters.forEach(parameter -> parameter.restore(state));
     steps = (long) state.get("steps")[0];
+    runningThreshold = state.get("running_threshold")[0];
     silent.restore(state);
+    prepareThresholds();
     packAll();
   }
 

@@ -23,7 +23,8 @@ public interface KernelProvider {
    *
    * @param maximumBatch the largest number of rows of a batch
    */
-  TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch);
+  TrainingKernel training(
+      TrainingSpecification specification, Dictionary initial, int maximumBatch);
 
   /**
    * The nearest other row by cosine, for the rows {@code from .. to}: of equal cosines the lower

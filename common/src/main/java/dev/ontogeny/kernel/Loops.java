@@ -100,13 +100,13 @@ abstract class Loops {
   /** Adam's numbers of one step. */
   record Adam(float firstDecay, float secondDecay, float epsilon, float rate, float root) {
     /** Of the step with that number, from 1 on. */
-    static Adam of(TopKTraining specification, double learningRate, long step) {
-      double firstCorrection = 1 - Math.pow(specification.firstDecay(), (double) step);
-      double secondCorrection = 1 - Math.pow(specification.secondDecay(), (double) step);
+    static Adam of(Optimiser optimiser, double learningRate, long step) {
+      double firstCorrection = 1 - Math.pow(optimiser.firstDecay(), (double) step);
+      double secondCorrection = 1 - Math.pow(optimiser.secondDecay(), (double) step);
       return new Adam(
-          (float) specification.firstDecay(),
-          (float) specification.secondDecay(),
-          (float) specification.epsilon(),
+          (float) optimiser.firstDecay(),
+          (float) optimiser.secondDecay(),
+          (float) optimiser.epsilon(),
           (float) (learningRate / firstCorrection),
           (float) (1 / Math.sqrt(secondCorrection)));
     }

@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -10,7 +11,11 @@ import org.nd4j.linalg.factory.Nd4j;
 final class Nd4jEncoding implements EncodingKernel {
   private final int inputs;
   private final int width;
+
+  /** Latents of a row of TopK; 0 for all above their threshold. */
   private final int k;
+
+  private final INDArray threshold;
   private final INDArray mean;
   private final INDArray scale;
   private final INDArray encoder;
@@ -23,7 +28,10 @@ final class Nd4jEncoding implements EncodingKernel {
   Nd4jEncoding(Dictionary dictionary) {
     this.inputs = dictionary.inputs();
     this.width = dictionary.width();
-    this.k = dictionary.k();
+    this.k = dictionary.type() == DictionaryType.TOP_K ? dictionary.k() : 0;
+    this.threshold =
+        DeviceMatrix.row(
+            dictionary.type().hasThreshold() ? dictionary.threshold() : new float[width]);
     this.mean = DeviceMatrix.row(dictionary.inputMean());
     this.scale = DeviceMatrix.row(dictionary.columnScale());
     this.encoder = DeviceMatrix.of(dictionary.encoder());
@@ -43,7 +51,7 @@ final class Nd4jEncoding implements EncodingKernel {
   @Override
   public void encode(FloatMatrix batch, SparseCodes into) {
     int rows = batch.rows();
-    into.reset(rows, rows * k);
+    into.reset(rows, 0);
     if (rows == 0) {
       return;
     }
@@ -53,11 +61,16 @@ final class Nd4jEncoding implements EncodingKernel {
       centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(decoderBias);
       Nd4j.gemm(centred, encoder, values, false, false, 1, 0);
       values.addiRowVector(encoderBias);
-      Nd4jSelection.select(values, k, mask);
+      if (k > 0) {
+        Nd4jSelection.select(values, k, mask);
+      } else {
+        DeviceMatrix.step(mask.assign(values).subiRowVector(threshold));
+      }
       codes = DeviceMatrix.values(values.muli(mask));
     }
     int at = 0;
     for (int row = 0; row < rows; row++) {
+      into.ensure(at + width);
       for (int latent = 0; latent < width; latent++) {
         float value = codes[row * width + latent];
         if (value != 0) {
@@ -101,7 +114,7 @@ final class Nd4jEncoding implements EncodingKernel {
   public void close() {
     release();
     for (INDArray array :
-        new INDArray[] {mean, scale, encoder, encoderBias, decoder, decoderBias}) {
+        new INDArray[] {threshold, mean, scale, encoder, encoderBias, decoder, decoderBias}) {
       array.close();
     }
   }

@@ -52,7 +52,8 @@ final class Nd4jProvider implements KernelProvider {
   }
 
   @Override
-  public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
+  public TrainingKernel training(
+      TrainingSpecification specification, Dictionary initial, int maximumBatch) {
     useThreads();
     return new Nd4jTraining(specification, initial);
   }

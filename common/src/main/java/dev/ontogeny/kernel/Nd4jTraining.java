@@ -2,6 +2,7 @@ package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -9,11 +10,12 @@ import org.nd4j.linalg.api.ops.impl.transforms.floating.Sqrt;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The step of {@link TopKTraining} as dense ND4J operations. Only losses and small vectors leave
- * the device between steps.
+ * The step of {@link TrainingSpecification} for TopK as dense ND4J operations. Only losses and
+ * small vectors leave the device between steps.
  */
 final class Nd4jTraining implements TrainingKernel {
-  private final TopKTraining specification;
+  private final TrainingSpecification specification;
+  private final Sparsity.TopK sparsity;
   private final Dictionary initial;
   private final int inputs;
   private final int width;
@@ -76,8 +78,9 @@ final class Nd4jTraining implements TrainingKernel {
     }
   }
 
-  Nd4jTraining(TopKTraining specification, Dictionary initial) {
+  Nd4jTraining(TrainingSpecification specification, Dictionary initial) {
     this.specification = specification;
+    this.sparsity = supported(specification, initial);
     this.initial = initial;
     this.inputs = initial.inputs();
     this.width = initial.width();
@@ -90,9 +93,23 @@ final class Nd4jTraining implements TrainingKernel {
     this.decoderBias = new Parameter(DeviceMatrix.row(initial.decoderBias()));
   }
 
+  private static Sparsity.TopK supported(TrainingSpecification specification, Dictionary initial) {
+    if (specification.sparsity() instanceof Sparsity.TopK top
+        && top.multiK() == 0
+        && specification.optimiser().averageDecay() == 0
+        && initial.sources().size() == 1) {
+      return top;
+    }
+    throw Failure.settings(
+        "kernel nd4j trains type top-k on one source, without multi-k and average-decay; it got %s with average-decay %s on %d sources: take kernel cpu",
+        specification.sparsity(),
+        specification.optimiser().averageDecay(),
+        initial.sources().size());
+  }
+
   @Override
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
-    StepLosses losses = gradients(batch);
+    StepLosses losses = gradients(batch, settings);
     double squares = 0;
     for (Parameter parameter : parameters().values()) {
       double norm = parameter.gradient.norm2Number().doubleValue();
@@ -102,10 +119,13 @@ final class Nd4jTraining implements TrainingKernel {
       return new StepLosses(
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
     }
-    double clip = specification.gradientClip();
+    double clip = specification.optimiser().gradientClip();
     double factor = clip > 0 && squares > clip * clip ? clip / Math.sqrt(squares) : 1;
     steps++;
-    Loops.Adam adam = Loops.Adam.of(specification, settings.learningRate(), steps);
+    Loops.Adam adam = Loops.Adam.of(specification.optimiser(), settings.learningRate(), steps);
+    double keep = 1 - settings.learningRate() * specification.optimiser().weightDecay();
+    encoder.values.muli(keep);
+    decoder.values.muli(keep);
     parameters().values().forEach(parameter -> adam(parameter, factor, adam));
     decoder.values.diviColumnVector(
         Nd4j.math().max(decoder.values.norm2(true, 1), Nd4j.zeros(width, 1).addi(1e-30)));
@@ -113,7 +133,7 @@ final class Nd4jTraining implements TrainingKernel {
   }
 
   /** Losses; leaves the gradients, the decoder's without their parallel part, in the parameters. */
-  StepLosses gradients(FloatMatrix batch) {
+  StepLosses gradients(FloatMatrix batch, StepSettings settings) {
     int rows = batch.rows();
     if (rows < 2 || batch.columns() != inputs) {
       throw new IllegalArgumentException(
@@ -127,11 +147,11 @@ final class Nd4jTraining implements TrainingKernel {
     }
     try (INDArray centred = DeviceMatrix.of(batch)) {
       centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(decoderBias.values);
-      return gradients(centred, rows);
+      return gradients(centred, rows, settings);
     }
   }
 
-  private StepLosses gradients(INDArray centred, int rows) {
+  private StepLosses gradients(INDArray centred, int rows, StepSettings settings) {
     Nd4j.gemm(centred, encoder.values, work.values, false, false, 1, 0);
     work.values.addiRowVector(encoderBias.values);
     int dead = specification.auxiliaryK() == 0 ? 0 : silent.countDead();
@@ -143,7 +163,8 @@ final class Nd4jTraining implements TrainingKernel {
     if (auxiliaryWeight > 0) {
       selectAuxiliary();
     }
-    Nd4jSelection.select(work.values, specification.k(), work.mask);
+    int k = settings.k(sparsity.k(), sparsity.initialK());
+    Nd4jSelection.select(work.values, k, work.mask);
     work.code.assign(work.values).muli(work.mask);
     float[] firings = work.mask.sum(0).toFloatVector();
 

@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 
@@ -18,7 +19,7 @@ final class ReferenceEncoding implements EncodingKernel {
   public void encode(FloatMatrix batch, SparseCodes into) {
     int inputs = dictionary.inputs();
     int width = dictionary.width();
-    into.reset(batch.rows(), batch.rows() * dictionary.k());
+    into.reset(batch.rows(), 0);
     double[] centred = new double[inputs];
     float[] pre = new float[width];
     for (int row = 0; row < batch.rows(); row++) {
@@ -33,8 +34,9 @@ final class ReferenceEncoding implements EncodingKernel {
         }
         pre[latent] = (float) sum;
       }
-      boolean[] chosen = ReferenceSelection.largest(pre, dictionary.k(), latent -> true);
+      boolean[] chosen = chosen(pre);
       int at = into.starts()[row];
+      into.ensure(at + width);
       for (int latent = 0; latent < width; latent++) {
         if (chosen[latent]) {
           into.indices()[at] = latent;
@@ -43,6 +45,18 @@ final class ReferenceEncoding implements EncodingKernel {
       }
       into.starts()[row + 1] = at;
     }
+  }
+
+  private boolean[] chosen(float[] pre) {
+    if (dictionary.type() == DictionaryType.TOP_K) {
+      return ReferenceSelection.largest(pre, dictionary.k(), latent -> true);
+    }
+    boolean[] chosen = new boolean[pre.length];
+    for (int latent = 0; latent < pre.length; latent++) {
+      float threshold = dictionary.type().hasThreshold() ? dictionary.threshold()[latent] : 0;
+      chosen[latent] = pre[latent] > threshold;
+    }
+    return chosen;
   }
 
   @Override

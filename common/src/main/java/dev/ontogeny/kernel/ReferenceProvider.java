@@ -16,7 +16,8 @@ final class ReferenceProvider implements KernelProvider {
   }
 
   @Override
-  public TrainingKernel training(TopKTraining specification, Dictionary initial, int maximumBatch) {
+  public TrainingKernel training(
+      TrainingSpecification specification, Dictionary initial, int maximumBatch) {
     return new ReferenceTraining(specification, initial);
   }
 

@@ -1,16 +1,23 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.Sparsity.BatchTopK;
+import dev.ontogeny.kernel.Sparsity.JumpRelu;
+import dev.ontogeny.kernel.Sparsity.Penalty;
+import dev.ontogeny.kernel.Sparsity.Relu;
+import dev.ontogeny.kernel.Sparsity.TopK;
 import dev.ontogeny.matrix.FloatMatrix;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A training step as the formulas of {@link TopKTraining} say it: dense, one row at a time,
- * gradients as full matrices in double precision.
+ * A training step as the formulas of {@link TrainingSpecification} say it: dense, one row at a
+ * time, gradients as full matrices in double precision.
  */
 final class ReferenceTraining implements TrainingKernel {
-  private final TopKTraining specification;
+  private final TrainingSpecification specification;
   private final Dictionary initial;
   private final int inputs;
   private final int width;
@@ -20,24 +27,37 @@ final class ReferenceTraining implements TrainingKernel {
   private final Parameter encoderBias;
   private final Parameter decoder;
   private final Parameter decoderBias;
+
+  /** Of JumpReLU; without latents otherwise. */
+  private final Parameter logThreshold;
+
+  private final Sparsity sparsity;
+  private final boolean unitDecoder;
+  private float runningThreshold;
+  private float[][] lastPre;
+  private float[][] lastCode;
+  private double[][] lastResidual;
+  private double[][] lastCentred;
   private long steps;
 
-  /** Values with their gradient and Adam's two means. */
+  /** Values with their gradient, Adam's two means, and the mean of the values over steps. */
   private static final class Parameter {
     final float[] values;
     final double[] gradient;
     final float[] first;
     final float[] second;
+    final float[] average;
 
     Parameter(float[] initial) {
       values = initial.clone();
+      average = initial.clone();
       gradient = new double[initial.length];
       first = new float[initial.length];
       second = new float[initial.length];
     }
   }
 
-  ReferenceTraining(TopKTraining specification, Dictionary initial) {
+  ReferenceTraining(TrainingSpecification specification, Dictionary initial) {
     this.specification = specification;
     this.initial = initial;
     this.inputs = initial.inputs();
@@ -48,102 +68,400 @@ final class ReferenceTraining implements TrainingKernel {
     this.encoderBias = new Parameter(initial.encoderBias());
     this.decoder = new Parameter(initial.decoder().values());
     this.decoderBias = new Parameter(initial.decoderBias());
+    this.sparsity = specification.sparsity();
+    this.unitDecoder = specification.unitDecoder(initial);
+    float[] logarithms = new float[sparsity instanceof JumpRelu ? width : 0];
+    for (int latent = 0; latent < logarithms.length; latent++) {
+      logarithms[latent] = (float) Math.log(initial.threshold()[latent]);
+    }
+    this.logThreshold = new Parameter(logarithms);
   }
 
   @Override
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
-    StepLosses losses = gradients(batch);
-    removeParallel();
+    StepLosses losses = gradients(batch, settings);
+    if (unitDecoder) {
+      removeParallel();
+    }
     double norm = 0;
-    for (Parameter parameter : parameters()) {
+    for (Parameter parameter : parameters().values()) {
       for (double value : parameter.gradient) {
         norm += value * value;
       }
     }
-    double clip = specification.gradientClip();
+    Optimiser optimiser = specification.optimiser();
+    double clip = optimiser.gradientClip();
     double factor = clip > 0 && norm > clip * clip ? clip / Math.sqrt(norm) : 1;
     steps++;
-    for (Parameter parameter : parameters()) {
-      adam(parameter, factor, settings.learningRate());
+    double rate = settings.learningRate();
+    for (Parameter parameter : new Parameter[] {encoder, decoder}) {
+      for (int i = 0; i < parameter.values.length; i++) {
+        parameter.values[i] *= (float) (1 - rate * optimiser.weightDecay());
+      }
+      adam(parameter, factor, rate);
     }
-    normaliseDecoder();
+    adam(encoderBias, factor, rate);
+    adam(decoderBias, factor, rate);
+    if (sparsity instanceof JumpRelu jump) {
+      adam(logThreshold, factor, rate * jump.thresholdRate());
+    }
+    if (unitDecoder) {
+      normalise(decoder.values);
+    }
+    float keep = optimiser.averageDecay(steps);
+    for (Parameter parameter : parameters().values()) {
+      for (int i = 0; i < parameter.values.length; i++) {
+        parameter.average[i] = keep * parameter.average[i] + (1 - keep) * parameter.values[i];
+      }
+    }
+    resample(batch.rows());
     return losses;
   }
 
   /** Losses of a batch; leaves the gradients, neither projected nor clipped, in the parameters. */
-  StepLosses gradients(FloatMatrix batch) {
-    for (Parameter parameter : parameters()) {
-      java.util.Arrays.fill(parameter.gradient, 0);
+  StepLosses gradients(FloatMatrix batch, StepSettings settings) {
+    for (Parameter parameter : parameters().values()) {
+      Arrays.fill(parameter.gradient, 0);
     }
     int rows = batch.rows();
     double[][] scaled = new double[rows][inputs];
     double[][] centred = new double[rows][inputs];
-    float[][] code = new float[rows][];
-    float[][] auxiliaryCode = new float[rows][];
-    double[][] residual = new double[rows][inputs];
-    int dead = silent.countDead();
-    double active = 0;
+    float[][] pre = new float[rows][];
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < inputs; i++) {
         scaled[row][i] = ((double) batch.at(row, i) - initial.inputMean()[i]) * columnScale[i];
         centred[row][i] = scaled[row][i] - decoderBias.values[i];
       }
-      float[] pre = preActivations(centred[row]);
-      code[row] = masked(pre, ReferenceSelection.largest(pre, specification.k(), latent -> true));
-      auxiliaryCode[row] =
-          masked(pre, ReferenceSelection.largest(pre, specification.auxiliaryK(), silent::dead));
-      double[] decoded = decoded(code[row]);
-      for (int i = 0; i < inputs; i++) {
-        residual[row][i] = scaled[row][i] - decoded[i] - decoderBias.values[i];
-      }
-      for (float value : code[row]) {
-        active += value != 0 ? 1 : 0;
-      }
+      pre[row] = preActivations(centred[row]);
     }
+    float[][] code = codes(pre, settings);
     double variance = Math.max(squares(centredOnMean(scaled)), Double.MIN_NORMAL);
+    double[][] residual = residual(centred, code);
     double error = squares(residual);
+    double fvu = error / variance;
+    double loss = fvu;
+    double[][] ofCode = backward(code, residual, -2 / variance);
+    addToDecoderBias(residual, -2 / variance);
+    loss += penalise(pre, code, ofCode, variance, settings.sparsity());
+    throughEncoder(code, ofCode, centred);
+
+    if (sparsity instanceof TopK top && top.multiK() > 0) {
+      float[][] more = largest(pre, top.multiK());
+      double[][] left = residual(centred, more);
+      loss += top.multiWeight() * squares(left) / variance;
+      double factor = -2 * top.multiWeight() / variance;
+      throughEncoder(more, backward(more, left, factor), centred);
+      addToDecoderBias(left, factor);
+    }
     double auxiliary = 0;
     double auxiliaryWeight =
         specification.auxiliaryK() == 0
             ? 0
             : specification.auxiliaryCoefficient()
-                * Math.min(1.0, (double) dead / specification.auxiliaryK());
-    boolean withAuxiliary = auxiliaryWeight > 0 && error > 0;
-    for (int row = 0; row < rows; row++) {
-      // dL/dx̂ of the main loss.
-      double[] upstream = new double[inputs];
-      for (int i = 0; i < inputs; i++) {
-        upstream[i] = -2 * residual[row][i] / variance;
-        decoderBias.gradient[i] += upstream[i];
+                * Math.min(1.0, (double) silent.countDead() / specification.auxiliaryK());
+    if (auxiliaryWeight > 0 && error > 0) {
+      float[][] dead = new float[rows][];
+      for (int row = 0; row < rows; row++) {
+        dead[row] =
+            masked(
+                pre[row],
+                ReferenceSelection.largest(pre[row], specification.auxiliaryK(), silent::dead));
       }
-      backward(code[row], centred[row], upstream);
-      if (withAuxiliary) {
-        double[] decoded = decoded(auxiliaryCode[row]);
-        double[] auxiliaryUpstream = new double[inputs];
-        for (int i = 0; i < inputs; i++) {
-          double difference = decoded[i] - residual[row][i];
-          auxiliary += difference * difference / error;
-          auxiliaryUpstream[i] = auxiliaryWeight * 2 * difference / error;
+      double[][] left = residual(residual, dead);
+      auxiliary = squares(left) / error;
+      loss += auxiliaryWeight * auxiliary;
+      throughEncoder(dead, backward(dead, left, -2 * auxiliaryWeight / error), centred);
+    }
+    double active = 0;
+    for (int latent = 0; latent < width; latent++) {
+      int fired = firings(code, latent);
+      active += fired;
+      silent.advance(latent, fired > 0, rows);
+    }
+    lastPre = pre;
+    lastCode = code;
+    lastResidual = residual;
+    lastCentred = centred;
+    return new StepLosses(loss, fvu, active / rows, (double) silent.countDead() / width, auxiliary);
+  }
+
+  private float[][] codes(float[][] pre, StepSettings settings) {
+    if (sparsity instanceof TopK top) {
+      return largest(pre, settings.k(top.k(), top.initialK()));
+    }
+    float[][] code = new float[pre.length][];
+    if (sparsity instanceof BatchTopK top) {
+      float[] weights = new float[width];
+      for (int latent = 0; latent < width; latent++) {
+        weights[latent] = unitDecoder ? 1 : (float) norm(latent);
+      }
+      int budget = settings.k(top.k(), top.initialK()) * pre.length;
+      boolean[][] chosen = ReferenceSelection.largest(pre, weights, budget);
+      float smallest = Float.POSITIVE_INFINITY;
+      for (int row = 0; row < pre.length; row++) {
+        code[row] = masked(pre[row], chosen[row]);
+        for (int latent = 0; latent < width; latent++) {
+          if (chosen[row][latent]) {
+            smallest = Math.min(smallest, code[row][latent] * weights[latent]);
+          }
         }
-        backward(auxiliaryCode[row], centred[row], auxiliaryUpstream);
+      }
+      double keep = Math.min(top.thresholdDecay(), (double) steps / (steps + 1));
+      float last = Float.isInfinite(smallest) ? 0 : smallest;
+      runningThreshold = (float) (keep * runningThreshold + (1 - keep) * last);
+      return code;
+    }
+    for (int row = 0; row < pre.length; row++) {
+      boolean[] fires = new boolean[width];
+      for (int latent = 0; latent < width; latent++) {
+        fires[latent] = pre[row][latent] > threshold(latent);
+      }
+      code[row] = masked(pre[row], fires);
+    }
+    return code;
+  }
+
+  /** θ of JumpReLU, 0 of ReLU. */
+  private float threshold(int latent) {
+    return sparsity instanceof JumpRelu ? (float) Math.exp(logThreshold.values[latent]) : 0;
+  }
+
+  private static float[][] largest(float[][] pre, int k) {
+    float[][] code = new float[pre.length][];
+    for (int row = 0; row < pre.length; row++) {
+      code[row] = masked(pre[row], ReferenceSelection.largest(pre[row], k, latent -> true));
+    }
+    return code;
+  }
+
+  /** ‖d‖: the norm of a latent's row of W_dec, summed over the sources. */
+  private double norm(int latent) {
+    double norm = 0;
+    int at = latent * inputs;
+    for (Source source : initial.sources()) {
+      norm += sourceNorm(at, source.width());
+      at += source.width();
+    }
+    return norm;
+  }
+
+  private double sourceNorm(int at, int count) {
+    double squares = 0;
+    for (int i = at; i < at + count; i++) {
+      squares += (double) decoder.values[i] * decoder.values[i];
+    }
+    return Math.sqrt(squares);
+  }
+
+  /** target − code · W_dec. */
+  private double[][] residual(double[][] target, float[][] code) {
+    double[][] residual = new double[target.length][inputs];
+    for (int row = 0; row < target.length; row++) {
+      double[] decoded = decoded(code[row]);
+      for (int i = 0; i < inputs; i++) {
+        residual[row][i] = target[row][i] - decoded[i];
       }
     }
-    boolean[] fired = new boolean[width];
-    for (float[] each : code) {
+    return residual;
+  }
+
+  /**
+   * Adds ∂/∂W_dec of a squared residual times a factor of half its sign; returns its gradient with
+   * respect to all codes, those of latents that do not fire as well.
+   */
+  private double[][] backward(float[][] code, double[][] residual, double factor) {
+    double[][] ofCode = new double[code.length][width];
+    for (int row = 0; row < code.length; row++) {
       for (int latent = 0; latent < width; latent++) {
-        fired[latent] |= each[latent] != 0;
+        for (int i = 0; i < inputs; i++) {
+          double upstream = factor * residual[row][i];
+          ofCode[row][latent] += upstream * decoder.values[latent * inputs + i];
+          decoder.gradient[latent * inputs + i] += code[row][latent] * upstream;
+        }
+      }
+    }
+    return ofCode;
+  }
+
+  private void addToDecoderBias(double[][] residual, double factor) {
+    for (double[] row : residual) {
+      for (int i = 0; i < inputs; i++) {
+        decoderBias.gradient[i] += factor * row[i];
+      }
+    }
+  }
+
+  /** From the gradients of codes to those of encoder and biases, for the latents that fire. */
+  private void throughEncoder(float[][] code, double[][] ofCode, double[][] centred) {
+    for (int row = 0; row < code.length; row++) {
+      for (int latent = 0; latent < width; latent++) {
+        if (code[row][latent] == 0) {
+          continue;
+        }
+        double gradient = ofCode[row][latent];
+        encoderBias.gradient[latent] += gradient;
+        for (int i = 0; i < inputs; i++) {
+          encoder.gradient[i * width + latent] += gradient * centred[row][i];
+          decoderBias.gradient[i] -= gradient * encoder.values[i * width + latent];
+        }
+      }
+    }
+  }
+
+  /** What the penalty adds to the loss; adds its gradients to those of codes, W_dec and log θ. */
+  private double penalise(
+      float[][] pre, float[][] code, double[][] ofCode, double variance, double share) {
+    int rows = code.length;
+    if (sparsity instanceof Relu relu) {
+      double weight = share * relu.coefficient() / variance;
+      double loss = 0;
+      for (int latent = 0; latent < width; latent++) {
+        double norm = relu.form() == Sparsity.Form.UNIT_NORM ? 1 : norm(latent);
+        double sum = 0;
+        for (int row = 0; row < rows; row++) {
+          sum += code[row][latent];
+          ofCode[row][latent] += weight * norm;
+        }
+        loss += weight * sum * norm;
+        if (relu.form() != Sparsity.Form.UNIT_NORM) {
+          addToNorm(latent, weight * sum);
+        }
+      }
+      return loss;
+    }
+    return sparsity instanceof JumpRelu jump
+        ? penaliseJump(jump, pre, code, ofCode, variance, share)
+        : 0;
+  }
+
+  private double penaliseJump(
+      JumpRelu jump,
+      float[][] pre,
+      float[][] code,
+      double[][] ofCode,
+      double variance,
+      double share) {
+    int rows = code.length;
+    Penalty penalty = jump.penalty();
+    // The loss is weight · S for the step and tanh penalties, S summed over rows.
+    double weight = share * jump.coefficient() / variance;
+    double loss = 0;
+    double ofFiring = 0;
+    if (penalty == Penalty.STEP || penalty == Penalty.TARGET_L0) {
+      double active = 0;
+      for (int latent = 0; latent < width; latent++) {
+        active += firings(code, latent);
+      }
+      if (penalty == Penalty.STEP) {
+        loss = weight * active;
+        ofFiring = weight;
+      } else {
+        double excess = active / rows / jump.target() - 1;
+        loss = share * jump.coefficient() * excess * excess;
+        ofFiring = share * jump.coefficient() * 2 * excess / jump.target() / rows;
+      }
+    } else {
+      for (int latent = 0; latent < width; latent++) {
+        double norm = norm(latent);
+        double mean = 0;
+        for (int row = 0; row < rows; row++) {
+          mean += Math.tanh(jump.slope() * code[row][latent] * norm) / rows;
+        }
+        boolean quadratic = penalty == Penalty.TANH_QUADRATIC;
+        loss += weight * rows * mean * (quadratic ? 1 + mean / jump.square() : 1);
+        double outer = weight * (quadratic ? 1 + 2 * mean / jump.square() : 1);
+        double ofNorm = 0;
+        for (int row = 0; row < rows; row++) {
+          double tanh = Math.tanh(jump.slope() * code[row][latent] * norm);
+          double slope = outer * jump.slope() * (1 - tanh * tanh);
+          ofCode[row][latent] += slope * norm;
+          ofNorm += slope * code[row][latent];
+        }
+        addToNorm(latent, ofNorm);
       }
     }
     for (int latent = 0; latent < width; latent++) {
-      silent.advance(latent, fired[latent], rows);
+      double threshold = threshold(latent);
+      for (int row = 0; row < rows; row++) {
+        if (pre[row][latent] > 0 && Math.abs(pre[row][latent] - threshold) < jump.bandwidth() / 2) {
+          double ofThreshold = -(threshold * ofCode[row][latent] + ofFiring) / jump.bandwidth();
+          logThreshold.gradient[latent] += threshold * ofThreshold;
+        }
+      }
     }
-    double fvu = error / variance;
-    return new StepLosses(
-        fvu + auxiliaryWeight * auxiliary,
-        fvu,
-        active / rows,
-        (double) silent.countDead() / width,
-        auxiliary);
+    return loss;
+  }
+
+  /** Adds ∂‖d‖/∂d times a factor to the gradient of a latent's row of W_dec. */
+  private void addToNorm(int latent, double factor) {
+    int at = latent * inputs;
+    for (Source source : initial.sources()) {
+      double norm = sourceNorm(at, source.width());
+      for (int i = at; i < at + source.width() && norm > 0; i++) {
+        decoder.gradient[i] += factor * decoder.values[i] / norm;
+      }
+      at += source.width();
+    }
+  }
+
+  private static int firings(float[][] code, int latent) {
+    int firings = 0;
+    for (float[] row : code) {
+      firings += row[latent] != 0 ? 1 : 0;
+    }
+    return firings;
+  }
+
+  /** See {@link CpuTraining}: systematic draws of inputs, weighted by their squared loss. */
+  private void resample(int rows) {
+    if (!(sparsity instanceof Relu relu)
+        || relu.form() != Sparsity.Form.UNIT_NORM
+        || relu.resampleTokens() == 0
+        || steps * rows / relu.resampleTokens() == (steps - 1) * rows / relu.resampleTokens()) {
+      return;
+    }
+    int dead = silent.countDead();
+    double norms = 0;
+    for (int latent = 0; latent < width; latent++) {
+      double squares = 0;
+      for (int i = 0; i < inputs; i++) {
+        squares += Math.pow(encoder.values[i * width + latent], 2);
+      }
+      norms += silent.dead(latent) ? 0 : Math.sqrt(squares);
+    }
+    double[] reached = new double[rows];
+    for (int row = 0; row < rows; row++) {
+      reached[row] = (row == 0 ? 0 : reached[row - 1]) + Math.pow(squares(lastResidual[row]), 2);
+    }
+    if (dead == 0 || dead == width || !(reached[rows - 1] > 0)) {
+      return;
+    }
+    int drawn = 0;
+    for (int latent = 0; latent < width; latent++) {
+      if (!silent.dead(latent)) {
+        continue;
+      }
+      double wanted = (drawn++ + 0.5) / dead * reached[rows - 1];
+      int row = 0;
+      while (row < rows - 1 && reached[row] < wanted) {
+        row++;
+      }
+      double norm = Math.sqrt(squares(lastCentred[row]));
+      for (int i = 0; i < inputs; i++) {
+        float direction = (float) (lastCentred[row][i] / norm);
+        restart(decoder, latent * inputs + i, direction);
+        restart(encoder, i * width + latent, (float) (direction * 0.2 * norms / (width - dead)));
+      }
+      restart(encoderBias, latent, 0);
+      silent.advance(latent, true, 0);
+    }
+  }
+
+  private static void restart(Parameter parameter, int at, float value) {
+    parameter.values[at] = value;
+    parameter.average[at] = value;
+    parameter.first[at] = 0;
+    parameter.second[at] = 0;
   }
 
   private float[] preActivations(double[] centred) {
@@ -178,25 +496,6 @@ final class ReferenceTraining implements TrainingKernel {
     return sum;
   }
 
-  /** From dL/d(code · W_dec) to the gradients of everything before it. */
-  private void backward(float[] code, double[] centred, double[] upstream) {
-    for (int latent = 0; latent < width; latent++) {
-      if (code[latent] == 0) {
-        continue;
-      }
-      double ofCode = 0;
-      for (int i = 0; i < inputs; i++) {
-        ofCode += upstream[i] * decoder.values[latent * inputs + i];
-        decoder.gradient[latent * inputs + i] += code[latent] * upstream[i];
-      }
-      encoderBias.gradient[latent] += ofCode;
-      for (int i = 0; i < inputs; i++) {
-        encoder.gradient[i * width + latent] += ofCode * centred[i];
-        decoderBias.gradient[i] -= ofCode * encoder.values[i * width + latent];
-      }
-    }
-  }
-
   private void removeParallel() {
     for (int latent = 0; latent < width; latent++) {
       double along = 0;
@@ -212,35 +511,35 @@ final class ReferenceTraining implements TrainingKernel {
   }
 
   private void adam(Parameter parameter, double factor, double learningRate) {
-    double firstCorrection = 1 - Math.pow(specification.firstDecay(), (double) steps);
-    double secondCorrection = 1 - Math.pow(specification.secondDecay(), (double) steps);
+    double firstCorrection = 1 - Math.pow(specification.optimiser().firstDecay(), (double) steps);
+    double secondCorrection = 1 - Math.pow(specification.optimiser().secondDecay(), (double) steps);
     for (int i = 0; i < parameter.values.length; i++) {
       double gradient = parameter.gradient[i] * factor;
       double first =
-          specification.firstDecay() * parameter.first[i]
-              + (1 - specification.firstDecay()) * gradient;
+          specification.optimiser().firstDecay() * parameter.first[i]
+              + (1 - specification.optimiser().firstDecay()) * gradient;
       double second =
-          specification.secondDecay() * parameter.second[i]
-              + (1 - specification.secondDecay()) * gradient * gradient;
+          specification.optimiser().secondDecay() * parameter.second[i]
+              + (1 - specification.optimiser().secondDecay()) * gradient * gradient;
       parameter.first[i] = (float) first;
       parameter.second[i] = (float) second;
       parameter.values[i] -=
           (float)
               (learningRate
                   * (first / firstCorrection)
-                  / (Math.sqrt(second / secondCorrection) + specification.epsilon()));
+                  / (Math.sqrt(second / secondCorrection) + specification.optimiser().epsilon()));
     }
   }
 
-  private void normaliseDecoder() {
+  private void normalise(float[] decoder) {
     for (int latent = 0; latent < width; latent++) {
       double squares = 0;
       for (int i = 0; i < inputs; i++) {
-        double value = decoder.values[latent * inputs + i];
+        double value = decoder[latent * inputs + i];
         squares += value * value;
       }
       for (int i = 0; i < inputs && squares > 0; i++) {
-        decoder.values[latent * inputs + i] /= (float) Math.sqrt(squares);
+        decoder[latent * inputs + i] /= (float) Math.sqrt(squares);
       }
     }
   }
@@ -265,51 +564,96 @@ final class ReferenceTraining implements TrainingKernel {
   private static double squares(double[][] rows) {
     double sum = 0;
     for (double[] row : rows) {
-      for (double value : row) {
-        sum += value * value;
-      }
+      sum += squares(row);
     }
     return sum;
   }
 
-  private Parameter[] parameters() {
-    return new Parameter[] {encoder, encoderBias, decoder, decoderBias};
+  private static double squares(double[] row) {
+    double sum = 0;
+    for (double value : row) {
+      sum += value * value;
+    }
+    return sum;
+  }
+
+  private Map<String, Parameter> parameters() {
+    Map<String, Parameter> parameters = new LinkedHashMap<>();
+    parameters.put("W_enc", encoder);
+    parameters.put("b_enc", encoderBias);
+    parameters.put("W_dec", decoder);
+    parameters.put("b_dec", decoderBias);
+    parameters.put("log_threshold", logThreshold);
+    return parameters;
+  }
+
+  /** Pre-activations of the last {@link #gradients}, for tests. */
+  float[][] lastPreActivations() {
+    return lastPre;
+  }
+
+  /** Codes of the last {@link #gradients}, for tests. */
+  float[][] lastCodes() {
+    return lastCode;
   }
 
   /** Gradients of the last {@link #gradients} by tensor name, for tests. */
   Map<String, double[]> lastGradients() {
-    return Map.of(
-        "W_enc", encoder.gradient,
-        "b_enc", encoderBias.gradient,
-        "W_dec", decoder.gradient,
-        "b_dec", decoderBias.gradient);
+    Map<String, double[]> gradients = new LinkedHashMap<>();
+    parameters()
+        .forEach(
+            (name, parameter) -> {
+              if (parameter.gradient.length > 0) {
+                gradients.put(name, parameter.gradient);
+              }
+            });
+    return gradients;
   }
 
   @Override
   public Dictionary snapshot() {
+    float[] rows = result(decoder);
+    if (unitDecoder) {
+      normalise(rows);
+    }
+    float[] threshold = new float[initial.type().hasThreshold() ? width : 0];
+    for (int latent = 0; latent < threshold.length; latent++) {
+      threshold[latent] =
+          sparsity instanceof JumpRelu
+              ? (float) Math.exp(result(logThreshold)[latent])
+              : unitDecoder ? runningThreshold : (float) (runningThreshold / norm(latent));
+    }
     return new Dictionary(
         initial.type(),
         initial.sources(),
         initial.k(),
-        new FloatMatrix(inputs, width, encoder.values.clone()),
-        encoderBias.values.clone(),
-        new FloatMatrix(width, inputs, decoder.values.clone()),
-        decoderBias.values.clone(),
+        new FloatMatrix(inputs, width, result(encoder)),
+        result(encoderBias),
+        new FloatMatrix(width, inputs, rows),
+        result(decoderBias),
         initial.inputMean(),
-        initial.inputScale());
+        initial.inputScale(),
+        threshold);
+  }
+
+  private float[] result(Parameter parameter) {
+    boolean averaged = specification.optimiser().averageDecay() > 0;
+    return (averaged ? parameter.average : parameter.values).clone();
   }
 
   @Override
   public Map<String, float[]> state() {
     Map<String, float[]> state = new LinkedHashMap<>();
     state.put("steps", new float[] {steps});
-    String[] names = {"W_enc", "b_enc", "W_dec", "b_dec"};
-    for (int i = 0; i < names.length; i++) {
-      Parameter parameter = parameters()[i];
-      state.put(names[i], parameter.values.clone());
-      state.put(names[i] + ".first", parameter.first.clone());
-      state.put(names[i] + ".second", parameter.second.clone());
-    }
+    state.put("running_threshold", new float[] {runningThreshold});
+    parameters()
+        .forEach(
+            (name, parameter) -> {
+              state.put(name, parameter.values.clone());
+              state.put(name + ".first", parameter.first.clone());
+              state.put(name + ".second", parameter.second.clone());
+              state.put(name + ".average", parameter.average.clone());
+            });
     silent.save(state);
     return state;
   }
@@ -317,16 +661,20 @@ final class ReferenceTraining implements TrainingKernel {
   @Override
   public void restore(Map<String, float[]> state) {
     steps = (long) state.get("steps")[0];
-    String[] names = {"W_enc", "b_enc", "W_dec", "b_dec"};
-    for (int i = 0; i < names.length; i++) {
-      Parameter parameter = parameters()[i];
-      System.arraycopy(state.get(names[i]), 0, parameter.values, 0, parameter.values.length);
-      System.arraycopy(
-          state.get(names[i] + ".first"), 0, parameter.first, 0, parameter.first.length);
-      System.arraycopy(
-          state.get(names[i] + ".second"), 0, parameter.second, 0, parameter.second.length);
-    }
+    runningThreshold = state.get("running_threshold")[0];
+    parameters()
+        .forEach(
+            (name, parameter) -> {
+              restore(state.get(name), parameter.values);
+              restore(state.get(name + ".first"), parameter.first);
+              restore(state.get(name + ".second"), parameter.second);
+              restore(state.get(name + ".average"), parameter.average);
+            });
     silent.restore(state);
+  }
+
+  private static void restore(float[] from, float[] to) {
+    System.arraycopy(from, 0, to, 0, to.length);
   }
 
   @Override

@@ -81,6 +81,28 @@ final class RowSelection {
     return keep(k);
   }
 
+  /**
+   * Selects every value above the bound of its latent; returns how many there are.
+   *
+   * @param lowest of all bounds, none of which is negative
+   */
+  int above(float[] values, int at, float[] bounds, float lowest) {
+    found = 0;
+    int block = depth * Loops.LANES;
+    for (int group = 0; group < groups; group++) {
+      if (maxima[group] > lowest) {
+        int start = group / Loops.LANES * block;
+        int end = Math.min(start + block, width);
+        for (int i = start + group % Loops.LANES; i < end; i += Loops.LANES) {
+          if (values[at + i] > bounds[i]) {
+            add(values[at + i], i);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
   /** Selects among some latents only, without maxima. */
   int selectAmong(float[] values, int at, int[] latents, int count, int k) {
     found = 0;
@@ -164,7 +186,7 @@ final class RowSelection {
   }
 
   /** The k-th largest of the first n values, which change places. */
-  private static float largest(float[] values, int n, int k) {
+  static float largest(float[] values, int n, int k) {
     int low = 0;
     int high = n - 1;
     while (low < high) {

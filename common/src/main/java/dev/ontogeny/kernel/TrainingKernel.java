@@ -33,8 +33,20 @@ public interface TrainingKernel extends AutoCloseable {
    * What changes from step to step.
    *
    * @param learningRate after schedule
+   * @param sparsity share of the penalty's coefficient, 0 to 1
+   * @param annealed how far k has come from where it began to where it shall be, 0 to 1
    */
-  record StepSettings(float learningRate) {}
+  record StepSettings(float learningRate, double sparsity, double annealed) {
+    /** With the whole penalty and the last k. */
+    public StepSettings(float learningRate) {
+      this(learningRate, 1, 1);
+    }
+
+    /** k of the step; {@code initial} 0 is no annealing. */
+    int k(int k, int initial) {
+      return initial == 0 ? k : (int) Math.round(initial + (k - initial) * annealed);
+    }
+  }
 
   /**
    * Of one batch, before the step was taken.

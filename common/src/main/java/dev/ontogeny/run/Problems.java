@@ -5,6 +5,7 @@ import com.google.errorprone.annotations.FormatString;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 
 /** Everything that is wrong with a settings record, told at once. Used in compact constructors. */
 public final class Problems {
@@ -56,6 +57,16 @@ public final class Problems {
         "must be one of %s, got '%s'",
         String.join(", ", allowed),
         value);
+  }
+
+  /** Takes over what the bounds of another record find; {@code prefix} stands before its keys. */
+  public Problems alsoOf(String prefix, Supplier<?> record) {
+    try {
+      record.get();
+    } catch (Found other) {
+      other.problems.forEach(each -> found.add(prefix + each));
+    }
+    return this;
   }
 
   /** Throws what was found, if anything was. */

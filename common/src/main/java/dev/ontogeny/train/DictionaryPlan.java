@@ -1,7 +1,7 @@
 package dev.ontogeny.train;
 
 import dev.ontogeny.dictionary.Source;
-import dev.ontogeny.kernel.TopKTraining;
+import dev.ontogeny.kernel.TrainingSpecification;
 import java.io.Serializable;
 
 /**
@@ -24,7 +24,7 @@ public record DictionaryPlan(
     int seriesIndex,
     String parent,
     Source source,
-    TopKTraining specification,
+    TrainingSpecification specification,
     Schedule schedule,
     long steps,
     int batch,

@@ -114,7 +114,8 @@ public final class InitialDictionary {
         parent.decoder(),
         parent.decoderBias(),
         mean(moments),
-        new float[] {scale(source, moments)});
+        new float[] {scale(source, moments)},
+        parent.threshold());
   }
 
   private static float[] mean(Moments moments) {

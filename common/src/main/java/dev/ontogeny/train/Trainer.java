@@ -177,9 +177,9 @@ public final class Trainer {
 
   private void step(Member member, FloatMatrix rows) {
     DictionaryPlan plan = member.plan;
-    float rate = plan.schedule().rate(member.step, plan.steps());
+    StepSettings settings = plan.schedule().at(member.step, plan.steps());
     long start = System.nanoTime();
-    StepLosses losses = member.kernel.step(rows, new StepSettings(rate));
+    StepLosses losses = member.kernel.step(rows, settings);
     double seconds = (System.nanoTime() - start) / 1e9;
     member.seconds += seconds;
     member.stepsHere++;
@@ -191,7 +191,7 @@ public final class Trainer {
     }
     long interval = Math.max(1, (plan.steps() + LOG_ROWS - 1) / LOG_ROWS);
     if (member.step % interval == 0 || !member.running()) {
-      LogRow row = member.sums.row(member.step, plan.batch(), rate);
+      LogRow row = member.sums.row(member.step, plan.batch(), settings.learningRate());
       member.log.add(row);
       member.sums = LogRow.Sums.NONE;
       if (!member.running()) {

@@ -12,24 +12,39 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class CpuTrainingTest {
-  private static TopKTraining specification(int width, int k, long deadWindow) {
-    return new TopKTraining(width, k, 16, 1.0 / 32, deadWindow, 0.9, 0.999, 1e-8, 1);
+  private static TrainingSpecification specification(int width, int k, long deadWindow) {
+    return KernelFixture.specification(Sparsity.TopK.of(k), width, 16, 1.0 / 32, deadWindow);
   }
 
-  @Test
-  void threadsDoNotChangeABit() {
-    Dictionary initial = KernelFixture.dictionary(37, 1100, 6, 61);
+  /** Every kind, and the crosscoders after them. */
+  static Stream<Arguments> kinds() {
+    return Stream.concat(
+        KernelFixture.sparsities(6, 1100).stream().map(each -> Arguments.of(each, 1)),
+        KernelFixture.crosscoders(6).stream().map(each -> Arguments.of(each, 2)));
+  }
+
+  private static TrainingSpecification everything(Sparsity sparsity, int width, long deadWindow) {
+    return new TrainingSpecification(
+        width, sparsity, 16, 1.0 / 32, deadWindow, new Optimiser(0.9, 0.999, 1e-8, 1, 0.01, 0.9));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void threadsDoNotChangeABit(Sparsity sparsity, int sources) {
+    Dictionary initial = KernelFixture.dictionary(sparsity, 37, 1100, sources, 61);
     List<TrainingKernel> kernels =
         IntStream.of(1, 2, 5)
             .mapToObj(
                 threads ->
                     Kernels.provider("cpu", threads)
-                        .training(specification(1100, 6, 500), initial, 300))
+                        .training(everything(sparsity, 1100, 500), initial, 300))
             .toList();
     for (int step = 0; step < 6; step++) {
       FloatMatrix batch = KernelFixture.batch(300 - step, 37, 200 + step);
@@ -44,17 +59,20 @@ final class CpuTrainingTest {
       assertThat(kernel.snapshot().decoder()).isEqualTo(first.decoder());
       assertThat(kernel.snapshot().encoderBias()).isEqualTo(first.encoderBias());
       assertThat(kernel.snapshot().decoderBias()).isEqualTo(first.decoderBias());
+      assertThat(kernel.snapshot().threshold()).isEqualTo(first.threshold());
       kernel.close();
     }
   }
 
-  @Test
-  void restoredStateGoesOnWithTheSameBytes() {
-    Dictionary initial = KernelFixture.dictionary(20, 90, 5, 62);
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void restoredStateGoesOnWithTheSameBytes(Sparsity sparsity, int sources) {
+    Dictionary initial = KernelFixture.dictionary(sparsity, 20, 90, sources, 62);
     KernelProvider provider = Kernels.provider("cpu", 2);
-    try (TrainingKernel undisturbed = provider.training(specification(90, 5, 100), initial, 64);
-        TrainingKernel stopped = provider.training(specification(90, 5, 100), initial, 64);
-        TrainingKernel resumed = provider.training(specification(90, 5, 100), initial, 64)) {
+    TrainingSpecification specification = everything(sparsity, 90, 100);
+    try (TrainingKernel undisturbed = provider.training(specification, initial, 64);
+        TrainingKernel stopped = provider.training(specification, initial, 64);
+        TrainingKernel resumed = provider.training(specification, initial, 64)) {
       for (int step = 0; step < 8; step++) {
         if (step == 4) {
           resumed.restore(stopped.state());
@@ -66,17 +84,20 @@ final class CpuTrainingTest {
         assertThat(actual).isEqualTo(expected);
       }
       assertThat(resumed.state()).containsAllEntriesOf(undisturbed.state());
+      assertThat(resumed.snapshot().threshold()).isEqualTo(undisturbed.snapshot().threshold());
     }
   }
 
   /** Work arrays are made before the first step; what is left are a few small objects. */
-  @Test
-  void stepsAllocateNextToNothing() {
-    Dictionary initial = KernelFixture.dictionary(64, 1024, 8, 63);
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void stepsAllocateNextToNothing(Sparsity sparsity, int sources) {
+    Dictionary initial = KernelFixture.dictionary(sparsity, 64, 1024, sources, 63);
+    TrainingSpecification specification =
+        KernelFixture.specification(sparsity, 1024, 16, 1.0 / 32, 1_000_000);
     CpuMachine machine =
         new CpuMachine(new ScalarLoops(), "scalar", OneDnnProduct.factory(), new Workers(1));
-    try (TrainingKernel kernel =
-        new CpuTraining(machine, specification(1024, 8, 1_000_000), initial, 256)) {
+    try (TrainingKernel kernel = new CpuTraining(machine, specification, initial, 256)) {
       FloatMatrix batch = KernelFixture.batch(256, 64, 400);
       for (int step = 0; step < 3; step++) {
         kernel.step(batch, new StepSettings(1e-3f));
@@ -104,34 +125,57 @@ final class CpuTrainingTest {
     }
   }
 
-  /** Losses at steps 0, 40, 80, 120, 160, 199 of {@link #goldenRun}. */
-  private static final double[] GOLDEN = {0.82958, 0.41045, 0.31982, 0.28511, 0.24392, 0.23854};
+  /** Losses at steps 0, 40, 80, 120, 160, 199 of {@link #goldenRun}, in the order of the kinds. */
+  private static final double[][] GOLDEN = {
+    {0.82958, 0.41045, 0.31982, 0.28511, 0.24392, 0.23854},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0},
+    {0, 0, 0, 0, 0, 0}
+  };
 
-  /** Two hundred steps, pinned: whoever changes the method has to say so here. */
+  static Stream<Arguments> goldenRuns() {
+    List<Sparsity> kinds = KernelFixture.sparsities(4, 64);
+    return IntStream.range(0, GOLDEN.length)
+        .boxed()
+        .flatMap(
+            kind ->
+                (kind == 0 ? Stream.of("reference", "cpu", "nd4j") : Stream.of("reference", "cpu"))
+                    .map(provider -> Arguments.of(provider, kinds.get(kind), GOLDEN[kind])));
+  }
+
+  /** Two hundred steps, pinned: whoever changes a method has to say so here. */
   @ParameterizedTest
-  @ValueSource(strings = {"reference", "cpu", "nd4j"})
-  void goldenRun(String provider) {
+  @MethodSource("goldenRuns")
+  void goldenRun(String provider, Sparsity sparsity, double[] golden) {
     List<Double> curve = new ArrayList<>();
     try (TrainingKernel kernel =
         Kernels.provider(provider, 2)
             .training(
-                new TopKTraining(64, 4, 8, 1.0 / 32, 6000, 0.9, 0.999, 1e-8, 1),
-                KernelFixture.dictionary(16, 64, 4, 66),
+                KernelFixture.specification(sparsity, 64, 8, 1.0 / 32, 6000),
+                sparsity instanceof Sparsity.TopK
+                    ? KernelFixture.dictionary(16, 64, 4, 66)
+                    : KernelFixture.dictionary(sparsity, 16, 64, 1, 66),
                 128)) {
       for (int step = 0; step < 200; step++) {
         FloatMatrix batch = KernelFixture.batch(128, 16, 500 + step);
-        StepLosses losses = kernel.step(batch, new StepSettings(3e-3f));
+        StepSettings settings = new StepSettings(3e-3f, Math.min(1, step / 20.0), 1);
+        StepLosses losses = kernel.step(batch, settings);
         if (step % 40 == 0 || step == 199) {
           curve.add(losses.loss());
         }
       }
     }
-    assertThat(curve).hasSize(GOLDEN.length);
-    for (int i = 0; i < GOLDEN.length; i++) {
+    assertThat(curve).hasSize(golden.length);
+    for (int i = 0; i < golden.length; i++) {
       // Rounding may turn a near tie, which moves later steps a little.
       assertThat(curve.get(i))
           .as("loss %d of %s", i, curve)
-          .isCloseTo(GOLDEN[i], within(1e-4 + 2e-3 * i));
+          .isCloseTo(golden[i], within(1e-4 + 2e-3 * i));
     }
   }
 }

@@ -3,8 +3,10 @@ package dev.ontogeny.kernel;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Seeds;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -70,5 +72,71 @@ final class KernelFixture {
       values[i] = (float) (scale * random.nextGaussian());
     }
     return values;
+  }
+
+  /** What changes from step to step where nothing does. */
+  static final StepSettings FULL = new StepSettings(1e-3f);
+
+  /** One of every kind; k where there is one. */
+  static List<Sparsity> sparsities(int k, int width) {
+    List<Sparsity> all = new ArrayList<>();
+    all.add(Sparsity.TopK.of(k));
+    all.add(new Sparsity.TopK(k, 0, Math.min(width, 4 * k), 0.125));
+    all.add(new Sparsity.BatchTopK(k, 0, 0.9));
+    for (Sparsity.Penalty penalty : Sparsity.Penalty.values()) {
+      all.add(new Sparsity.JumpRelu(penalty, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5));
+    }
+    all.add(new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
+    all.add(new Sparsity.Relu(Sparsity.Form.UNIT_NORM, 0.8, 200));
+    return all;
+  }
+
+  /** Those that several sources can share: their decoder norms are free. */
+  static List<Sparsity> crosscoders(int k) {
+    return List.of(
+        new Sparsity.BatchTopK(k, 0, 0.9),
+        new Sparsity.JumpRelu(Sparsity.Penalty.TANH_QUADRATIC, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5),
+        new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
+  }
+
+  static TrainingSpecification specification(
+      Sparsity sparsity, int width, int auxiliaryK, double coefficient, long deadWindow) {
+    return new TrainingSpecification(
+        width,
+        sparsity,
+        auxiliaryK,
+        coefficient,
+        deadWindow,
+        new Optimiser(0.9, 0.999, 1e-8, 1, 0, 0));
+  }
+
+  /** A dictionary of that kind over one or two sources; norms that are free and thresholds vary. */
+  static Dictionary dictionary(Sparsity sparsity, int inputs, int width, int sources, long seed) {
+    Dictionary plain = dictionary(inputs, width, 1, seed);
+    RandomGenerator random = Seeds.generator(seed, "kind", inputs, width);
+    float[] decoder = plain.decoder().values().clone();
+    for (int at = 0; at < decoder.length && !(sparsity.unitDecoder() && sources == 1); at++) {
+      decoder[at] *= (float) (0.5 + (at / inputs % 7) / 7.0);
+    }
+    float[] threshold = new float[sparsity.type().hasThreshold() ? width : 0];
+    for (int latent = 0; latent < threshold.length; latent++) {
+      threshold[latent] = (float) (0.2 + 0.5 * random.nextDouble());
+    }
+    Source whole = plain.sources().get(0);
+    int first = inputs / 2;
+    return new Dictionary(
+        sparsity.type(),
+        sources == 1
+            ? plain.sources()
+            : List.of(
+                new Source(whole.site(), 4, first), new Source(whole.site(), 8, inputs - first)),
+        sparsity.budget(),
+        plain.encoder(),
+        plain.encoderBias(),
+        new FloatMatrix(width, inputs, decoder),
+        plain.decoderBias(),
+        plain.inputMean(),
+        sources == 1 ? plain.inputScale() : new float[] {0.7f, 0.4f},
+        threshold);
   }
 }

@@ -1,28 +1,49 @@
 package dev.ontogeny.kernel;
 
+import static dev.ontogeny.kernel.KernelFixture.FULL;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class ReferenceTrainingTest {
-  private static final TopKTraining PLAIN =
-      new TopKTraining(24, 3, 0, 0, 1_000_000, 0.9, 0.999, 1e-8, 0);
+  /** Every kind, and the crosscoders after them. */
+  static Stream<Arguments> kinds() {
+    return Stream.concat(
+        KernelFixture.sparsities(3, 24).stream().map(each -> Arguments.of(each, 1)),
+        KernelFixture.crosscoders(3).stream().map(each -> Arguments.of(each, 2)));
+  }
 
-  /** Without dead latents the loss is smooth almost everywhere: finite differences decide. */
-  @Test
-  void gradientsEqualFiniteDifferences() {
-    Dictionary dictionary = KernelFixture.dictionary(6, 24, 3, 1);
+  private static TrainingSpecification plain(Sparsity sparsity) {
+    return KernelFixture.specification(sparsity, 24, 0, 0, 1_000_000);
+  }
+
+  /**
+   * Without dead latents the loss is smooth almost everywhere: finite differences decide. The
+   * threshold's gradient is none of the loss, but of a rectangle: see the tests beside this one.
+   */
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void gradientsEqualFiniteDifferences(Sparsity sparsity, int sources) {
+    Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, sources, 1);
     FloatMatrix batch = KernelFixture.batch(5, 6, 2);
-    ReferenceTraining kernel = new ReferenceTraining(PLAIN, dictionary);
-    kernel.gradients(batch);
+    ReferenceTraining kernel = new ReferenceTraining(plain(sparsity), dictionary);
+    kernel.gradients(batch, FULL);
     Map<String, double[]> gradients = kernel.lastGradients();
     Map<String, float[]> tensors =
         Map.of(
@@ -36,9 +57,9 @@ final class ReferenceTrainingTest {
             float value = values[at];
             float step = 1e-3f;
             values[at] = value + step;
-            double above = loss(dictionary, batch);
+            double above = loss(sparsity, dictionary, batch);
             values[at] = value - step;
-            double below = loss(dictionary, batch);
+            double below = loss(sparsity, dictionary, batch);
             values[at] = value;
             assertThat(gradients.get(name)[at])
                 .as("%s[%d]", name, at)
@@ -47,15 +68,118 @@ final class ReferenceTrainingTest {
         });
   }
 
-  private static double loss(Dictionary dictionary, FloatMatrix batch) {
-    return new ReferenceTraining(PLAIN, dictionary).gradients(batch).loss();
+  private static double loss(Sparsity sparsity, Dictionary dictionary, FloatMatrix batch) {
+    return new ReferenceTraining(plain(sparsity), dictionary).gradients(batch, FULL).loss();
+  }
+
+  @Test
+  void batchTopKSpendsItsBudgetExactlyAndWhereItCounts() {
+    Sparsity sparsity = new Sparsity.BatchTopK(3, 0, 0.9);
+    ReferenceTraining kernel =
+        new ReferenceTraining(plain(sparsity), KernelFixture.dictionary(sparsity, 6, 24, 1, 1));
+    FloatMatrix batch = KernelFixture.batch(40, 6, 2);
+    assertThat(kernel.gradients(batch, FULL).l0()).isEqualTo(3);
+    float smallest = Float.POSITIVE_INFINITY;
+    float largestLeft = 0;
+    Set<Integer> counts = new HashSet<>();
+    for (int row = 0; row < 40; row++) {
+      int count = 0;
+      for (int latent = 0; latent < 24; latent++) {
+        float code = kernel.lastCodes()[row][latent];
+        float pre = kernel.lastPreActivations()[row][latent];
+        if (code == 0) {
+          largestLeft = Math.max(largestLeft, pre);
+        } else {
+          assertThat(code).isEqualTo(pre);
+          smallest = Math.min(smallest, code);
+          count++;
+        }
+      }
+      counts.add(count);
+    }
+    assertThat(smallest).isGreaterThanOrEqualTo(largestLeft);
+    assertThat(counts).as("rows differ in how many they get").hasSizeGreaterThan(2);
+    assertThat(kernel.snapshot().threshold()).containsOnly(smallest);
+  }
+
+  @Test
+  void kIsAnnealed() {
+    StepSettings half = new StepSettings(1e-3f, 1, 0.5);
+    FloatMatrix batch = KernelFixture.batch(40, 6, 2);
+    for (Sparsity sparsity :
+        List.of(new Sparsity.TopK(2, 6, 0, 0), new Sparsity.BatchTopK(2, 6, 0.9))) {
+      Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, 1, 1);
+      try (CpuTraining fast =
+          new CpuTraining(CpuMachine.detect(1), plain(sparsity), dictionary, 40)) {
+        assertThat(fast.gradients(batch, half).l0()).isEqualTo(4);
+        assertThat(fast.gradients(batch, FULL).l0()).isEqualTo(2);
+      }
+      assertThat(new ReferenceTraining(plain(sparsity), dictionary).gradients(batch, half).l0())
+          .isEqualTo(4);
+    }
+  }
+
+  /** What the paper's formulas say, for a latent of which all can be worked out by hand. */
+  @Test
+  void thresholdsLearnByTheRectangle() {
+    // One latent, one input; pre = x. θ = 1, bandwidth 1: the window is 0.5 to 1.5.
+    Sparsity sparsity = new Sparsity.JumpRelu(Sparsity.Penalty.STEP, 0.25, 1, 1, 1, 1, 1, 1);
+    Dictionary dictionary =
+        new Dictionary(
+            sparsity.type(),
+            List.of(new Source("site", 0, 1)),
+            0,
+            new FloatMatrix(1, 1, new float[] {1}),
+            new float[1],
+            new FloatMatrix(1, 1, new float[] {1}),
+            new float[1],
+            new float[1],
+            new float[] {1},
+            new float[] {1});
+    TrainingSpecification specification = KernelFixture.specification(sparsity, 1, 0, 0, 100);
+    // Codes 0, 0, 1.25, 2, 0; residuals 0.75 and -1 where it does not fire; the mean is 0.6.
+    FloatMatrix batch = new FloatMatrix(5, 1, new float[] {0.25f, 0.75f, 1.25f, 2, -1.25f});
+    ReferenceTraining kernel = new ReferenceTraining(specification, dictionary);
+    double variance = 0.0625 + 0.5625 + 1.5625 + 4 + 1.5625 - 5 * 0.36;
+    double error = 0.0625 + 0.5625 + 1.5625;
+    StepLosses losses = kernel.gradients(batch, FULL);
+    assertThat(losses.l0()).isEqualTo(0.4);
+    assertThat(losses.fvu()).isCloseTo(error / variance, org.assertj.core.data.Offset.offset(1e-9));
+    assertThat(losses.loss())
+        .isCloseTo((error + 0.25 * 2) / variance, org.assertj.core.data.Offset.offset(1e-9));
+    // Of 0.75 (residual 0.75) and 1.25 (residual 0): −θ/w · ∂L/∂f − λ/w each, times θ.
+    double expected = (-(-2 * 0.75) - 0.25 * 2) / variance;
+    assertThat(kernel.lastGradients().get("log_threshold")[0])
+        .isCloseTo(expected, org.assertj.core.data.Offset.offset(1e-9));
+  }
+
+  /** Dead latents point at badly reconstructed inputs, and fire again. */
+  @Test
+  void deadLatentsStartAgain() {
+    Sparsity sparsity = new Sparsity.Relu(Sparsity.Form.UNIT_NORM, 0.01, 96);
+    Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, 1, 9);
+    for (int latent = 0; latent < 8; latent++) {
+      dictionary.encoderBias()[latent] = -1000;
+    }
+    TrainingSpecification specification = KernelFixture.specification(sparsity, 24, 0, 0, 60);
+    for (String provider : List.of("reference", "cpu")) {
+      try (TrainingKernel kernel =
+          Kernels.provider(provider, 1).training(specification, dictionary, 32)) {
+        FloatMatrix batch = KernelFixture.batch(32, 6, 3);
+        kernel.step(batch, FULL);
+        assertThat(kernel.step(batch, FULL).deadShare()).isGreaterThanOrEqualTo(8 / 24.0);
+        kernel.step(batch, FULL);
+        assertThat(kernel.snapshot().encoderBias()[3]).as(provider).isZero();
+        assertThat(kernel.step(batch, FULL).deadShare()).as(provider).isLessThan(8 / 24.0);
+      }
+    }
   }
 
   @Test
   void lossFallsAndDecoderStaysUnit() {
     ReferenceTraining kernel =
         new ReferenceTraining(
-            TopKTraining.standard(48, 4, 12), KernelFixture.dictionary(12, 48, 4, 3));
+            TrainingSpecification.standard(48, 4, 12), KernelFixture.dictionary(12, 48, 4, 3));
     double first = 0;
     StepLosses last = null;
     for (int step = 0; step < 60; step++) {
@@ -74,10 +198,13 @@ final class ReferenceTrainingTest {
     }
   }
 
-  @Test
-  void restoredStateGoesOnWithTheSameBytes() {
-    Dictionary initial = KernelFixture.dictionary(7, 20, 3, 4);
-    TopKTraining specification = new TopKTraining(20, 3, 4, 0.03125, 20, 0.9, 0.999, 1e-8, 0.01);
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void restoredStateGoesOnWithTheSameBytes(Sparsity sparsity, int sources) {
+    Dictionary initial = KernelFixture.dictionary(sparsity, 7, 20, sources, 4);
+    TrainingSpecification specification =
+        new TrainingSpecification(
+            20, sparsity, 4, 0.03125, 20, new Optimiser(0.9, 0.999, 1e-8, 0.01, 0.1, 0.9));
     ReferenceTraining undisturbed = new ReferenceTraining(specification, initial);
     ReferenceTraining stopped = new ReferenceTraining(specification, initial);
     for (int step = 0; step < 6; step++) {
@@ -93,6 +220,7 @@ final class ReferenceTrainingTest {
     }
     assertThat(resumed.snapshot().encoder()).isEqualTo(undisturbed.snapshot().encoder());
     assertThat(resumed.snapshot().decoder()).isEqualTo(undisturbed.snapshot().decoder());
+    assertThat(resumed.snapshot().threshold()).isEqualTo(undisturbed.snapshot().threshold());
     assertThat(resumed.state()).containsAllEntriesOf(undisturbed.state());
   }
 

@@ -110,4 +110,73 @@ final class SelectionTest {
     selection.write(true, latents, new float[2], 0);
     assertThat(latents).containsExactly(1, 3);
   }
+
+  /** Whatever the floor was: too high, too low, none; and with ties and weights. */
+  @ParameterizedTest
+  @CsvSource({"1,1", "13,4", "207,8", "702,32", "600,1"})
+  void spendsTheBudgetOfABatch(int width, int k) {
+    RandomGenerator random = Seeds.generator(4, width, k);
+    BatchBudget budget = new BatchBudget(width);
+    for (int latent = 0; latent < width; latent++) {
+      budget.weights()[latent] = latent % 5 == 4 ? 0 : 1 + latent % 3;
+    }
+    for (double scale : new double[] {1, 0.1, 30, 1}) {
+      float[][] rows = {
+        KernelFixture.gaussians(random, width, scale),
+        few(random, width, k / 2),
+        new float[width],
+        constant(width, 2.5f),
+        constant(width, -1),
+        rounded(random, width),
+        rounded(random, width),
+        KernelFixture.gaussians(random, width, 3 * scale)
+      };
+      boolean[][] expected = ReferenceSelection.largest(rows, budget.weights(), k * rows.length);
+      assertThat(byBudget(budget, rows, k)).isEqualTo(expected);
+    }
+  }
+
+  private static boolean[][] byBudget(BatchBudget budget, float[][] rows, int k) {
+    int width = rows[0].length;
+    // Blocks of three rows, room for one latent each: rows move and blocks grow.
+    CodeArena arena = new CodeArena(rows.length, 3, width, 1);
+    int wanted = k * rows.length;
+    if (budget.hasFloor()) {
+      collect(budget, arena, rows, 0);
+    }
+    if (!budget.hasFloor() || arena.total(rows.length) < wanted) {
+      collect(budget, arena, rows, Math.min(width, 2 * k));
+      budget.floorFrom(arena, rows.length, wanted);
+      collect(budget, arena, rows, 0);
+    }
+    float cut = budget.cut(arena, rows.length, wanted);
+    boolean[][] chosen = new boolean[rows.length][width];
+    for (int row = 0; row < rows.length; row++) {
+      int[] latents = arena.latents[arena.block(row)];
+      for (int slot = arena.from(row); slot < arena.to(row); slot++) {
+        float value = arena.values[arena.block(row)][slot];
+        assertThat(value).isEqualTo(rows[row][latents[slot]]);
+        assertThat(value * budget.weights()[latents[slot]]).isGreaterThanOrEqualTo(cut);
+        chosen[row][latents[slot]] = true;
+      }
+    }
+    return chosen;
+  }
+
+  private static void collect(BatchBudget budget, CodeArena arena, float[][] rows, int k) {
+    float[] bounds = k > 0 ? null : budget.bounds();
+    Loops loops = new ScalarLoops();
+    for (int row = 0; row < rows.length; row++) {
+      int width = rows[row].length;
+      RowSelection selection = new RowSelection(width, Math.max(1, k));
+      float[] values = rows[row].clone();
+      loops.biasAndMaxima(
+          values, 0, new float[width], 0, width, selection.depth(), selection.maxima(), 0);
+      int found =
+          k > 0
+              ? selection.select(values, 0, k)
+              : selection.above(values, 0, bounds, budget.lowest());
+      arena.set(row, selection, found, false);
+    }
+  }
 }

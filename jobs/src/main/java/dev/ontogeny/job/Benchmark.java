@@ -9,9 +9,9 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
-import dev.ontogeny.kernel.TopKTraining;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
+import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
@@ -118,7 +118,7 @@ final class Benchmark implements Callable<Integer> {
     double total = 0;
     try (TrainingKernel kernel =
         provider.training(
-            TopKTraining.standard(width, k, inputs), initial(all, training, provider), batch)) {
+            TrainingSpecification.standard(width, k, inputs), initial(all, training, provider), batch)) {
       FloatMatrix next = FloatMatrix.zeros(batch, inputs);
       int at = 0;
       for (long step = 0; step < steps; step++) {

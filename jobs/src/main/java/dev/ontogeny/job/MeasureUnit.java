@@ -30,7 +30,8 @@ record MeasureUnit(String name, String site, List<Measured> dictionaries) implem
    * A dictionary to measure.
    *
    * @param series the chain it belongs to, null for none
-   * @param codesPerRow latents that fire in a row, at most
+   * @param codesPerRow latents that fire in a row, for plans of memory: k, or without one as many
+   *     as fired on the held-out rows in the mean
    * @param previous the number of the chain's dictionary at the checkpoint before, -1 for none
    * @param forOverlapsOnly it was measured by the unit before; only its codes are needed
    */
@@ -143,7 +144,7 @@ record MeasureUnit(String name, String site, List<Measured> dictionaries) implem
         checkpoint(metadata),
         metadata.sources().get(0).width(),
         metadata.width(),
-        metadata.k(),
+        metadata.k() > 0 ? metadata.k() : (int) Math.ceil(metadata.quality().l0()),
         previous,
         codesOnly);
   }

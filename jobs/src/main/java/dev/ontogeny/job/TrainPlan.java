@@ -6,7 +6,6 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.job.TrainSettings.Mode;
 import dev.ontogeny.job.TrainSettings.ReplicasBy;
-import dev.ontogeny.job.TrainSettings.Specification;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
@@ -69,7 +68,7 @@ record TrainPlan(List<Lane> lanes) {
     List<Lane> lanes = new ArrayList<>();
     for (ShardedDataset.Site site : sites(dataset, settings)) {
       Map<Integer, List<List<DictionaryPlan>>> byPart = new LinkedHashMap<>();
-      for (Specification specification : settings.dictionaries()) {
+      for (DictionarySettings specification : settings.dictionaries()) {
         for (int replica = 0; replica < settings.replicas(); replica++) {
           int part = replica % parts;
           byPart
@@ -123,7 +122,7 @@ record TrainPlan(List<Lane> lanes) {
       ShardedDataset dataset,
       TrainSettings settings,
       ShardedDataset.Site site,
-      Specification specification,
+      DictionarySettings specification,
       int replica,
       List<Integer> shards) {
     boolean chain = settings.mode() == Mode.CHAIN;
@@ -143,7 +142,9 @@ record TrainPlan(List<Lane> lanes) {
               series.size(),
               parent == null ? null : parent.id(),
               new Source(site.site(), checkpoint, site.width()),
-              settings.training().of(specification, site.width()),
+              settings
+                  .training()
+                  .of(specification.sparsity(settings.types()), specification, site.width()),
               settings.training().schedule(specification, parent != null),
               settings.training().steps(parent != null),
               settings.training().batch(),

@@ -1,7 +1,9 @@
 package dev.ontogeny.job;
 
 import com.fasterxml.jackson.annotation.JsonValue;
-import dev.ontogeny.kernel.TopKTraining;
+import dev.ontogeny.kernel.Optimiser;
+import dev.ontogeny.kernel.Sparsity;
+import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.run.Nullable;
 import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.Problems;
@@ -22,7 +24,8 @@ record TrainSettings(
     Mode mode,
     int replicas,
     ReplicasBy replicasBy,
-    List<Specification> dictionaries,
+    List<DictionarySettings> dictionaries,
+    DictionarySettings.Types types,
     Training training,
     String kernel,
     boolean recordRates,
@@ -50,6 +53,11 @@ record TrainSettings(
     if (bundle != null) {
       problems.atLeast("bundle", bundle, 1);
     }
+    for (int i = 0; i < dictionaries.size(); i++) {
+      DictionarySettings each = dictionaries.get(i);
+      // Where the width of a site does not matter, any will do.
+      problems.alsoOf("dictionaries." + i + ".", () -> training.of(each.sparsity(types), each, 2));
+    }
     problems.raise();
   }
 
@@ -75,28 +83,6 @@ record TrainSettings(
     }
   }
 
-  /** Types that can be trained. */
-  enum Type {
-    TOP_K;
-
-    @JsonValue
-    String key() {
-      return SettingsReader.constantName(this);
-    }
-  }
-
-  /** A dictionary of the grid. */
-  record Specification(Type type, int width, int k) implements Serializable {
-    Specification {
-      new Problems().atLeast("width", width, 1).between("k", k, 1, Math.max(1, width)).raise();
-    }
-
-    /** Part of the names of its dictionaries. */
-    String label() {
-      return type.key() + "-w" + width + "-k" + k;
-    }
-  }
-
   /** How each is trained. */
   record Training(
       int batch,
@@ -106,13 +92,17 @@ record TrainSettings(
       double linkRate,
       double warmUp,
       double decay,
+      double sparsityWarmUp,
+      double annealing,
       long deadWindow,
       @Nullable Integer auxiliaryK,
       double auxiliaryCoefficient,
       double firstDecay,
       double secondDecay,
       double epsilon,
-      double gradientClip)
+      double gradientClip,
+      double weightDecay,
+      double averageDecay)
       implements Serializable {
     Training {
       Problems problems =
@@ -120,48 +110,49 @@ record TrainSettings(
               .atLeast("batch", batch, 2)
               .atLeast("tokens", (double) tokens, 1)
               .atLeast("link-tokens", (double) linkTokens, 1)
-              .check(learningRate > 0, "learning-rate", "must be positive, got %s", learningRate)
               .check(linkRate > 0, "link-rate", "must be positive, got %s", linkRate)
-              .between("warm-up", warmUp, 0, 1)
-              .between("decay", decay, 0, 1)
               .atLeast("dead-window", (double) deadWindow, 1)
               .atLeast("auxiliary-coefficient", auxiliaryCoefficient, 0)
-              .check(
-                  firstDecay >= 0 && firstDecay < 1,
-                  "first-decay",
-                  "must be in [0, 1), got %s",
-                  firstDecay)
-              .check(
-                  secondDecay >= 0 && secondDecay < 1,
-                  "second-decay",
-                  "must be in [0, 1), got %s",
-                  secondDecay)
-              .check(epsilon > 0, "epsilon", "must be positive, got %s", epsilon)
-              .atLeast("gradient-clip", gradientClip, 0);
+              .alsoOf(
+                  "", () -> new Schedule(learningRate, warmUp, decay, sparsityWarmUp, annealing))
+              .alsoOf(
+                  "",
+                  () ->
+                      new Optimiser(
+                          firstDecay,
+                          secondDecay,
+                          epsilon,
+                          gradientClip,
+                          weightDecay,
+                          averageDecay));
       if (auxiliaryK != null) {
         problems.atLeast("auxiliary-k", auxiliaryK, 0);
       }
       problems.raise();
     }
 
-    /** For a site of that width. */
-    TopKTraining of(Specification specification, int inputs) {
+    /** For a site of that width. The recipes for L1 have no auxiliary loss. */
+    TrainingSpecification of(Sparsity sparsity, DictionarySettings dictionary, int inputs) {
       int wanted = auxiliaryK == null ? Math.max(1, inputs / 2) : auxiliaryK;
-      return new TopKTraining(
-          specification.width(),
-          specification.k(),
-          auxiliaryCoefficient == 0 ? 0 : Math.min(wanted, specification.width()),
-          auxiliaryCoefficient,
+      double coefficient = sparsity instanceof Sparsity.Relu ? 0 : auxiliaryCoefficient;
+      return new TrainingSpecification(
+          dictionary.width(),
+          sparsity,
+          coefficient == 0 ? 0 : Math.min(wanted, dictionary.width()),
+          coefficient,
           deadWindow,
-          firstDecay,
-          secondDecay,
-          epsilon,
-          gradientClip);
+          new Optimiser(firstDecay, secondDecay, epsilon, gradientClip, weightDecay, averageDecay));
     }
 
-    Schedule schedule(Specification specification, boolean link) {
-      double rate = Schedule.law(learningRate, specification.width());
-      return new Schedule(link ? rate * linkRate : rate, warmUp, decay);
+    Schedule schedule(DictionarySettings dictionary, boolean link) {
+      double rate = Schedule.law(learningRate, dictionary.width());
+      // A link goes on where k and penalty were at the end.
+      return new Schedule(
+          link ? rate * linkRate : rate,
+          warmUp,
+          decay,
+          link ? 0 : sparsityWarmUp,
+          link ? 0 : annealing);
     }
 
     long steps(boolean link) {

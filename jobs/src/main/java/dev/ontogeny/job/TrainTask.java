@@ -8,7 +8,6 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
@@ -134,14 +133,8 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
     for (DictionaryPlan plan : waiting) {
       if (plan.parent() == null) {
         plans.add(plan);
-        Dictionary random =
-            InitialDictionary.random(
-                source,
-                moments,
-                plan.specification().width(),
-                plan.specification().k(),
-                plan.seed());
-        initial.add(InitialDictionary.fitted(random, firstBatch(lane, checkpoint, plan), kernels));
+        initial.add(
+            plan.specification().started(random(plan, source, moments, lane, checkpoint, kernels)));
         continue;
       }
       Optional<Dictionary> parent = parent(plan);
@@ -166,6 +159,23 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
       trainer.forget(each.plan());
     }
     return trained.size();
+  }
+
+  /** Random directions, where k bounds the code with an encoder that fits the first batch. */
+  private Dictionary random(
+      DictionaryPlan plan,
+      Source source,
+      Moments moments,
+      TrainPlan.Lane lane,
+      int checkpoint,
+      KernelProvider kernels)
+      throws IOException {
+    int k = plan.specification().sparsity().budget();
+    Dictionary random =
+        InitialDictionary.random(source, moments, plan.specification().width(), k, plan.seed());
+    return k == 0
+        ? random
+        : InitialDictionary.fitted(random, firstBatch(lane, checkpoint, plan), kernels);
   }
 
   private FloatMatrix firstBatch(TrainPlan.Lane lane, int checkpoint, DictionaryPlan plan)
@@ -209,7 +219,7 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
             DictionaryMetadata.VERSION,
             plan.id(),
             plan.family(),
-            DictionaryType.TOP_K,
+            trained.dictionary().type(),
             "autoencoder",
             trained.dictionary().width(),
             trained.dictionary().k(),
@@ -220,7 +230,7 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
             plan.seriesIndex(),
             plan.parent(),
             plan.link(),
-            DictionaryType.TOP_K.rule(),
+            trained.dictionary().type().rule(),
             new DictionaryMetadata.Training(
                 plan.tokens(),
                 Json.tree(

@@ -1,0 +1,154 @@
+package dev.ontogeny.kernel;
+
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Problems;
+import java.io.Serializable;
+import java.util.Arrays;
+
+/**
+ * How a dictionary is trained. With x̃ the centred and scaled input, x̂ its reconstruction and r =
+ * x̃ − x̂, sums over the rows of a batch:
+ *
+ * <ul>
+ *   <li>loss = Σ‖r‖² / Σ‖x̃ − mean(x̃)‖² + what {@link Sparsity} adds + auxiliaryCoefficient ·
+ *       min(1, dead / auxiliaryK) · auxiliary;
+ *   <li>auxiliary = Σ‖r − r̂‖² / Σ‖r‖², r̂ = auxiliary code · W_dec without b_dec: the target holds
+ *       no bias. The auxiliary code keeps the auxiliaryK largest positive pre-activations among the
+ *       dead latents; r and its norm are constants to the gradient;
+ *   <li>each step: gradients, for decoders of unit norm the component parallel to each decoder row
+ *       removed, clipped by their global norm, Adam, decoder rows back to unit norm.
+ * </ul>
+ *
+ * @param width F, number of latents
+ * @param auxiliaryK dead latents that reconstruct the residual of a row, 0 for none
+ * @param auxiliaryCoefficient weight of the auxiliary loss
+ * @param deadWindow a latent is dead when it has not fired for this many tokens
+ */
+public record TrainingSpecification(
+    int width,
+    Sparsity sparsity,
+    int auxiliaryK,
+    double auxiliaryCoefficient,
+    long deadWindow,
+    Optimiser optimiser)
+    implements Serializable {
+
+  public TrainingSpecification {
+    new Problems()
+        .atLeast("width", width, 1)
+        .check(
+            largestChoice(sparsity) <= width,
+            "width",
+            "must be at least as many latents as fire on a row, %d, got %d",
+            largestChoice(sparsity),
+            width)
+        .between("auxiliary-k", auxiliaryK, 0, width)
+        .atLeast("auxiliary-coefficient", auxiliaryCoefficient, 0)
+        .atLeast("dead-window", (double) deadWindow, 1)
+        .raise();
+  }
+
+  /**
+   * TopK as the literature has it: AuxK of {@code inputs / 2} at 1/32, Adam(0.9, 0.999), clip 1.
+   */
+  public static TrainingSpecification standard(int width, int k, int inputs) {
+    return new TrainingSpecification(
+        width,
+        Sparsity.TopK.of(k),
+        Math.min(width, inputs / 2),
+        1.0 / 32,
+        1_000_000,
+        Optimiser.standard());
+  }
+
+  private static int largestChoice(Sparsity sparsity) {
+    if (sparsity instanceof Sparsity.TopK top) {
+      return Math.max(top.k(), Math.max(top.initialK(), top.multiK()));
+    } else if (sparsity instanceof Sparsity.BatchTopK top) {
+      return Math.max(top.k(), top.initialK());
+    }
+    return 1;
+  }
+
+  /** Whether rows of W_dec keep unit norm: with several sources, norms are what is learnt. */
+  boolean unitDecoder(Dictionary dictionary) {
+    return sparsity.unitDecoder() && dictionary.sources().size() == 1;
+  }
+
+  /**
+   * Random unit directions become the start of this kind of dictionary. Where no k bounds the code,
+   * half of the latents fire at first, and their sum would be F/2D times the input: encoder and
+   * decoder, or the encoder alone where the decoder keeps unit norm, are scaled so that it is not.
+   */
+  public Dictionary started(Dictionary random) {
+    int width = random.width();
+    float[] threshold = new float[sparsity.type().hasThreshold() ? width : 0];
+    double encoderScale = 1;
+    double decoderScale = 1;
+    if (sparsity.budget() == 0) {
+      double gain = Math.min(1, 2.0 * random.inputs() / width);
+      encoderScale = unitDecoder(random) ? gain : Math.sqrt(gain);
+      decoderScale = gain / encoderScale;
+    }
+    if (sparsity instanceof Sparsity.JumpRelu jump) {
+      Arrays.fill(threshold, (float) jump.initialThreshold());
+    }
+    return new Dictionary(
+        sparsity.type(),
+        random.sources(),
+        sparsity.budget(),
+        scaled(random.encoder(), encoderScale),
+        random.encoderBias(),
+        scaled(random.decoder(), decoderScale),
+        random.decoderBias(),
+        random.inputMean(),
+        random.inputScale(),
+        threshold);
+  }
+
+  private static FloatMatrix scaled(FloatMatrix matrix, double factor) {
+    float[] values = matrix.values().clone();
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= (float) factor;
+    }
+    return new FloatMatrix(matrix.rows(), matrix.columns(), values);
+  }
+
+  /**
+   * Latents of a row that have to be looked at beside the dense product, for plans: those that
+   * fire; where no k says how many, half of all, as at the start.
+   */
+  private double activePerRow() {
+    if (sparsity instanceof Sparsity.TopK top) {
+      return Math.max(top.k(), top.initialK()) + top.multiK();
+    } else if (sparsity instanceof Sparsity.BatchTopK top) {
+      // Candidates beside those that are chosen.
+      return 1.5 * Math.max(top.k(), top.initialK());
+    }
+    return width / 2.0;
+  }
+
+  /** Floating-point operations that a row costs: one dense product, the rest on active latents. */
+  public double operationsPerRow(int inputs) {
+    // Decoding, gradient of the codes, gradients of both matrices.
+    return 2.0 * inputs * width + 4 * 2.0 * inputs * activePerRow();
+  }
+
+  /**
+   * Memory of one dictionary while it is trained by the {@code cpu} provider, on the heap and
+   * beside it, with the auxiliary loss at work and a state being saved.
+   *
+   * @param maximumBatch rows of a step
+   */
+  public long bytes(int inputs, int maximumBatch, int threads) {
+    long weights = (long) width * inputs;
+    int copies = optimiser.averageDecay() > 0 ? 4 : 3;
+    // Both matrices with their means and a gradient each, the packed encoder, the saved state.
+    long floats = (4L * copies + 3) * weights;
+    floats += 3L * maximumBatch * inputs;
+    floats += (long) (7.0 * maximumBatch * (activePerRow() + auxiliaryK));
+    floats += (long) threads * (128L * Math.max(width, 8192) + 2L * 512 * inputs);
+    return 4 * floats;
+  }
+}

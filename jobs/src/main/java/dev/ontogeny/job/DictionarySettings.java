@@ -1,0 +1,216 @@
+package dev.ontogeny.job;
+
+import com.fasterxml.jackson.annotation.JsonValue;
+import dev.ontogeny.kernel.Sparsity;
+import dev.ontogeny.kernel.Sparsity.Form;
+import dev.ontogeny.kernel.Sparsity.Penalty;
+import dev.ontogeny.run.Nullable;
+import dev.ontogeny.run.Problems;
+import dev.ontogeny.run.SettingsReader;
+import java.io.Serializable;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A dictionary of the grid: its type, its width, and of the type's keys those that differ from what
+ * the section {@code types} says.
+ */
+record DictionarySettings(
+    Type type,
+    int width,
+    @Nullable Integer k,
+    @Nullable Integer initialK,
+    @Nullable Integer multiK,
+    @Nullable Double multiWeight,
+    @Nullable Double thresholdDecay,
+    @Nullable Penalty penalty,
+    @Nullable Double coefficient,
+    @Nullable Double target,
+    @Nullable Double slope,
+    @Nullable Double square,
+    @Nullable Double bandwidth,
+    @Nullable Double initialThreshold,
+    @Nullable Double thresholdRate,
+    @Nullable Form form,
+    @Nullable Long resampleTokens)
+    implements Serializable {
+
+  /** Types that can be trained, with the keys that each has. */
+  enum Type {
+    TOP_K("k", "initial-k", "multi-k", "multi-weight"),
+    BATCH_TOP_K("k", "initial-k", "threshold-decay"),
+    JUMP_RELU(
+        "penalty",
+        "coefficient",
+        "target",
+        "slope",
+        "square",
+        "bandwidth",
+        "initial-threshold",
+        "threshold-rate"),
+    RELU("form", "coefficient", "resample-tokens");
+
+    private final List<String> keys;
+
+    Type(String... keys) {
+      this.keys = List.of(keys);
+    }
+
+    @JsonValue
+    String key() {
+      return SettingsReader.constantName(this);
+    }
+  }
+
+  /** What holds where a dictionary says nothing else; {@code conf/jobs/train.conf} explains it. */
+  record Types(TopK topK, BatchTopK batchTopK, JumpRelu jumpRelu, Relu relu)
+      implements Serializable {}
+
+  /** Of {@link Sparsity.TopK}. */
+  record TopK(int initialK, int multiK, double multiWeight) implements Serializable {}
+
+  /** Of {@link Sparsity.BatchTopK}. */
+  record BatchTopK(int initialK, double thresholdDecay) implements Serializable {}
+
+  /** Of {@link Sparsity.JumpRelu}. */
+  record JumpRelu(
+      Penalty penalty,
+      double coefficient,
+      double target,
+      double slope,
+      double square,
+      double bandwidth,
+      double initialThreshold,
+      double thresholdRate)
+      implements Serializable {}
+
+  /** Of {@link Sparsity.Relu}. */
+  record Relu(Form form, double coefficient, long resampleTokens) implements Serializable {}
+
+  DictionarySettings {
+    Problems problems = new Problems().atLeast("width", width, 1);
+    Map<String, Object> given =
+        given(
+            k,
+            initialK,
+            multiK,
+            multiWeight,
+            thresholdDecay,
+            penalty,
+            coefficient,
+            target,
+            slope,
+            square,
+            bandwidth,
+            initialThreshold,
+            thresholdRate,
+            form,
+            resampleTokens);
+    for (String key : given.keySet()) {
+      problems.check(
+          type.keys.contains(key),
+          key,
+          "does not belong to type %s, which has width, %s",
+          type.key(),
+          String.join(", ", type.keys));
+    }
+    problems.check(
+        k != null || !type.keys.contains("k"), "k", "is required for type %s", type.key());
+    problems.raise();
+  }
+
+  private static Map<String, Object> given(Object... values) {
+    String[] names = {
+      "k",
+      "initial-k",
+      "multi-k",
+      "multi-weight",
+      "threshold-decay",
+      "penalty",
+      "coefficient",
+      "target",
+      "slope",
+      "square",
+      "bandwidth",
+      "initial-threshold",
+      "threshold-rate",
+      "form",
+      "resample-tokens"
+    };
+    Map<String, Object> given = new LinkedHashMap<>();
+    for (int i = 0; i < names.length; i++) {
+      if (values[i] != null) {
+        given.put(names[i], values[i]);
+      }
+    }
+    return given;
+  }
+
+  /** Type, width, k and every other key that it gives: part of the names of its dictionaries. */
+  String label() {
+    StringBuilder label = new StringBuilder(type.key()).append("-w").append(width);
+    given(
+            k,
+            initialK,
+            multiK,
+            multiWeight,
+            thresholdDecay,
+            penalty,
+            coefficient,
+            target,
+            slope,
+            square,
+            bandwidth,
+            initialThreshold,
+            thresholdRate,
+            form,
+            resampleTokens)
+        .forEach(
+            (key, value) -> {
+              String text =
+                  value instanceof Enum<?> constant
+                      ? SettingsReader.constantName(constant)
+                      : String.valueOf(value);
+              label.append('-').append(key).append(value instanceof Enum<?> ? "-" : "");
+              label.append(text);
+            });
+    return label.toString();
+  }
+
+  /** With what {@code types} says where this says nothing. */
+  Sparsity sparsity(Types types) {
+    return switch (type) {
+      case TOP_K ->
+          new Sparsity.TopK(
+              k,
+              or(initialK, types.topK.initialK),
+              or(multiK, types.topK.multiK),
+              or(multiWeight, types.topK.multiWeight));
+      case BATCH_TOP_K ->
+          new Sparsity.BatchTopK(
+              k,
+              or(initialK, types.batchTopK.initialK),
+              or(thresholdDecay, types.batchTopK.thresholdDecay));
+      case JUMP_RELU ->
+          new Sparsity.JumpRelu(
+              or(penalty, types.jumpRelu.penalty),
+              or(coefficient, types.jumpRelu.coefficient),
+              or(target, types.jumpRelu.target),
+              or(slope, types.jumpRelu.slope),
+              or(square, types.jumpRelu.square),
+              or(bandwidth, types.jumpRelu.bandwidth),
+              or(initialThreshold, types.jumpRelu.initialThreshold),
+              or(thresholdRate, types.jumpRelu.thresholdRate));
+      case RELU ->
+          new Sparsity.Relu(
+              or(form, types.relu.form),
+              or(coefficient, types.relu.coefficient),
+              or(resampleTokens, types.relu.resampleTokens));
+    };
+  }
+
+  private static <T> T or(T given, T otherwise) {
+    return given == null ? otherwise : given;
+  }
+}
