@@ -83,8 +83,6 @@ abstract class Loops {
    * One step of Adam on values, first and second means, all from {@code at} on.
    *
    * @param factor multiplies the gradient
-   * @param rate learning rate over the correction of the first mean
-   * @param root one over the root of the correction of the second mean
    */
   abstract void adam(
       float[] values,
@@ -97,7 +95,12 @@ abstract class Loops {
       float factor,
       Adam adam);
 
-  /** Adam's numbers of one step. */
+  /**
+   * Adam's numbers of one step.
+   *
+   * @param rate learning rate over the correction of the first mean
+   * @param root one over the root of the correction of the second mean
+   */
   record Adam(float firstDecay, float secondDecay, float epsilon, float rate, float root) {
     /** Of the step with that number, from 1 on. */
     static Adam of(Optimiser optimiser, double learningRate, long step) {

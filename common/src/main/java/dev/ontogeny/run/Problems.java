@@ -62,7 +62,7 @@ public final class Problems {
   /** Takes over what the bounds of another record find; {@code prefix} stands before its keys. */
   public Problems alsoOf(String prefix, Supplier<?> record) {
     try {
-      record.get();
+      var unused = record.get();
     } catch (Found other) {
       other.problems.forEach(each -> found.add(prefix + each));
     }

@@ -128,14 +128,14 @@ final class CpuTrainingTest {
   /** Losses at steps 0, 40, 80, 120, 160, 199 of {@link #goldenRun}, in the order of the kinds. */
   private static final double[][] GOLDEN = {
     {0.82958, 0.41045, 0.31982, 0.28511, 0.24392, 0.23854},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0},
-    {0, 0, 0, 0, 0, 0}
+    {1.06013, 0.47054, 0.37789, 0.3281, 0.29196, 0.27221},
+    {1.07574, 0.50677, 0.37607, 0.33857, 0.28838, 0.2883},
+    {2.0913, 0.53061, 0.43306, 0.40125, 0.37658, 0.39304},
+    {1.91968, 0.51097, 0.42697, 0.39506, 0.37464, 0.38277},
+    {1.91968, 1.68331, 1.60094, 1.52866, 1.58067, 1.50746},
+    {2.0913, 6.7489, 6.1924, 6.3906, 6.44164, 6.43149},
+    {1.95616, 0.53926, 0.45552, 0.41801, 0.39222, 0.39449},
+    {2.15525, 0.60042, 0.49086, 0.45032, 0.41488, 0.41818}
   };
 
   static Stream<Arguments> goldenRuns() {
@@ -175,7 +175,7 @@ final class CpuTrainingTest {
       // Rounding may turn a near tie, which moves later steps a little.
       assertThat(curve.get(i))
           .as("loss %d of %s", i, curve)
-          .isCloseTo(golden[i], within(1e-4 + 2e-3 * i));
+          .isCloseTo(golden[i], within((1e-4 + 3e-3 * i) * Math.max(1, golden[i])));
     }
   }
 }

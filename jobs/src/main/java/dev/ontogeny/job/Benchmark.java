@@ -118,7 +118,9 @@ final class Benchmark implements Callable<Integer> {
     double total = 0;
     try (TrainingKernel kernel =
         provider.training(
-            TrainingSpecification.standard(width, k, inputs), initial(all, training, provider), batch)) {
+            TrainingSpecification.standard(width, k, inputs),
+            initial(all, training, provider),
+            batch)) {
       FloatMatrix next = FloatMatrix.zeros(batch, inputs);
       int at = 0;
       for (long step = 0; step < steps; step++) {

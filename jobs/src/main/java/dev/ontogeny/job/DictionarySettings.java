@@ -14,7 +14,7 @@ import java.util.Map;
 
 /**
  * A dictionary of the grid: its type, its width, and of the type's keys those that differ from what
- * the section {@code types} says.
+ * the settings say for all dictionaries of its type.
  */
 record DictionarySettings(
     Type type,
@@ -38,23 +38,27 @@ record DictionarySettings(
 
   /** Types that can be trained, with the keys that each has. */
   enum Type {
-    TOP_K("k", "initial-k", "multi-k", "multi-weight"),
-    BATCH_TOP_K("k", "initial-k", "threshold-decay"),
-    JUMP_RELU(
-        "penalty",
-        "coefficient",
-        "target",
-        "slope",
-        "square",
-        "bandwidth",
-        "initial-threshold",
-        "threshold-rate"),
-    RELU("form", "coefficient", "resample-tokens");
+    TOP_K,
+    BATCH_TOP_K,
+    JUMP_RELU,
+    RELU;
 
-    private final List<String> keys;
-
-    Type(String... keys) {
-      this.keys = List.of(keys);
+    List<String> keys() {
+      return switch (this) {
+        case TOP_K -> List.of("k", "initial-k", "multi-k", "multi-weight");
+        case BATCH_TOP_K -> List.of("k", "initial-k", "threshold-decay");
+        case JUMP_RELU ->
+            List.of(
+                "penalty",
+                "coefficient",
+                "target",
+                "slope",
+                "square",
+                "bandwidth",
+                "initial-threshold",
+                "threshold-rate");
+        case RELU -> List.of("form", "coefficient", "resample-tokens");
+      };
     }
 
     @JsonValue
@@ -109,14 +113,14 @@ record DictionarySettings(
             resampleTokens);
     for (String key : given.keySet()) {
       problems.check(
-          type.keys.contains(key),
+          type.keys().contains(key),
           key,
           "does not belong to type %s, which has width, %s",
           type.key(),
-          String.join(", ", type.keys));
+          String.join(", ", type.keys()));
     }
     problems.check(
-        k != null || !type.keys.contains("k"), "k", "is required for type %s", type.key());
+        k != null || !type.keys().contains("k"), "k", "is required for type %s", type.key());
     problems.raise();
   }
 
@@ -178,7 +182,7 @@ record DictionarySettings(
     return label.toString();
   }
 
-  /** With what {@code types} says where this says nothing. */
+  /** With what holds for all of its type where this says nothing. */
   Sparsity sparsity(Types types) {
     return switch (type) {
       case TOP_K ->

@@ -173,6 +173,72 @@ final class TrainTest {
         .containsExactly(List.of(0, 2), List.of(1, 3));
   }
 
+  /** Each type trains, is published with its tensors, and goes on as a chain. */
+  @Test
+  void everyTypeIsPublished() throws IOException {
+    String grid =
+        "dictionaries=[{type=batch-top-k,width=24,k=3},{type=jump-relu,width=24},"
+            + "{type=jump-relu,width=24,penalty=target-l0,target=3,coefficient=1},"
+            + "{type=relu,width=24,coefficient=0.5},{type=relu,width=24,form=unit-norm},"
+            + "{type=top-k,width=24,k=3,multi-k=8}]";
+    Job.Result result =
+        new Train()
+            .run(
+                spark,
+                settings(
+                    "types",
+                    grid,
+                    "replicas=1",
+                    "types.jump-relu.bandwidth=1",
+                    "training.learning-rate=2e-4"));
+    assertThat(result.lines().get(0)).startsWith("12 dictionaries, 0 of them taken");
+    String site = "chain-blocks.0.hook_resid_post-";
+    Dictionary batch = dictionary("types", site + "batch-top-k-w24-k3-r0-c100");
+    assertThat(batch.threshold()).hasSize(24);
+    assertThat(batch.threshold()[0]).isPositive().isEqualTo(batch.threshold()[23]);
+    DictionaryMetadata described = metadata("types", site + "batch-top-k-w24-k3-r0-c100");
+    assertThat(described.rule()).contains("pre where pre > threshold");
+    assertThat(described.quality().l0()).isBetween(1.5, 4.5);
+    Dictionary jump =
+        dictionary(
+            "types", site + "jump-relu-w24-penalty-target-l0-coefficient1.0-target3.0-r0-c0");
+    assertThat(jump.k()).isZero();
+    for (float threshold : jump.threshold()) {
+      assertThat(threshold).isPositive();
+    }
+    assertThat(
+            metadata("types", site + "jump-relu-w24-r0-c0")
+                .training()
+                .settings()
+                .path("specification")
+                .path("sparsity")
+                .path("bandwidth")
+                .asDouble())
+        .isEqualTo(1);
+    Dictionary relu = dictionary("types", site + "relu-w24-coefficient0.5-r0-c100");
+    assertThat(relu.threshold()).isEmpty();
+    assertThat(metadata("types", site + "relu-w24-form-unit-norm-r0-c100").parent())
+        .isEqualTo(site + "relu-w24-form-unit-norm-r0-c0");
+  }
+
+  @Test
+  void keysBelongToTypes() {
+    assertThatThrownBy(() -> settings("x", "dictionaries=[{type=top-k,width=24,bandwidth=1}]"))
+        .hasMessageContaining(
+            "dictionaries.0.bandwidth does not belong to type top-k, which has width, k, initial-k, multi-k, multi-weight")
+        .hasMessageContaining("dictionaries.0.k is required for type top-k");
+    assertThatThrownBy(
+            () ->
+                settings(
+                    "x",
+                    "dictionaries=[{type=top-k,width=24,k=3,multi-k=30},{type=jump-relu,width=8,target=0}]"))
+        .hasMessageContaining(
+            "dictionaries.0.width must be at least as many latents as fire on a row, 30, got 24")
+        .hasMessageContaining("dictionaries.1.target must be positive, got 0");
+    assertThatThrownBy(() -> settings("x", "dictionaries=[{type=gated,width=24}]"))
+        .hasMessageContaining("must be one of top-k, batch-top-k, jump-relu, relu");
+  }
+
   @Test
   void allThatDivergesIsOneFailureWithItsReason() {
     assertThatThrownBy(
