@@ -21,7 +21,7 @@ import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.Path;
-import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.HadoopReadOptions;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
@@ -91,7 +91,8 @@ public record CaptureFooter(
   /** A file that opens, or a failure that names it. */
   static ParquetFileReader open(CaptureFile file, InputFile input) throws IOException {
     try {
-      return ParquetFileReader.open(input, ParquetReadOptions.builder().build());
+      return ParquetFileReader.open(
+          input, HadoopReadOptions.builder(Folder.configuration()).build());
     } catch (FileNotFoundException e) {
       throw Failure.data("%s does not exist any more", file.location()).causedBy(e);
     } catch (RuntimeException | ChecksumException | EOFException e) {

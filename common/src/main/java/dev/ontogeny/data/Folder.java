@@ -46,11 +46,28 @@ public record Folder(String location) implements Serializable {
 
   /**
    * Hadoop's configuration as Spark has it, on the driver and on executors; plain outside of Spark.
+   * It is shared, since reading its defaults takes longer than reading a small file: whoever wants
+   * to set something makes a copy.
    */
   public static Configuration configuration() {
     SparkEnv env = SparkEnv.get();
-    return env == null ? new Configuration() : SparkHadoopUtil.get().newConfiguration(env.conf());
+    Shared known = shared;
+    if (known == null || known.env != env) {
+      known =
+          new Shared(
+              env,
+              env == null
+                  ? new Configuration()
+                  : SparkHadoopUtil.get().newConfiguration(env.conf()));
+      shared = known;
+    }
+    return known.configuration;
   }
+
+  /** A configuration and whose it is; null outside of Spark. */
+  private record Shared(SparkEnv env, Configuration configuration) {}
+
+  private static volatile Shared shared;
 
   /** The full location of a file in this folder. */
   public String resolve(String relative) {

@@ -38,7 +38,7 @@ public final class TableReader implements Closeable {
 
   private TableReader(Folder folder, String relative, String... columns) throws IOException {
     origin = folder.resolve(relative);
-    Configuration configuration = Folder.configuration();
+    Configuration configuration = new Configuration(Folder.configuration());
     MessageType file;
     try (ParquetFileReader footer =
         ParquetFileReader.open(HadoopInputFile.fromPath(folder.path(relative), configuration))) {

@@ -7,7 +7,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.HadoopReadOptions;
 import org.apache.parquet.bytes.BytesInput;
 import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.column.page.DataPage;
@@ -53,7 +53,7 @@ public final class VectorReader implements Closeable {
       reader =
           ParquetFileReader.open(
               HadoopInputFile.fromPath(folder.path(relative), Folder.configuration()),
-              ParquetReadOptions.builder().build());
+              HadoopReadOptions.builder(Folder.configuration()).build());
     } catch (FileNotFoundException e) {
       throw Failure.data("%s is named by the manifest but does not exist", origin).causedBy(e);
     } catch (RuntimeException e) {
