@@ -1,8 +1,6 @@
 package dev.ontogeny.job;
 
-import dev.ontogeny.data.Manifest;
 import dev.ontogeny.run.SettingsReader;
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryType;
@@ -11,47 +9,52 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.commons.io.FileUtils;
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
 
 /**
  * The report at the size of the largest published study: two replicas of 50,000 tracks at eleven
  * checkpoints, made up. Prints how long the job takes and the greatest size of its heap (driver and
- * executor are one process here), then what a headless Chromium loads until a page is drawn, and
- * how long that takes, over five new browsers. Arguments: tracks of each replica, top examples of a
- * feature at a checkpoint, folder. The heap stays the same when examples are many: run it with 1
- * and with 8.
+ * executors are one process of 2 GB here), then what a headless Chromium loads until a page is
+ * drawn, and how long that takes, over new browsers. Its name keeps it out of the tests:
  *
- * <pre>mvn -q -pl common,jobs test-compile && mvn -q -pl jobs exec:exec -Dexec.executable=java \
- *   -Dexec.classpathScope=test \
- *   -Dexec.args="-Xmx1500m -cp %classpath dev.ontogeny.job.ReportBenchmark 50000 1 target/report-benchmark"
- * </pre>
+ * <pre>{@code
+ * mvn -q test -pl common,jobs -Dtest=ReportBenchmark -Dsurefire.failIfNoSpecifiedTests=false \
+ *     -Dontogeny.tracks=50000 -Dontogeny.examples=1
+ * }</pre>
+ *
+ * <p>With {@code -Dontogeny.examples=8} there are eight times as many examples for the same heap.
  */
-final class ReportBenchmark {
+class ReportBenchmark {
+  private static final int TRACKS = Integer.getInteger("ontogeny.tracks", 50_000);
+  private static final int EXAMPLES = Integer.getInteger("ontogeny.examples", 1);
   private static final int BROWSERS = 5;
 
-  private ReportBenchmark() {}
-
-  public static void main(String[] arguments) throws Exception {
-    Path root = Path.of(arguments[2]).toAbsolutePath();
-    ReportFixture fixture =
-        new ReportFixture(
-            root.resolve("in"), Integer.parseInt(arguments[0]), Integer.parseInt(arguments[1]));
-    if (!Files.exists(fixture.evolution().resolve(Manifest.FILE))) {
+  @Test
+  void reportOfManyTracks() throws Exception {
+    Path root = Files.createTempDirectory("ontogeny-report-benchmark-");
+    try {
       long start = System.nanoTime();
-      fixture.write();
+      ReportFixture fixture = new ReportFixture(root.resolve("in"), TRACKS, EXAMPLES).write();
       System.out.printf("tables made in %.0f s%n", (System.nanoTime() - start) / 1e9);
-    }
-    Path report = root.resolve("report-" + System.nanoTime());
-    write(fixture, report);
-    Path program = Browser.program().orElse(null);
-    if (program == null) {
-      System.out.println("no chromium on this machine: pages are not loaded");
-      return;
-    }
-    String series = ReportFixture.series(0);
-    for (String address :
-        List.of("#/overview", "#/formation", "#/features", "#/feature/" + series + "/5")) {
-      load(program, root, report, address);
+      Path report = root.resolve("report");
+      write(fixture, report);
+      Path program = Browser.program().orElse(null);
+      if (program == null) {
+        System.out.println("no chromium on this machine: pages are not loaded");
+        return;
+      }
+      for (String address :
+          List.of(
+              "#/overview",
+              "#/formation",
+              "#/features",
+              "#/feature/" + ReportFixture.series(0) + "/5")) {
+        load(program, root, report, address);
+      }
+    } finally {
+      FileUtils.deleteQuietly(root.toFile());
     }
   }
 
@@ -67,12 +70,10 @@ final class ReportBenchmark {
                 "features=" + fixture.features(),
                 "evolution=" + fixture.evolution(),
                 "output=" + report));
-    try (SparkSession spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .getOrCreate()) {
+    SparkSession spark = ReportFixture.spark();
+    try {
+      spark.conf().set("spark.sql.shuffle.partitions", "200");
+      System.gc();
       for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
         pool.resetPeakUsage();
       }
@@ -80,8 +81,8 @@ final class ReportBenchmark {
       Job.Result result = new Report().run(spark, settings);
       System.out.printf("report written in %.0f s%n", (System.nanoTime() - start) / 1e9);
       result.lines().forEach(System.out::println);
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    } finally {
+      spark.stop();
     }
     long heap = 0;
     for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {

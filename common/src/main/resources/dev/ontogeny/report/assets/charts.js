@@ -358,7 +358,7 @@
     return svg.node();
   };
 
-  // {label, x: {label}, y: {label}, points: [{x, y, name, colour, shape}], legend: [{name, colour}]}
+  // {label, x: {label}, y: {label}, points: [{x, y, name, colour, shape}], fronts: [{name, opacity, points}], legend: [{name, colour}]}
   ontogeny.scatter = (spec, width) => {
     const height = spec.height || 320;
     const left = 56;
@@ -381,6 +381,15 @@
       axis.append("text").attr("x", x(value)).attr("y", 17).attr("text-anchor", "middle").text(f.number(value));
     }
     axis.append("text").attr("class", "label").attr("x", right).attr("y", 33).attr("text-anchor", "end").text(spec.x.label);
+    for (const front of spec.fronts || []) {
+      svg
+        .append("path")
+        .attr("class", "line-grey thin")
+        .attr("stroke-opacity", front.opacity)
+        .attr("d", d3.line().x((point) => x(point.x)).y((point) => y(point.y))(front.points))
+        .append("title")
+        .text(front.name);
+    }
     for (const point of spec.points) {
       svg
         .append("path")

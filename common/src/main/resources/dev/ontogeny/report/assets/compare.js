@@ -30,26 +30,27 @@
         h(
           "div",
           { class: "grid" },
-          comparison("births", "Births by strength", "tracks", ["evolution", "events", "emergence"], "Tracks born at each checkpoint, by the last rise over half of their peak.", pair.map((number) => {
+          comparison("births", "Births by strength", "tracks", ["evolution", "events", "emergence"], "Tracks born at each checkpoint, by the last rise over half of their peak. " + ontogeny.rule("emergence"), pair.map((number) => {
             const counts = d3.rollup(events.filter((row) => row.series === number && row.event === "emergence" && row.checkpoint !== null), (rows) => d3.sum(rows, (row) => row.tracks), (row) => row.checkpoint);
             return report.series[number].checkpoints.map((step) => ({ step, value: counts.get(step) || 0 }));
           })),
-          comparison("alive", "Tracks alive", "tracks", ["evolution", "events", "birth", "death"], "Tracks between birth by presence and death.", pair.map((number) => ontogeny.objects(report.alive).filter((row) => row.series === number).map((row) => ({ step: row.checkpoint, value: row.tracks })))),
+          comparison("alive", "Tracks alive", "tracks", ["evolution", "events", "birth", "death"], "Tracks between birth by presence and death. " + ontogeny.rule("birth"), pair.map((number) => ontogeny.objects(report.alive).filter((row) => row.series === number).map((row) => ({ step: row.checkpoint, value: row.tracks })))),
           shared.map((curve) => {
             const guide = ontogeny.guide.curves[curve];
-            return comparison("curve-" + curve, guide ? guide.name : curve.replaceAll("_", " "), guide ? guide.unit : curve.replaceAll("_", " "), ["evolution", "curves", "value", "low", "high"], (guide ? guide.text + " " : "") + "Bands: 5th to 95th percentile of a bootstrap over documents, where it comes from data.", pair.map((number) => curves.filter((row) => row.curve === curve && row.series === report.series[number].name).map((row) => ({ step: row.checkpoint, value: row.value, low: row.low, high: row.high }))));
+            return comparison("curve-" + curve, guide ? guide.name : curve.replaceAll("_", " "), guide ? guide.unit : curve.replaceAll("_", " "), ["evolution", "curves", "value", "low", "high"], (guide ? guide.text + " " : "") + (curves.some((row) => row.curve === curve && row.low !== null) ? "Bands: 5th to 95th percentile of a bootstrap over documents." : ""), pair.map((number) => curves.filter((row) => row.curve === curve && row.series === report.series[number].name).map((row) => ({ step: row.checkpoint, value: row.value, low: row.low, high: row.high }))));
           }),
         ),
         agreement(first, second),
         h("h2", null, "What dictionaries miss against what they use"),
-        h("div", { class: "grid" }, paretoFigure(), trainingFigure(training)),
+        paretoFigure(),
+        h("div", { class: "grid" }, trainingFigure(training)),
       ];
 
       function comparison(id, title, label, from, caption, lines) {
         return ontogeny.figure({
           id: "compare-" + id.replace(/[^A-Za-z0-9_]+/g, "-"),
           title,
-          caption: [caption, " Source: ", source(...from), "."],
+          caption: [caption, ` Over ${f.whole(ontogeny.tokenCount())} tokens and the ${pair.map((number) => f.whole(report.series[number].tracks)).join(" and ")} tracks of the series. Source: `, source(...from), "."],
           rows: () => lines.flatMap((points, i) => points.map((point) => ({ series: report.series[pair[i]].name, checkpoint: point.step, value: point.value, low: point.low, high: point.high }))),
           draw: (width) => ontogeny.lines({ label: title, y: { label }, checkpoints, series: lines.map((points, i) => ({ name: names[i], colour: ["c0", "c1"][i], dash: i, points })) }, width),
         });
@@ -95,10 +96,27 @@
     const dictionaries = new Map(ontogeny.objects(report.dictionaries).map((row) => [row.dictionary, row]));
     const widths = [...new Set(heldOut.map((row) => (dictionaries.get(row.dictionary) || {}).width))].sort(d3.ascending);
     const steps = [...new Set(heldOut.map((row) => row.checkpoint))].sort(d3.ascending);
+    const opacity = (step) => 0.25 + (0.7 * steps.indexOf(step)) / Math.max(1, steps.length - 1);
+    // The mean over replicas of what dictionaries of one kind miss, joined over kinds at each checkpoint.
+    const kind = (row) => {
+      const dictionary = dictionaries.get(row.dictionary) || {};
+      return [dictionary.type, dictionary.width, dictionary.k].join(" ");
+    };
+    const fronts = d3
+      .groups(heldOut, (row) => row.checkpoint)
+      .map(([step, rows]) => ({
+        name: "step " + f.step(step),
+        opacity: opacity(step),
+        points: d3
+          .groups(rows, kind)
+          .map(([, same]) => ({ x: d3.mean(same, (row) => row.l0), y: d3.mean(same, (row) => row.fvu) }))
+          .sort((a, b) => a.x - b.x || a.y - b.y),
+      }));
     return ontogeny.figure({
       id: "pareto",
+      wide: true,
       title: "Variance unexplained against active features",
-      caption: ["One point per dictionary and checkpoint, over held-out rows; lower left is better, and only points of one checkpoint compete. Later checkpoints are more opaque; shapes are widths. Source: ", source("features", "dictionaries", "fvu", "l0"), "."],
+      caption: [`One point per dictionary and checkpoint, over ${[...new Set(heldOut.map((row) => row.rows))].map(f.whole).join(" and ")} ${quality.some((row) => row.split === "held_out") ? "held-out" : "training"} rows; lower left is better, and only points of one checkpoint compete. Grey lines join the kinds of dictionaries (type, width, k; mean over replicas) at one checkpoint. Later checkpoints are more opaque; shapes and colours are widths. Source: `, source("features", "dictionaries", "fvu", "l0"), "."],
       rows: () => heldOut.map((row) => ({ dictionary: row.dictionary, checkpoint: row.checkpoint, width: (dictionaries.get(row.dictionary) || {}).width, l0: row.l0, fvu: row.fvu })),
       draw: (width) =>
         ontogeny.scatter(
@@ -107,6 +125,7 @@
             x: { label: "L0: active features per token" },
             y: { label: "FVU" },
             legend: widths.length > 1 ? widths.map((each, i) => ({ name: f.whole(each) + " features", colour: "c" + (i % 6) })) : [],
+            fronts,
             points: heldOut.map((row) => {
               const at = widths.indexOf((dictionaries.get(row.dictionary) || {}).width);
               return {
@@ -115,7 +134,7 @@
                 name: `${row.dictionary}, step ${f.step(row.checkpoint)}: FVU ${f.number(row.fvu)}, L0 ${f.number(row.l0)}`,
                 colour: "c" + (at % 6),
                 shape: at % 7,
-                opacity: 0.25 + (0.7 * steps.indexOf(row.checkpoint)) / Math.max(1, steps.length - 1),
+                opacity: opacity(row.checkpoint),
               };
             }),
           },

@@ -111,6 +111,7 @@
   function courseFigures(entry, tables, steps, track, series, counterparts) {
     const rows = tables.trajectories;
     const twins = counterparts.filter((row) => row.tables);
+    const over = `, over ${f.whole(ontogeny.tokenCount())} tokens`;
     const marks = EVENTS.filter(([event]) => entry[event] !== null).map(([event, name, colour, dash]) => ({ step: entry[event], name: event, short: name, colour, dash }));
     const course = (series, track, rows, columns) => rows.map((row) => Object.fromEntries([["series", series], ["track", track], ["checkpoint", row.checkpoint], ...columns.map(([column]) => [column, row[column]])]));
     const figure = (id, title, label, columns, caption, format, domain, others = []) =>
@@ -138,10 +139,10 @@
     const cosines = [["cosine_previous", "to previous"], ["cosine_final", "to final"], ["cosine_first", "to first"]].filter(([column]) => has(column));
     const formation = d3.groups(tables.formation, (row) => row.similarity);
     return [
-      figure("strength", "Strength", "strength", [["strength", ""]], "What it contributes on average: firing rate × mean activation where it fires × length of its decoder, in the dictionary’s units.", null, null, twins),
-      figure("rate", "Firing rate", "share of tokens", [["firing_rate", ""]], "Share of all tokens on which it is not zero.", f.share),
+      figure("strength", "Strength", "strength", [["strength", ""]], "What it contributes on average: firing rate × mean activation where it fires × length of its decoder, in the dictionary’s units" + over + ".", null, null, twins),
+      figure("rate", "Firing rate", "share of tokens", [["firing_rate", ""]], "Share of all tokens on which it is not zero" + over + ".", f.share),
       cosines.length ? figure("direction", "Direction", "cosine", cosines, "Cosine between its decoder at a checkpoint and at the previous, the last and the first one.", f.number, [Math.min(0, d3.min(rows, (row) => d3.min(cosines, ([column]) => row[column]))), 1]) : null,
-      has("jaccard_previous") ? figure("overlap", "Overlap of firing", "Jaccard", [["jaccard_previous", ""]], "Tokens on which it fires at both of two neighbouring checkpoints, divided by those on which it fires at either.", f.number, [0, 1]) : null,
+      has("jaccard_previous") ? figure("overlap", "Overlap of firing", "Jaccard", [["jaccard_previous", ""]], "Tokens on which it fires at both of two neighbouring checkpoints, divided by those on which it fires at either" + over + ".", f.number, [0, 1]) : null,
       formation.length
         ? ontogeny.figure({
             id: "course-formation",

@@ -177,7 +177,7 @@
         ),
         count,
         holder,
-        h("p", { class: "note" }, "Keys: / search, ↑ ↓ PgUp PgDn Home End move, Enter opens."),
+        h("p", { class: "note keys" }, "Keys: / search, ↑ ↓ PgUp PgDn Home End move, Enter opens."),
       ];
 
       function csvRows() {

@@ -59,7 +59,7 @@
         h(
           "div",
           { class: "grid" },
-          ontogeny.curvesInOrder(curves).map(([curve, rows]) => curveFigure(curve, rows, phasesOf(phases, curve), series)),
+          ontogeny.curvesInOrder(curves).map(([curve, rows]) => curveFigure(curve, rows, phasesOf(phases, curve), series, active)),
         ),
         phases.length ? phaseTable(phases) : null,
       ];
@@ -139,7 +139,7 @@
       title: "Births " + title,
       caption: [
         h("span", null, "Up: tracks whose birth is at a checkpoint, that is ", term(key, meaning), judged ? `; in full colour: with confidence ≥ ${threshold}` : "", ". Down: tracks that are no longer alive from there on. "),
-        `Over ${f.whole(active)} tracks; thresholds are the settings of evolve. Source: `,
+        `${ontogeny.rule(event)}Over ${f.whole(active)} tracks. Source: `,
         source("evolution", "events", event, "death", "confidence"),
         ".",
       ],
@@ -174,7 +174,7 @@
     return ontogeny.figure({
       id: "alive",
       title: "Tracks alive",
-      caption: [`Tracks between their birth by presence and their death, of ${f.whole(active)}. Source: `, source("evolution", "events", "birth", "death"), "."],
+      caption: [`Tracks between their birth by presence and their death, of ${f.whole(active)}. ${ontogeny.rule("birth")}${judged ? `Confident: confidence ≥ ${ontogeny.report().confident}. ` : ""}Source: `, source("evolution", "events", "birth", "death"), "."],
       rows: () => alive.map((row) => ({ series: series.name, checkpoint: row.checkpoint, alive: row.tracks, confident: row.confident })),
       draw: (width) =>
         ontogeny.lines(
@@ -198,7 +198,7 @@
     return ontogeny.figure({
       id: "classes",
       title: "What becomes of those born",
-      caption: ["Births by strength, by the course that the tracks take afterwards (", h("a", { class: "term", href: "#/reference?term=classes" }, "classes"), "). Source: ", source("evolution", "events", "emergence", "class"), "."],
+      caption: ["Births by strength, by the course that the tracks take afterwards (", h("a", { class: "term", href: "#/reference?term=classes" }, "classes"), `), over ${f.whole(d3.sum(births, (row) => row.tracks))} tracks. ${ontogeny.rule("emergence")}Source: `, source("evolution", "events", "emergence", "class"), "."],
       rows: () => births.map((row) => ({ series: series.name, checkpoint: row.checkpoint, class: row.class, confident: row.confident, tracks: row.tracks })),
       draw: (width) =>
         ontogeny.bars(
@@ -255,7 +255,7 @@
       );
   }
 
-  function curveFigure(curve, rows, phases, series) {
+  function curveFigure(curve, rows, phases, series, active) {
     const banded = rows.some((row) => row.low !== null);
     const guide = ontogeny.guide.curves[curve];
     return ontogeny.figure({
@@ -263,7 +263,7 @@
       title: guide ? guide.name : curve.replaceAll("_", " "),
       caption: [
         guide ? guide.text + " " : "",
-        banded ? "Band: 5th to 95th percentile of a bootstrap over documents. " : "It follows from weights or exact counts, so that it has no band. ",
+        banded ? `Over ${f.whole(ontogeny.tokenCount())} tokens; band: 5th to 95th percentile of a bootstrap over documents. ` : `Over ${f.whole(active)} tracks; it follows from weights or exact counts, so that it has no band. `,
         phases.some((phase) => phase.method !== "segmentation") ? "Shaded: where change is greatest; its confidence is one minus the share of circularly shifted series that score as high. " : "",
         phases.some((phase) => phase.method === "segmentation") ? "Dotted rules: where the best fit by straight pieces bends, on this axis of steps. " : "",
         "Source: ",

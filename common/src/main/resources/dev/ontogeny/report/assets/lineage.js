@@ -21,7 +21,7 @@
           id: "lives",
           title: "The flow of tracks",
           parts: livesOf(ontogeny.objects(report.events).filter((row) => row.series === number), ontogeny.objects(report.alive).filter((row) => row.series === number), series),
-          caption: [`Columns: tracks alive at a checkpoint, of ${f.whole(series.tracks)}. Grey: alive at both; green wedges: born, by presence; orange wedges: dead from the next checkpoint on. Heights are numbers of tracks; thresholds are the settings of evolve. Source: `, source("evolution", "events", "birth", "death"), "."],
+          caption: [`Columns: tracks alive at a checkpoint, of ${f.whole(series.tracks)}. Grey: alive at both; green wedges: born, by presence; orange wedges: dead from the next checkpoint on. Heights are numbers of tracks. ${ontogeny.rule("birth")}Source: `, source("evolution", "events", "birth", "death"), "."],
           series,
         }),
         h("h2", null, "Directions: which feature continues which"),
@@ -30,7 +30,7 @@
               id: "flow",
               title: "The flow of features",
               parts: matchesOf(flow, series),
-              caption: [`Columns: features that take part at a checkpoint, over ${f.whole(d3.sum(flow, (row) => row.relations))} relations in all. Ribbons: features that continue (grey), come out of a split (blue) or go into a merge (purple); green wedges: features without a match before; orange wedges: without a match after. Heights are numbers of features, whether they are alive or not. Thresholds of matching are the settings of evolve. Source: `, source("evolution", "lineage", "kind", "feature_from", "feature_to"), "."],
+              caption: [`Columns: features that take part at a checkpoint, over ${f.whole(d3.sum(flow, (row) => row.relations))} relations in all. Ribbons: features that continue (grey), come out of a split (blue) or go into a merge (purple); green wedges: features without a match before; orange wedges: without a match after. Heights are numbers of features, whether they are alive or not. ${ontogeny.threshold("matching", "minimum_score") === null ? "Thresholds of matching are the settings of evolve. " : `A match scores at least ${ontogeny.threshold("matching", "minimum_score")}, a mean of the cosines of decoders and encoders. `}Source: `, source("evolution", "lineage", "kind", "feature_from", "feature_to"), "."],
               series,
             })
           : h("p", { class: "none" }, "The evolution has no lineage of this series."),
@@ -157,7 +157,7 @@
       id: "turnover",
       wide: true,
       title: "Turnover between neighbouring checkpoints",
-      caption: ["At each checkpoint, matches with the one before. Source: ", source("evolution", "lineage", "kind"), "."],
+      caption: [`At each checkpoint, matches with the one before, over ${f.whole(d3.sum(flow, (row) => row.relations))} relations. Source: `, source("evolution", "lineage", "kind"), "."],
       rows: () => steps.map((checkpoint) => ({ series: series.name, checkpoint, ...Object.fromEntries(["continues", "splits", "merges", "born", "dies"].map((kind) => [kind, of(kind).get(checkpoint) || 0])) })),
       draw: (width) =>
         ontogeny.bars(

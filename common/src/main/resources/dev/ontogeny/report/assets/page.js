@@ -93,6 +93,29 @@
       folder + "/" + table + (columns.length ? ": " + columns.join(", ") : ""),
     );
 
+  // A threshold as evolve had it, or null where its settings do not tell.
+  ontogeny.threshold = (...path) => {
+    const value = path.reduce((settings, key) => (settings ? settings[key] : null), ontogeny.report().folders.evolution.settings);
+    return typeof value === "number" ? value : null;
+  };
+
+  // How an event is judged, with its thresholds in numbers.
+  ontogeny.rule = (event) => {
+    const [cosine, strength, half, direction] = ["alive_cosine", "alive_strength", "emergence_strength", "direction_cosine"].map((name) => ontogeny.threshold("events", name));
+    const known = [cosine, strength, half, direction].every((value) => value !== null);
+    if (!known) {
+      return "Thresholds are the settings of evolve. ";
+    }
+    return {
+      birth: `Alive: cosine to its direction where it is strongest ≥ ${cosine} and strength ≥ ${strength} of its greatest. `,
+      emergence: `Threshold: ${half} of the peak. `,
+      direction_birth: `Threshold: cosine ≥ ${direction} to its direction at the peak. `,
+      death: `No longer alive: cosine to its direction where it is strongest < ${cosine} or strength < ${strength} of its greatest, for good. `,
+    }[event];
+  };
+
+  ontogeny.tokenCount = () => ontogeny.report().folders.dataset.summary.rows;
+
   ontogeny.chip = (kind) =>
     h("span", { class: "chip class-" + kind.replace(/[^a-z-]/g, ""), title: ontogeny.guide.classes[kind] || "" }, kind);
 

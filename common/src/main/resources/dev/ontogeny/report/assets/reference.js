@@ -17,7 +17,7 @@
         h("dl", { class: "terms" }, Object.entries(ontogeny.guide.classes).map(([name, text]) => [h("dt", null, ontogeny.chip(name)), h("dd", null, text)])),
         h("h2", null, "Tables"),
         h("p", { class: "lead" }, "Every figure is drawn from Parquet tables that lie in the published folders. Only files that a folder’s _manifest.json names belong to it. With DuckDB:"),
-        h("pre", null, `select * from read_parquet('${catalogue.length ? "evolution/" + (catalogue.find((row) => row.table === "events") || catalogue[0]).example : "evolution/events.parquet"}') where class = 'late-emerging' order by confidence desc;`),
+        h("pre", null, `select * from read_parquet('${catalogue.length ? "evolution/" + (catalogue.find((row) => row.table === "events") || catalogue[0]).example : "evolution/events.parquet"}')\nwhere class = 'late-emerging'\norder by confidence desc;`),
         catalogue.map((row) => {
           const key = row.folder + "/" + row.table;
           const guide = ontogeny.guide.tables[key];
