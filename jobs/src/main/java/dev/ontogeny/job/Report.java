@@ -34,6 +34,8 @@ import org.apache.spark.sql.SparkSession;
  * features.
  */
 final class Report implements Job<ReportSettings> {
+  private static final String BROADCAST = "spark.sql.autoBroadcastJoinThreshold";
+
   /**
    * @param series that are shown
    * @param tracks of all series together
@@ -98,6 +100,21 @@ final class Report implements Job<ReportSettings> {
       return new Result(
           publication.published().get(), output.toString(), true, List.of(page(output)));
     }
+    // A table that is small as a file may be a large map in memory, and the driver would build it:
+    // only what is marked
+    // as small, because it grows with checkpoints alone, is sent to all tasks as a whole.
+    String threshold = spark.conf().get(BROADCAST);
+    spark.conf().set(BROADCAST, "-1");
+    try {
+      return write(spark, publication, inputs, settings);
+    } finally {
+      spark.conf().set(BROADCAST, threshold);
+    }
+  }
+
+  private static Result write(
+      SparkSession spark, Publication publication, ReportInputs inputs, ReportSettings settings) {
+    Folder output = publication.folder();
     ReportTables tables = new ReportTables(spark, inputs, settings);
     Map<String, Dataset<Row>> ofTracks = tables.ofTracks();
     List<PublishedFile> files = new ArrayList<>();

@@ -600,7 +600,7 @@ final class ReportTables {
                     .agg(
                         expr(
                             "slice(array_distinct(transform(sort_array(collect_list(struct(rank,"
-                                + " document, position, token))), each -> each.token)), 1, 4) as tokens")),
+                                + " document, position, token))), each -> each.token)), 1, 8) as tokens")),
                 key,
                 "left")
             : rows.withColumn("tokens", expr("cast(null as array<string>)"));

@@ -27,7 +27,8 @@
       let found = [];
 
       function apply() {
-        const words = filter.q.trim().toLowerCase();
+        // Spaces are drawn as ·, and can be searched for as such.
+        const words = filter.q.trim().toLowerCase().replaceAll("·", " ");
         const least = filter.confidence === "" ? null : Number(filter.confidence);
         const rate = filter.rate === "" ? null : Number(filter.rate) / 100;
         const born = filter.born === "" ? null : Number(filter.born);
@@ -57,6 +58,7 @@
         history.replaceState(null, "", ontogeny.address("features", [], state()));
       }
 
+      // Search looks at the tokens of the eight strongest examples, of which four are shown.
       function matches(row, words) {
         return (
           String(row[at.track]) === words ||
@@ -105,7 +107,7 @@
             { key: "confidence", name: "Conf.", title: "Share of replication, 0 to 1", width: "58px", number: true, cell: number3("confidence") },
             { key: "firing_rate", name: "Rate", title: "Share of tokens on which it fires, at its peak", width: "54px", number: true, cell: (row) => f.share(row[at.firing_rate]) },
             { key: "label_f1", name: "Label", descending: true, title: "The label that it tells best, with its F1 before it, at its peak", width: "minmax(150px, 1.2fr)", cell: (row) => (row[at.label] === null ? "" : [h("span", { class: "note" }, f.number(row[at.label_f1]) + " "), ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value])]) },
-            { key: "tokens", name: "Strongest tokens", width: "minmax(170px, 1.4fr)", cell: (row) => (row[at.tokens] || []).map((token) => ontogeny.tokens.element(token, { class: "token chipped" })) },
+            { key: "tokens", name: "Strongest tokens", width: "minmax(170px, 1.4fr)", cell: (row) => (row[at.tokens] || []).slice(0, 4).map((token) => ontogeny.tokens.element(token, { class: "token chipped" })) },
           ],
         }).element;
       }
