@@ -11,36 +11,48 @@ final class CpuEncoder implements AutoCloseable {
   private final int width;
   private final int blockRows;
   private final EncoderProduct product;
+
+  /** Null where the product is exact. */
+  private final Screen screen;
+
   private final Lane[] lanes;
 
   /** What one worker has to itself. */
   private static final class Lane {
     final float[] values;
     final RowSelection[] rows;
+    final Screen.Block screen;
 
-    Lane(int blockRows, int width, int k) {
+    Lane(int blockRows, int width, int k, Screen.Block screen) {
+      this.screen = screen;
       values = new float[Math.multiplyExact(blockRows, width)];
       rows = new RowSelection[blockRows];
       for (int row = 0; row < blockRows; row++) {
-        rows[row] = new RowSelection(width, k);
+        rows[row] = new RowSelection(width, k, screen, row);
       }
     }
   }
 
   /**
+   * @param k latents of a row that are expected to fire
    * @param maximumBatch largest batch; decides the block of rows together with the width
+   * @param sparse whether few latents of a row fire for sure: then it pays to screen where the
+   *     machine can
    */
-  CpuEncoder(CpuMachine machine, int inputs, int width, int k, int maximumBatch) {
+  CpuEncoder(CpuMachine machine, int inputs, int width, int k, int maximumBatch, boolean sparse) {
     this.machine = machine;
     this.inputs = inputs;
     this.width = width;
     this.blockRows = blockRows(width, maximumBatch);
     int workers = Math.min(machine.workers().count(), blocks(maximumBatch));
     int packers = machine.workers().count();
-    this.product = machine.product().create(inputs, width, blockRows, Math.max(workers, packers));
+    boolean screened = sparse && machine.screening() != null;
+    EncoderProduct.Factory factory = screened ? machine.screening() : machine.product();
+    this.product = factory.create(inputs, width, blockRows, Math.max(workers, packers));
+    this.screen = screened ? new Screen(machine.loops(), inputs, width, product.panels()) : null;
     this.lanes = new Lane[workers];
     for (int worker = 0; worker < workers; worker++) {
-      lanes[worker] = new Lane(blockRows, width, k);
+      lanes[worker] = new Lane(blockRows, width, k, screened ? screen.new Block(blockRows) : null);
     }
   }
 
@@ -70,9 +82,14 @@ final class CpuEncoder implements AutoCloseable {
     return product.size(panel);
   }
 
-  /** Takes over a panel of weights, [F, D] by latent. */
+  /**
+   * Takes over a panel of weights, [F, D] by latent; the array must stay as it is until the next.
+   */
   void pack(int worker, int panel, float[] encoder) {
     product.pack(worker, panel, encoder);
+    if (screen != null) {
+      screen.pack(panel, product.first(panel), product.size(panel), encoder);
+    }
   }
 
   /**
@@ -81,6 +98,9 @@ final class CpuEncoder implements AutoCloseable {
   void preActivations(int worker, float[] rows, int at, int count, float[] bias) {
     Lane lane = lanes[worker];
     product.load(worker, rows, at, count);
+    if (screen != null) {
+      lane.screen.load(rows, at, count, bias);
+    }
     for (int panel = 0; panel < product.panels(); panel++) {
       int first = product.first(panel);
       int size = product.size(panel);
@@ -102,7 +122,7 @@ final class CpuEncoder implements AutoCloseable {
     }
   }
 
-  /** Pre-activations of the last block, row by row. */
+  /** Pre-activations of the last block, row by row: what {@link #selection} selects from. */
   float[] values(int worker) {
     return lanes[worker].values;
   }

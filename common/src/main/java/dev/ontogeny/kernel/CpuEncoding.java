@@ -43,7 +43,9 @@ final class CpuEncoding implements EncodingKernel {
       inverseScale[i] = 1 / columnScale[i];
     }
     int usual = Math.min(dictionary.width(), k > 0 ? k : USUAL_ACTIVE);
-    this.encoder = new CpuEncoder(machine, inputs, dictionary.width(), usual, maximumBatch);
+    this.encoder =
+        new CpuEncoder(
+            machine, inputs, dictionary.width(), usual, maximumBatch, dictionary.k() > 0);
     this.codes = new CodeArena(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
     this.centred = new float[machine.workers().count()][encoder.blockRows() * inputs];
     float[] byLatent = Transposition.of(dictionary.encoder());

@@ -8,9 +8,16 @@ import org.slf4j.LoggerFactory;
 /**
  * What the {@code cpu} provider runs on: loops, product and threads, chosen once and named with the
  * reason.
+ *
+ * @param product in fp32
+ * @param screening in bf16, where the processor has instructions for it; else null
  */
 record CpuMachine(
-    Loops loops, String loopsReason, EncoderProduct.Factory product, Workers workers) {
+    Loops loops,
+    String loopsReason,
+    EncoderProduct.Factory product,
+    EncoderProduct.Factory screening,
+    Workers workers) {
   private static final Logger LOG = LoggerFactory.getLogger(CpuMachine.class);
 
   /**
@@ -32,7 +39,8 @@ record CpuMachine(
       loops = new ScalarLoops();
       reason = "scalar, since this Java has no jdk.incubator.vector (" + e.getMessage() + ")";
     }
-    CpuMachine machine = new CpuMachine(loops, reason, product(loops), new Workers(threads));
+    CpuMachine machine =
+        new CpuMachine(loops, reason, product(loops), bf16(), new Workers(threads));
     machine.measure();
     return machine;
   }
@@ -51,9 +59,25 @@ record CpuMachine(
     return JavaProduct.factory(loops);
   }
 
+  private static EncoderProduct.Factory bf16() {
+    try {
+      return OneDnnProduct.screening();
+    } catch (LinkageError e) {
+      // Told by product() already.
+      return null;
+    }
+  }
+
+  /** The same without screening. */
+  CpuMachine exact() {
+    return new CpuMachine(loops, loopsReason, product, null, workers);
+  }
+
   /** For people and provenance. */
   String name() {
-    return "cpu (" + product.name() + "; " + loopsReason + ")";
+    String products =
+        screening == null ? product.name() : product.name() + ", screened by " + screening.name();
+    return "cpu (" + products + "; " + loopsReason + ")";
   }
 
   /** Logs the rate of the product on one core once, so that a crippled library is seen. */

@@ -105,7 +105,8 @@ final class CpuTraining implements TrainingKernel {
     this.width = initial.width();
     this.maximumBatch = maximumBatch;
     int perRow = perRow();
-    this.encoder = new CpuEncoder(machine, inputs, width, perRow, maximumBatch);
+    this.encoder =
+        new CpuEncoder(machine, inputs, width, perRow, maximumBatch, sparsity.budget() > 0);
     this.columnScale = initial.columnScale();
     this.silent = new SilentLatents(width, specification.deadWindow());
     Optimiser optimiser = specification.optimiser();

@@ -9,9 +9,10 @@ public final class Kernels {
   /**
    * The provider of that name.
    *
-   * @param name {@code cpu} for native products and SIMD, {@code nd4j} for ND4J's operations on its
-   *     CPU or CUDA backend, {@code reference}: plain Java, readable, slow; {@code auto} is {@code
-   *     nd4j} where its backend is CUDA, else {@code cpu}
+   * @param name {@code cpu} for native products and SIMD, {@code cpu-fp32} for the same without
+   *     screening in bf16, {@code nd4j} for ND4J's operations on its CPU or CUDA backend, {@code
+   *     reference}: plain Java, readable, slow; {@code auto} is {@code nd4j} where its backend is
+   *     CUDA, else {@code cpu}
    * @param threads how many threads its kernels may use; results do not depend on it
    */
   public static KernelProvider provider(String name, int threads) {
@@ -21,11 +22,12 @@ public final class Kernels {
     return switch (name) {
       case "auto" -> provider(Nd4jProvider.onCuda() ? "nd4j" : "cpu", threads);
       case "cpu" -> new CpuProvider(CpuMachine.detect(threads));
+      case "cpu-fp32" -> new CpuProvider(CpuMachine.detect(threads).exact());
       case "nd4j" -> new Nd4jProvider(threads);
       case "reference" -> new ReferenceProvider();
       default ->
           throw Failure.settings(
-              "kernel must be one of auto, cpu, nd4j, reference, got '%s'", name);
+              "kernel must be one of auto, cpu, cpu-fp32, nd4j, reference, got '%s'", name);
     };
   }
 }

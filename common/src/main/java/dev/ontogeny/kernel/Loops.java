@@ -26,6 +26,9 @@ abstract class Loops {
   /** Σ x · y. */
   abstract float dot(float[] x, int at, float[] y, int yAt, int n);
 
+  /** Σ (x − x̂)², x̂ the x rounded to bf16, to nearest and to even between two. */
+  abstract float lostToBf16(float[] x, int at, int n);
+
   /** y += factor · x. */
   abstract void add(float factor, float[] x, int at, float[] y, int yAt, int n);
 

@@ -19,8 +19,9 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * The product by oneDNN in fp32. Every call runs in the thread that makes it: parallelism is over
- * blocks of rows, so that each core multiplies, selects and gathers without waiting for another.
+ * The product by oneDNN, of numbers in fp32 or rounded to bf16, summed in fp32. Every call runs in
+ * the thread that makes it: parallelism is over blocks of rows, so that each core multiplies,
+ * selects and gathers without waiting for another.
  *
  * <p>oneDNN's memory objects do not keep the Java pointers alive that they were made of; every
  * pointer is held in {@link #held} until {@link #close}.
@@ -38,13 +39,16 @@ final class OneDnnProduct extends EncoderProduct {
     FloatBuffer results;
     FloatBuffer staging;
     int count;
+    memory given;
+    memory multiplied;
+    reorder rounding;
     final matmul[] product = new matmul[2];
     final memory[] stagingMemory = new memory[2];
     final reorder[] packing = new reorder[2];
     IntMemoryMap[] arguments;
   }
 
-  private OneDnnProduct(int inputs, int width, int blockRows, int workers) {
+  private OneDnnProduct(memory.data_type type, int inputs, int width, int blockRows, int workers) {
     super(inputs, width, blockRows);
     cpu = hold(new engine(engine.kind.cpu, 0));
     weights = new memory[panels()];
@@ -54,11 +58,11 @@ final class OneDnnProduct extends EncoderProduct {
     }
     OpenMp.oneThreadHere();
     for (Lane lane : lanes) {
-      prepare(lane);
+      prepare(lane, type);
     }
   }
 
-  private void prepare(Lane lane) {
+  private void prepare(Lane lane, memory.data_type type) {
     memory.data_type fp32 = memory.data_type.f32;
     lane.queue = hold(new stream(cpu));
     FloatPointer rows = hold(new FloatPointer((long) blockRows * inputs).zero());
@@ -67,9 +71,17 @@ final class OneDnnProduct extends EncoderProduct {
     lane.rows = rows.asBuffer();
     lane.results = results.asBuffer();
     lane.staging = staging.asBuffer();
-    memory.desc source =
-        hold(new memory.desc(new long[] {blockRows, inputs}, fp32, memory.format_tag.ab));
-    memory sourceMemory = hold(new memory(source, cpu, rows));
+    long[] shapeOfRows = {blockRows, inputs};
+    memory.desc source = hold(new memory.desc(shapeOfRows, type, memory.format_tag.ab));
+    if (type == fp32) {
+      lane.multiplied = hold(new memory(source, cpu, rows));
+    } else {
+      memory.desc given = hold(new memory.desc(shapeOfRows, fp32, memory.format_tag.ab));
+      lane.given = hold(new memory(given, cpu, rows));
+      BytePointer rounded = hold(new BytePointer(source.get_size()).zero());
+      lane.multiplied = hold(new memory(source, cpu, rounded));
+      lane.rounding = hold(new reorder(lane.given, lane.multiplied));
+    }
     lane.arguments = new IntMemoryMap[panels()];
     for (int panel = 0; panel < panels(); panel++) {
       int shape = shape(panel);
@@ -77,7 +89,7 @@ final class OneDnnProduct extends EncoderProduct {
       memory.desc destination =
           hold(new memory.desc(new long[] {blockRows, size}, fp32, memory.format_tag.ab));
       memory.desc any =
-          hold(new memory.desc(new long[] {inputs, size}, fp32, memory.format_tag.any));
+          hold(new memory.desc(new long[] {inputs, size}, type, memory.format_tag.any));
       matmul.desc description = hold(new matmul.desc(source, any, destination));
       matmul.primitive_desc primitive = hold(new matmul.primitive_desc(description, cpu));
       memory.desc packed = hold(primitive.weights_desc());
@@ -93,7 +105,7 @@ final class OneDnnProduct extends EncoderProduct {
         lane.packing[shape] = hold(new reorder(lane.stagingMemory[shape], weights[panel]));
       }
       IntMemoryMap arguments = hold(new IntMemoryMap());
-      arguments.put(DNNL_ARG_SRC, sourceMemory);
+      arguments.put(DNNL_ARG_SRC, lane.multiplied);
       arguments.put(DNNL_ARG_WEIGHTS, weights[panel]);
       arguments.put(DNNL_ARG_DST, hold(new memory(destination, cpu, results)));
       lane.arguments[panel] = arguments;
@@ -112,17 +124,29 @@ final class OneDnnProduct extends EncoderProduct {
 
   /** Loads the library and asks it what it found; fails with a {@link LinkageError} without one. */
   static Factory factory() {
+    return factory(memory.data_type.f32, "oneDNN fp32: ");
+  }
+
+  /** In bf16; null where the processor has no instructions for it. */
+  static Factory screening() {
+    int isa = dnnl.dnnl_get_effective_cpu_isa();
+    return isa == dnnl.dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl.dnnl_cpu_isa_avx512_core_amx
+        ? factory(memory.data_type.bf16, "bf16: ")
+        : null;
+  }
+
+  private static Factory factory(memory.data_type type, String name) {
     int isa = dnnl.dnnl_get_effective_cpu_isa();
     OpenMp.oneThreadHere();
     return new Factory() {
       @Override
       public String name() {
-        return "oneDNN fp32: " + isaName(isa);
+        return name + isaName(isa);
       }
 
       @Override
       public EncoderProduct create(int inputs, int width, int blockRows, int workers) {
-        return new OneDnnProduct(inputs, width, blockRows, workers);
+        return new OneDnnProduct(type, inputs, width, blockRows, workers);
       }
     };
   }
@@ -155,9 +179,14 @@ final class OneDnnProduct extends EncoderProduct {
   @Override
   void load(int worker, float[] rows, int at, int count) {
     // Rows beyond count keep what an earlier block left there; their products are not read.
-    lanes[worker].rows.put(0, rows, at, count * inputs);
-    lanes[worker].count = count;
+    Lane lane = lanes[worker];
+    lane.rows.put(0, rows, at, count * inputs);
+    lane.count = count;
     OpenMp.oneThreadHere();
+    if (lane.rounding != null) {
+      lane.rounding.execute(lane.queue, lane.given, lane.multiplied);
+      lane.queue._wait();
+    }
   }
 
   @Override

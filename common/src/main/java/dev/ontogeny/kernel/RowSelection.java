@@ -6,8 +6,9 @@ import java.util.Arrays;
  * The k largest positive values of a row, without sorting it. A row is divided into groups whose
  * maxima are known (see {@link Loops#biasAndMaxima}); the k-th largest maximum is a lower bound of
  * the k-th largest value, and only the k groups that reach it are looked into. What is found there
- * is narrowed by quickselect. Of equal values the one with the lower index comes first. Scratch
- * space of one thread.
+ * is narrowed by quickselect. Of equal values the one with the lower index comes first. Where
+ * values are only screened (see {@link Screen}), every bar is lowered by their slack, and what
+ * passes is decided in fp32. Scratch space of one thread.
  */
 final class RowSelection {
   private final int width;
@@ -15,15 +16,29 @@ final class RowSelection {
   private final int groups;
   private final float[] maxima;
   private final float[] scratch;
+  private final Screen.Block screen;
+  private final int row;
   private long[] keys;
   private int found;
 
   /**
+   * For values that are exact.
+   *
    * @param width values in a row
    * @param k largest number that will be asked for
    */
   RowSelection(int width, int k) {
+    this(width, k, null, 0);
+  }
+
+  /**
+   * @param screen of the worker whose rows are screened; null where values are exact
+   * @param row the number of the row in the worker's block
+   */
+  RowSelection(int width, int k, Screen.Block screen, int row) {
     this.width = width;
+    this.screen = screen;
+    this.row = row;
     this.depth = depth(width, k);
     this.groups = groups(width, depth);
     this.maxima = new float[groups];
@@ -63,9 +78,61 @@ final class RowSelection {
   int select(float[] values, int at, int k) {
     System.arraycopy(maxima, 0, scratch, 0, groups);
     float bound = groups >= k ? largest(scratch, groups, k) : Float.NEGATIVE_INFINITY;
-    // Zero and below never fire.
-    bound = Math.max(bound, Float.MIN_VALUE);
     found = 0;
+    if (screen == null) {
+      // Zero and below never fire.
+      addFrom(values, at, Math.max(bound, Float.MIN_VALUE));
+    } else {
+      // At least k values are above the bound less the slack: so is the k-th largest.
+      float slack = screen.slack(row);
+      decide(candidatesFrom(values, at, Math.max(bound - slack, 0), slack), null);
+    }
+    return keep(k);
+  }
+
+  /**
+   * Selects every value above the bound of its latent; returns how many there are.
+   *
+   * @param lowest of all bounds, none of which is negative
+   */
+  int above(float[] values, int at, float[] bounds, float lowest) {
+    found = 0;
+    if (screen == null) {
+      int block = depth * Loops.LANES;
+      for (int group = 0; group < groups; group++) {
+        if (maxima[group] > lowest) {
+          int start = group / Loops.LANES * block;
+          int end = Math.min(start + block, width);
+          for (int i = start + group % Loops.LANES; i < end; i += Loops.LANES) {
+            if (values[at + i] > bounds[i]) {
+              add(values[at + i], i);
+            }
+          }
+        }
+      }
+    } else {
+      decide(candidatesFrom(values, at, lowest, screen.slack(row)), bounds);
+    }
+    return found;
+  }
+
+  /** Selects among some latents only, without maxima. */
+  int selectAmong(float[] values, int at, int[] latents, int count, int k) {
+    found = 0;
+    if (screen == null) {
+      for (int j = 0; j < count; j++) {
+        float value = values[at + latents[j]];
+        if (value > 0) {
+          add(value, latents[j]);
+        }
+      }
+    } else {
+      decide(candidatesAmong(values, at, latents, count, k), null);
+    }
+    return keep(k);
+  }
+
+  private void addFrom(float[] values, int at, float bound) {
     int block = depth * Loops.LANES;
     for (int group = 0; group < groups; group++) {
       if (maxima[group] >= bound) {
@@ -78,41 +145,58 @@ final class RowSelection {
         }
       }
     }
-    return keep(k);
   }
 
-  /**
-   * Selects every value above the bound of its latent; returns how many there are.
-   *
-   * @param lowest of all bounds, none of which is negative
-   */
-  int above(float[] values, int at, float[] bounds, float lowest) {
-    found = 0;
+  /** Latents whose value may reach the bar; returns how many. */
+  private int candidatesFrom(float[] values, int at, float bar, float slack) {
+    int[] candidates = screen.candidates();
+    int count = 0;
+    float lowered = bar - slack;
     int block = depth * Loops.LANES;
     for (int group = 0; group < groups; group++) {
-      if (maxima[group] > lowest) {
+      if (maxima[group] >= lowered) {
         int start = group / Loops.LANES * block;
         int end = Math.min(start + block, width);
         for (int i = start + group % Loops.LANES; i < end; i += Loops.LANES) {
-          if (values[at + i] > bounds[i]) {
-            add(values[at + i], i);
+          // First by the slack of the row, then by that of the latent, which is smaller.
+          if (values[at + i] >= lowered && values[at + i] + screen.slack(row, i) >= bar) {
+            candidates[count++] = i;
           }
         }
       }
     }
-    return found;
+    return count;
   }
 
-  /** Selects among some latents only, without maxima. */
-  int selectAmong(float[] values, int at, int[] latents, int count, int k) {
-    found = 0;
+  /** Of the latents named, those that may be positive and among the k largest; how many. */
+  private int candidatesAmong(float[] values, int at, int[] latents, int count, int k) {
+    int[] candidates = screen.candidates();
+    float bar = 0;
+    if (count > k) {
+      float[] least = screen.lowerEnds();
+      for (int j = 0; j < count; j++) {
+        least[j] = values[at + latents[j]] - screen.slack(row, latents[j]);
+      }
+      bar = Math.max(0, largest(least, count, k));
+    }
+    int kept = 0;
     for (int j = 0; j < count; j++) {
-      float value = values[at + latents[j]];
-      if (value > 0) {
-        add(value, latents[j]);
+      if (values[at + latents[j]] + screen.slack(row, latents[j]) >= bar) {
+        candidates[kept++] = latents[j];
       }
     }
-    return keep(k);
+    return kept;
+  }
+
+  /** Takes those candidates that are above their bounds in fp32, or above zero without bounds. */
+  private void decide(int count, float[] bounds) {
+    int[] candidates = screen.candidates();
+    float[] exact = screen.decide(row, count);
+    for (int j = 0; j < count; j++) {
+      if (exact[j] > (bounds == null ? 0 : bounds[candidates[j]])) {
+        add(exact[j], candidates[j]);
+      }
+    }
   }
 
   /** Writes what was selected; ascending by latent if {@code sorted}. */

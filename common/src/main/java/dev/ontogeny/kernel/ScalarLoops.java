@@ -34,6 +34,18 @@ final class ScalarLoops extends Loops {
   }
 
   @Override
+  float lostToBf16(float[] x, int at, int n) {
+    float sum = 0;
+    for (int i = 0; i < n; i++) {
+      int bits = Float.floatToRawIntBits(x[at + i]);
+      int rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
+      float lost = x[at + i] - Float.intBitsToFloat(rounded);
+      sum += lost * lost;
+    }
+    return sum;
+  }
+
+  @Override
   void add(float factor, float[] x, int at, float[] y, int yAt, int n) {
     for (int i = 0; i < n; i++) {
       y[yAt + i] += factor * x[at + i];

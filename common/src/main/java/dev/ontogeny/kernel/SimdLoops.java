@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -75,6 +76,31 @@ final class SimdLoops extends Loops {
     float rest = 0;
     for (; i < n; i++) {
       rest += x[at + i] * y[yAt + i];
+    }
+    return lanes(sums) + rest;
+  }
+
+  @Override
+  float lostToBf16(float[] x, int at, int n) {
+    FloatVector sum = FloatVector.zero(SPECIES);
+    int bound = SPECIES.loopBound(n);
+    int i = 0;
+    for (; i < bound; i += STEP) {
+      FloatVector values = FloatVector.fromArray(SPECIES, x, at + i);
+      IntVector bits = values.reinterpretAsInts();
+      IntVector even = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+      IntVector rounded = bits.add(0x7fff).add(even).and(0xffff0000);
+      FloatVector lost = values.sub(rounded.reinterpretAsFloats());
+      sum = lost.fma(lost, sum);
+    }
+    float[] sums = SUMS.get();
+    sum.intoArray(sums, 0);
+    float rest = 0;
+    for (; i < n; i++) {
+      int bits = Float.floatToRawIntBits(x[at + i]);
+      float lost =
+          x[at + i] - Float.intBitsToFloat((bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
+      rest += lost * lost;
     }
     return lanes(sums) + rest;
   }

@@ -96,7 +96,12 @@ final class CpuTrainingTest {
     TrainingSpecification specification =
         KernelFixture.specification(sparsity, 1024, 16, 1.0 / 32, 1_000_000);
     CpuMachine machine =
-        new CpuMachine(new ScalarLoops(), "scalar", OneDnnProduct.factory(), new Workers(1));
+        new CpuMachine(
+            new ScalarLoops(),
+            "scalar",
+            OneDnnProduct.factory(),
+            OneDnnProduct.screening(),
+            new Workers(1));
     try (TrainingKernel kernel = new CpuTraining(machine, specification, initial, 256)) {
       FloatMatrix batch = KernelFixture.batch(256, 64, 400);
       for (int step = 0; step < 3; step++) {

@@ -64,9 +64,12 @@ final class KernelTwinsTest {
     Loops simd = new SimdLoops();
     Loops scalar = new ScalarLoops();
     return List.of(
-        new CpuProvider(new CpuMachine(simd, simd.name(), OneDnnProduct.factory(), three)),
-        new CpuProvider(new CpuMachine(scalar, scalar.name(), OpenBlasProduct.factory(), one)),
-        new CpuProvider(new CpuMachine(simd, simd.name(), JavaProduct.factory(simd), one)),
+        new CpuProvider(new CpuMachine(simd, simd.name(), OneDnnProduct.factory(), null, three)),
+        new CpuProvider(
+            new CpuMachine(scalar, scalar.name(), OpenBlasProduct.factory(), null, one)),
+        new CpuProvider(
+            new CpuMachine(
+                simd, simd.name(), JavaProduct.factory(simd), RoundingProduct.factory(simd), one)),
         new Nd4jProvider(1));
   }
 
