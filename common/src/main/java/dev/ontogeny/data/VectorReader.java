@@ -96,11 +96,24 @@ public final class VectorReader implements Closeable {
 
   /** Fills up to {@code count} rows of {@code into} from row {@code first} on. */
   public int read(FloatMatrix into, int first, int count) throws IOException {
+    return read(into, first, count, 0);
+  }
+
+  /**
+   * Fills the columns from {@code column} on of up to {@code count} rows of {@code into}, from row
+   * {@code first} on, so that several sources can stand side by side.
+   */
+  public int read(FloatMatrix into, int first, int count, int column) throws IOException {
     int done = 0;
     int rowBytes = width * type.bytes();
+    // Rows that lie back to back are one run of numbers.
+    boolean whole = into.columns() == width;
     while (done < count && nextPage()) {
       int take = Math.min(count - done, page.remaining() / rowBytes);
-      type.toFloats(page, into.values(), (first + done) * into.columns(), take * width);
+      for (int row = 0; row < take; row += whole ? take : 1) {
+        int at = (first + done + row) * into.columns() + column;
+        type.toFloats(page, into.values(), at, whole ? take * width : width);
+      }
       done += take;
     }
     return done;

@@ -72,6 +72,9 @@ final class CpuTraining implements TrainingKernel {
   /** Of types that have one, else null. */
   private final CpuPenalty penalty;
 
+  /** Weights of the sources, null where they are all alike. */
+  private final float[] sourceWeights;
+
   /** θ of JumpReLU, and the bounds above which a pre-activation matters to a threshold. */
   private final float[] thresholds;
 
@@ -137,6 +140,7 @@ final class CpuTraining implements TrainingKernel {
             : null;
     this.budget = sparsity instanceof Sparsity.BatchTopK ? new BatchBudget(width) : null;
     this.penalty = CpuPenalty.of(sparsity) ? new CpuPenalty(sparsity, width) : null;
+    this.sourceWeights = sourceWeights(specification, initial);
     this.deadLatents = new int[width];
     int rowBlocks = encoder.blocks(maximumBatch);
     this.centredSums = new float[rowBlocks * inputs];
@@ -160,6 +164,22 @@ final class CpuTraining implements TrainingKernel {
       return Math.min(width, 2 * Math.max(top.k(), top.initialK()));
     }
     return Math.min(width, USUAL_ACTIVE);
+  }
+
+  private static float[] sourceWeights(TrainingSpecification specification, Dictionary initial) {
+    List<Double> given = specification.sourceWeights();
+    if (given.isEmpty()) {
+      return null;
+    }
+    if (given.size() != initial.sources().size()) {
+      throw new IllegalArgumentException(
+          given.size() + " weights for " + initial.sources().size() + " sources");
+    }
+    float[] weights = new float[given.size()];
+    for (int s = 0; s < weights.length; s++) {
+      weights[s] = given.get(s).floatValue();
+    }
+    return weights;
   }
 
   private static float[] logarithms(float[] values) {
@@ -259,6 +279,8 @@ final class CpuTraining implements TrainingKernel {
 
     double variance = Math.max(variance(rows, rowBlocks), Double.MIN_NORMAL);
     double error = sum(main.squares, rowBlocks);
+    // What the auxiliary code shall reconstruct is the residual as it is kept, weights and all.
+    double target = dead == 0 || sourceWeights == null ? error : keptSquares(rows);
     double active = 0;
     for (int block = 0; block < rowBlocks; block++) {
       active += activeCounts[block];
@@ -268,7 +290,7 @@ final class CpuTraining implements TrainingKernel {
             ? 0
             : specification.auxiliaryCoefficient()
                 * Math.min(1.0, (double) dead / specification.auxiliaryK());
-    boolean withAuxiliary = auxiliaryWeight > 0 && error > 0;
+    boolean withAuxiliary = auxiliaryWeight > 0 && target > 0;
     // Upstream gradients are −2 · weight / normaliser · residual for every reconstruction.
     float mainFactor = (float) (-2 / variance);
     double multiWeight = sparsity instanceof Sparsity.TopK top ? top.multiWeight() : 0;
@@ -281,8 +303,8 @@ final class CpuTraining implements TrainingKernel {
     }
     double auxiliaryLoss = 0;
     if (withAuxiliary) {
-      auxiliaryLoss = sum(auxiliary.squares, rowBlocks) / error;
-      auxiliary.codes.gatherByLatent(rows, (float) (-2 * auxiliaryWeight / error));
+      auxiliaryLoss = sum(auxiliary.squares, rowBlocks) / target;
+      auxiliary.codes.gatherByLatent(rows, (float) (-2 * auxiliaryWeight / target));
       loss += auxiliaryWeight * auxiliaryLoss;
     }
     if (penalty != null) {
@@ -309,6 +331,14 @@ final class CpuTraining implements TrainingKernel {
     }
     return new StepLosses(
         loss, fvu, active / rows, (double) silent.countDead() / width, auxiliaryLoss);
+  }
+
+  private double keptSquares(int rows) {
+    double squares = 0;
+    for (int row = 0; row < rows; row++) {
+      squares += main.squares(loops, row);
+    }
+    return squares;
   }
 
   private void prepareAuxiliary() {
@@ -390,7 +420,7 @@ final class CpuTraining implements TrainingKernel {
           at,
           inputs);
       loops.add(1, centred, at, centredSums, sums, inputs);
-      squares += loops.dot(centred, at, centred, at, inputs);
+      squares += weightedSquares(centred, at);
     }
     centredSquares[block] = squares;
     encoder.preActivations(worker, centred, first * inputs, count, encoderBias.values);
@@ -431,14 +461,16 @@ final class CpuTraining implements TrainingKernel {
     long active = 0;
     for (int row = first; row < end; row++) {
       active += silenceBelowThreshold(row);
-      error += main.row(loops, row, centred, decoderWeights.values);
+      error += reconstruct(main, row, centred);
       loops.add(1, main.residual, row * inputs, residualSums, sums, inputs);
       if (multi != null) {
-        multiError += multi.row(loops, row, centred, decoderWeights.values);
+        multiError += reconstruct(multi, row, centred);
         loops.add(1, multi.residual, row * inputs, multiSums, sums, inputs);
       }
       if (dead > 0) {
-        auxiliaryError += auxiliary.row(loops, row, main.residual, decoderWeights.values);
+        auxiliary.residual(loops, row, main.residual, decoderWeights.values);
+        auxiliary.pullBack(loops, row, decoderWeights.values);
+        auxiliaryError += auxiliary.squares(loops, row);
       }
     }
     activeCounts[block] = active;
@@ -449,6 +481,36 @@ final class CpuTraining implements TrainingKernel {
     if (dead > 0) {
       auxiliary.squares[block] = auxiliaryError;
     }
+  }
+
+  /** Residual of a row times the sources' weights, and gradients; returns its weighted square. */
+  private double reconstruct(Reconstruction reconstruction, int row, float[] target) {
+    reconstruction.residual(loops, row, target, decoderWeights.values);
+    double square = weightedSquares(reconstruction.residual, row * inputs);
+    if (sourceWeights != null) {
+      int at = row * inputs;
+      for (int s = 0; s < sourceWeights.length; s++) {
+        int count = initial.sources().get(s).width();
+        loops.multiply(sourceWeights[s], reconstruction.residual, at, count);
+        at += count;
+      }
+    }
+    reconstruction.pullBack(loops, row, decoderWeights.values);
+    return square;
+  }
+
+  private double weightedSquares(float[] rows, int at) {
+    if (sourceWeights == null) {
+      return loops.dot(rows, at, rows, at, inputs);
+    }
+    double squares = 0;
+    int from = at;
+    for (int s = 0; s < sourceWeights.length; s++) {
+      int count = initial.sources().get(s).width();
+      squares += sourceWeights[s] * loops.dot(rows, from, rows, from, count);
+      from += count;
+    }
+    return squares;
   }
 
   /** Entries that only a threshold cares for get the value 0; returns how many fire. */
@@ -475,12 +537,16 @@ final class CpuTraining implements TrainingKernel {
   /** Σ‖x̃ − mean(x̃)‖² = Σ‖c‖² − ‖Σc‖²/n for c = x̃ − b_dec. */
   private double variance(int rows, int rowBlocks) {
     double ofMean = 0;
-    for (int i = 0; i < inputs; i++) {
-      double sum = 0;
-      for (int block = 0; block < rowBlocks; block++) {
-        sum += centredSums[block * inputs + i];
+    int i = 0;
+    for (int s = 0; s < initial.sources().size(); s++) {
+      double weight = sourceWeights == null ? 1 : sourceWeights[s];
+      for (int end = i + initial.sources().get(s).width(); i < end; i++) {
+        double sum = 0;
+        for (int block = 0; block < rowBlocks; block++) {
+          sum += centredSums[block * inputs + i];
+        }
+        ofMean += weight * sum * sum / rows;
       }
-      ofMean += sum * sum / rows;
     }
     return sum(centredSquares, rowBlocks) - ofMean;
   }

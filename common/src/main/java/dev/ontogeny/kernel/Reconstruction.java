@@ -4,10 +4,10 @@ package dev.ontogeny.kernel;
 final class Reconstruction {
   final ActiveCodes codes;
 
-  /** target − code · W_dec, [n, D]. */
+  /** target − code · W_dec, times weights of the sources where there are some, [n, D]. */
   final float[] residual;
 
-  /** Σ‖residual‖² by block of rows. */
+  /** The squared error by block of rows. */
   final double[] squares;
 
   private final int inputs;
@@ -19,12 +19,21 @@ final class Reconstruction {
     squares = new double[(rows + blockRows - 1) / blockRows];
   }
 
-  /** Residual of a row, and gradients of its codes but for the sign and a factor. */
-  double row(Loops loops, int row, float[] target, float[] decoder) {
+  /** target − code · W_dec of a row. */
+  void residual(Loops loops, int row, float[] target, float[] decoder) {
     int at = row * inputs;
     codes.decode(loops, row, decoder, inputs, residual);
     loops.subtract(target, at, residual, at, residual, at, inputs);
+  }
+
+  /** Gradients of the codes of a row, but for the sign and a factor. */
+  void pullBack(Loops loops, int row, float[] decoder) {
     codes.pullBack(loops, row, decoder, inputs, residual);
+  }
+
+  /** ‖residual‖² of a row. */
+  double squares(Loops loops, int row) {
+    int at = row * inputs;
     return loops.dot(residual, at, residual, at, inputs);
   }
 }

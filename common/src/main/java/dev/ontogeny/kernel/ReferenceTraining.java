@@ -135,9 +135,11 @@ final class ReferenceTraining implements TrainingKernel {
       pre[row] = preActivations(centred[row]);
     }
     float[][] code = codes(pre, settings);
-    double variance = Math.max(squares(centredOnMean(scaled)), Double.MIN_NORMAL);
+    double[] weights = columnWeights();
+    double variance = Math.max(squares(centredOnMean(scaled), weights), Double.MIN_NORMAL);
     double[][] residual = residual(centred, code);
-    double error = squares(residual);
+    double error = squares(residual, weights);
+    residual = weighted(residual, weights);
     double fvu = error / variance;
     double loss = fvu;
     double[][] ofCode = backward(code, residual, -2 / variance);
@@ -148,7 +150,8 @@ final class ReferenceTraining implements TrainingKernel {
     if (sparsity instanceof TopK top && top.multiK() > 0) {
       float[][] more = largest(pre, top.multiK());
       double[][] left = residual(centred, more);
-      loss += top.multiWeight() * squares(left) / variance;
+      loss += top.multiWeight() * squares(left, weights) / variance;
+      left = weighted(left, weights);
       double factor = -2 * top.multiWeight() / variance;
       throughEncoder(more, backward(more, left, factor), centred);
       addToDecoderBias(left, factor);
@@ -159,7 +162,8 @@ final class ReferenceTraining implements TrainingKernel {
             ? 0
             : specification.auxiliaryCoefficient()
                 * Math.min(1.0, (double) silent.countDead() / specification.auxiliaryK());
-    if (auxiliaryWeight > 0 && error > 0) {
+    double target = squares(residual, ones(inputs));
+    if (auxiliaryWeight > 0 && target > 0) {
       float[][] dead = new float[rows][];
       for (int row = 0; row < rows; row++) {
         dead[row] =
@@ -168,9 +172,9 @@ final class ReferenceTraining implements TrainingKernel {
                 ReferenceSelection.largest(pre[row], specification.auxiliaryK(), silent::dead));
       }
       double[][] left = residual(residual, dead);
-      auxiliary = squares(left) / error;
+      auxiliary = squares(left, ones(inputs)) / target;
       loss += auxiliaryWeight * auxiliary;
-      throughEncoder(dead, backward(dead, left, -2 * auxiliaryWeight / error), centred);
+      throughEncoder(dead, backward(dead, left, -2 * auxiliaryWeight / target), centred);
     }
     double active = 0;
     for (int latent = 0; latent < width; latent++) {
@@ -561,12 +565,41 @@ final class ReferenceTraining implements TrainingKernel {
     return centred;
   }
 
-  private static double squares(double[][] rows) {
+  private static double squares(double[][] rows, double[] weights) {
     double sum = 0;
     for (double[] row : rows) {
-      sum += squares(row);
+      for (int i = 0; i < row.length; i++) {
+        sum += weights[i] * row[i] * row[i];
+      }
     }
     return sum;
+  }
+
+  private static double[] ones(int count) {
+    double[] ones = new double[count];
+    Arrays.fill(ones, 1);
+    return ones;
+  }
+
+  /** The weight of each column's source, [D]. */
+  private double[] columnWeights() {
+    double[] weights = ones(inputs);
+    int at = 0;
+    for (int s = 0; s < specification.sourceWeights().size(); s++) {
+      int end = at + initial.sources().get(s).width();
+      Arrays.fill(weights, at, end, specification.sourceWeights().get(s).floatValue());
+      at = end;
+    }
+    return weights;
+  }
+
+  private static double[][] weighted(double[][] rows, double[] weights) {
+    for (double[] row : rows) {
+      for (int i = 0; i < row.length; i++) {
+        row[i] *= weights[i];
+      }
+    }
+    return rows;
   }
 
   private static double squares(double[] row) {

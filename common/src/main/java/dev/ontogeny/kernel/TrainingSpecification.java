@@ -1,10 +1,12 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Problems;
 import java.io.Serializable;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * How a dictionary is trained. With x̃ the centred and scaled input, x̂ its reconstruction and r =
@@ -24,6 +26,8 @@ import java.util.Arrays;
  * @param auxiliaryK dead latents that reconstruct the residual of a row, 0 for none
  * @param auxiliaryCoefficient weight of the auxiliary loss
  * @param deadWindow a latent is dead when it has not fired for this many tokens
+ * @param sourceWeights with several sources, what each one's ‖r‖² and ‖x̃ − mean(x̃)‖² weigh, 1 in
+ *     the mean; the auxiliary target is r times them; empty where all are alike
  */
 public record TrainingSpecification(
     int width,
@@ -31,10 +35,29 @@ public record TrainingSpecification(
     int auxiliaryK,
     double auxiliaryCoefficient,
     long deadWindow,
-    Optimiser optimiser)
+    Optimiser optimiser,
+    List<Double> sourceWeights)
     implements Serializable {
 
+  /** Sources all alike. */
+  public TrainingSpecification(
+      int width,
+      Sparsity sparsity,
+      int auxiliaryK,
+      double auxiliaryCoefficient,
+      long deadWindow,
+      Optimiser optimiser) {
+    this(width, sparsity, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, List.of());
+  }
+
+  /** The same with these weights. */
+  public TrainingSpecification withSourceWeights(List<Double> weights) {
+    return new TrainingSpecification(
+        width, sparsity, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, weights);
+  }
+
   public TrainingSpecification {
+    sourceWeights = List.copyOf(sourceWeights);
     new Problems()
         .atLeast("width", width, 1)
         .check(
@@ -78,7 +101,7 @@ public record TrainingSpecification(
 
   /**
    * Random unit directions become the start of this kind of dictionary. Where no k bounds the code,
-   * half of the latents fire at first, and their sum would be F/2D times the input: encoder and
+   * half of the latents fire at first, and their sum would be F/2d times the input: encoder and
    * decoder, or the encoder alone where the decoder keeps unit norm, are scaled so that it is not.
    */
   public Dictionary started(Dictionary random) {
@@ -87,7 +110,9 @@ public record TrainingSpecification(
     double encoderScale = 1;
     double decoderScale = 1;
     if (sparsity.budget() == 0) {
-      double gain = Math.min(1, 2.0 * random.inputs() / width);
+      // Directions of all sources are one, so there are only as many dimensions as the widest has.
+      int dimensions = random.sources().stream().mapToInt(Source::width).max().orElseThrow();
+      double gain = Math.min(1, 2.0 * dimensions / width);
       encoderScale = unitDecoder(random) ? gain : Math.sqrt(gain);
       decoderScale = gain / encoderScale;
     }

@@ -1,7 +1,6 @@
 package dev.ontogeny.train;
 
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
@@ -35,10 +34,22 @@ public final class BatchStream implements Closeable {
   /**
    * What is read.
    *
+   * @param sources side by side in the columns of a batch; row by row the same tokens
    * @param shards in any order
    * @param seed of the order of shards in each epoch
    */
-  public record Order(Source source, List<Integer> shards, long seed) implements Serializable {
+  public record Order(List<Source> sources, List<Integer> shards, long seed)
+      implements Serializable {
+    public Order {
+      sources = List.copyOf(sources);
+      shards = List.copyOf(shards);
+    }
+
+    /** Columns of a batch. */
+    int columns() {
+      return sources.stream().mapToInt(Source::width).sum();
+    }
+
     /** The shards as they come in an epoch. */
     List<Integer> ofEpoch(long epoch) {
       long hash = Seeds.of(seed, "order of shards in epoch", epoch);
@@ -66,7 +77,7 @@ public final class BatchStream implements Closeable {
           "dataset %s has no rows in the shards %s to train on", dataset.folder(), order.shards());
     }
     for (int i = 0; i < BUFFERS; i++) {
-      empty.add(FloatMatrix.zeros(batch, order.source().width()));
+      empty.add(FloatMatrix.zeros(batch, order.columns()));
     }
     reader = new Thread(() -> read(Math.multiplyExact(first, (long) batch), rows), "batches");
     reader.setDaemon(true);
@@ -110,9 +121,9 @@ public final class BatchStream implements Closeable {
             skip -= rows;
             continue;
           }
-          Source source = order.source();
-          try (VectorReader vectors = dataset.vectors(source.site(), source.checkpoint(), shard)) {
-            long left = rows - vectors.skip(skip);
+          try (SourceRows vectors = new SourceRows(dataset, order.sources(), shard)) {
+            vectors.skip(skip);
+            long left = rows - skip;
             skip = 0;
             while (left > 0) {
               if (into == null) {
@@ -120,14 +131,9 @@ public final class BatchStream implements Closeable {
                 at = 0;
               }
               int wanted = (int) Math.min(batch - at, left);
-              int got = vectors.read(into, at, wanted);
-              if (got == 0) {
-                throw Failure.data(
-                    "dataset %s: the vectors of site %s, checkpoint %d, shard %d end %d rows before its tokens do",
-                    dataset.folder(), source.site(), source.checkpoint(), shard, left);
-              }
-              at += got;
-              left -= got;
+              vectors.read(into, at, wanted);
+              at += wanted;
+              left -= wanted;
               if (at == batch) {
                 filled.put(new Filled(into, null));
                 into = null;

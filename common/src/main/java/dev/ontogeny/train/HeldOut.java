@@ -1,11 +1,9 @@
 package dev.ontogeny.train;
 
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat.Probe;
 import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
-import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -30,7 +28,6 @@ public final class HeldOut {
   public static Result evaluate(
       ShardedDataset dataset, List<Integer> shards, Dictionary dictionary, KernelProvider kernels)
       throws IOException {
-    Source source = dictionary.sources().get(0);
     int inputs = dictionary.inputs();
     FloatMatrix rows = FloatMatrix.zeros(BATCH, inputs);
     FloatMatrix back = FloatMatrix.zeros(BATCH, inputs);
@@ -42,18 +39,22 @@ public final class HeldOut {
     long active = 0;
     long count = 0;
     Probe probe = null;
-    // One source has one scale, so it cancels out of the FVU.
+    float[] scale = dictionary.columnScale();
     try (EncodingKernel kernel = kernels.encoding(dictionary, BATCH)) {
       for (int shard : shards) {
-        try (VectorReader vectors = dataset.vectors(source.site(), source.checkpoint(), shard)) {
-          for (int read = vectors.read(rows); read > 0; read = vectors.read(rows)) {
+        try (SourceRows vectors = new SourceRows(dataset, dictionary.sources(), shard)) {
+          for (long left = dataset.rows(shard); left > 0; left -= BATCH) {
+            int read = (int) Math.min(left, BATCH);
+            vectors.read(rows, 0, read);
             FloatMatrix batch = rows.firstRows(read);
             kernel.encode(batch, codes);
             kernel.decode(codes, back);
             for (int i = 0; i < read * inputs; i++) {
-              double centred = (double) rows.values()[i] - dictionary.inputMean()[i % inputs];
-              double difference = (double) rows.values()[i] - back.values()[i];
-              sums[i % inputs] += centred;
+              int column = i % inputs;
+              double value = rows.values()[i];
+              double centred = (value - dictionary.inputMean()[column]) * scale[column];
+              double difference = (value - back.values()[i]) * scale[column];
+              sums[column] += centred;
               squares += centred * centred;
               error += difference * difference;
             }

@@ -24,38 +24,63 @@ public final class InitialDictionary {
    * #fitted} for the length of the encoder.
    */
   public static Dictionary random(Source source, Moments moments, int width, int k, long seed) {
-    int inputs = source.width();
+    return random(List.of(source), List.of(moments), width, k, seed);
+  }
+
+  /**
+   * The same for several sources side by side: a latent begins with one direction in all sources of
+   * one width, so that what it becomes in each is comparable; over all of them its norm is one.
+   *
+   * @param moments of the sources, in their order
+   */
+  public static Dictionary random(
+      List<Source> sources, List<Moments> moments, int width, int k, long seed) {
+    int inputs = sources.stream().mapToInt(Source::width).sum();
     RandomGenerator random = Seeds.generator(seed, "initial directions");
     float[] decoder = new float[Math.multiplyExact(width, inputs)];
     float[] encoder = new float[width * inputs];
-    double[] direction = new double[inputs];
+    double[] direction = new double[sources.stream().mapToInt(Source::width).max().orElseThrow()];
     for (int latent = 0; latent < width; latent++) {
-      double squares = 0;
-      for (int i = 0; i < inputs; i++) {
+      for (int i = 0; i < direction.length; i++) {
         direction[i] = random.nextGaussian();
-        squares += direction[i] * direction[i];
       }
-      for (int i = 0; i < inputs; i++) {
-        float value = (float) (direction[i] / Math.sqrt(squares));
-        decoder[latent * inputs + i] = value;
-        encoder[i * width + latent] = value;
+      double squares = 0;
+      for (Source source : sources) {
+        for (int i = 0; i < source.width(); i++) {
+          squares += direction[i] * direction[i];
+        }
+      }
+      int at = 0;
+      for (Source source : sources) {
+        for (int i = 0; i < source.width(); i++, at++) {
+          float value = (float) (direction[i] / Math.sqrt(squares));
+          decoder[latent * inputs + at] = value;
+          encoder[at * width + latent] = value;
+        }
       }
     }
-    float scale = scale(source, moments);
+    float[] mean = new float[inputs];
     float[] bias = new float[inputs];
-    for (int i = 0; i < inputs; i++) {
-      bias[i] = (float) ((moments.geometricMedian()[i] - moments.mean()[i]) * scale);
+    float[] scales = new float[sources.size()];
+    int at = 0;
+    for (int s = 0; s < scales.length; s++) {
+      scales[s] = scale(sources.get(s), moments.get(s));
+      for (int i = 0; i < sources.get(s).width(); i++, at++) {
+        mean[at] = (float) moments.get(s).mean()[i];
+        bias[at] =
+            (float) ((moments.get(s).geometricMedian()[i] - moments.get(s).mean()[i]) * scales[s]);
+      }
     }
     return new Dictionary(
         DictionaryType.TOP_K,
-        List.of(source),
+        sources,
         k,
         new FloatMatrix(inputs, width, encoder),
         new float[width],
         new FloatMatrix(width, inputs, decoder),
         bias,
-        mean(moments),
-        new float[] {scale});
+        mean,
+        scales);
   }
 
   /**

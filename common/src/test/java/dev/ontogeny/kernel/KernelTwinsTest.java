@@ -137,7 +137,8 @@ final class KernelTwinsTest {
       KernelProvider provider, Sparsity sparsity, int[] shape, int sources, int auxiliaryK) {
     Dictionary initial = KernelFixture.dictionary(sparsity, shape[1], shape[2], sources, 21);
     TrainingSpecification specification =
-        KernelFixture.specification(sparsity, shape[2], auxiliaryK, 0.5, 2);
+        KernelFixture.specification(sparsity, shape[2], auxiliaryK, 0.5, 2)
+            .withSourceWeights(sources == 1 ? List.of() : List.of(0.4, 1.6));
     FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 22);
     ReferenceTraining slow = new ReferenceTraining(specification, initial);
     try (TrainingKernel fast = provider.training(specification, initial, shape[0] + 5)) {

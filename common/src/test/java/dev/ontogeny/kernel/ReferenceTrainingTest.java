@@ -33,6 +33,10 @@ final class ReferenceTrainingTest {
     return KernelFixture.specification(sparsity, 24, 0, 0, 1_000_000);
   }
 
+  private static TrainingSpecification weighted(Sparsity sparsity, int sources) {
+    return plain(sparsity).withSourceWeights(sources == 1 ? List.of() : List.of(0.4, 1.6));
+  }
+
   /**
    * Without dead latents the loss is smooth almost everywhere: finite differences decide. The
    * threshold's gradient is none of the loss, but of a rectangle: see the tests beside this one.
@@ -42,7 +46,8 @@ final class ReferenceTrainingTest {
   void gradientsEqualFiniteDifferences(Sparsity sparsity, int sources) {
     Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, sources, 1);
     FloatMatrix batch = KernelFixture.batch(5, 6, 2);
-    ReferenceTraining kernel = new ReferenceTraining(plain(sparsity), dictionary);
+    TrainingSpecification specification = weighted(sparsity, sources);
+    ReferenceTraining kernel = new ReferenceTraining(specification, dictionary);
     kernel.gradients(batch, FULL);
     Map<String, double[]> gradients = kernel.lastGradients();
     Map<String, float[]> tensors =
@@ -57,9 +62,9 @@ final class ReferenceTrainingTest {
             float value = values[at];
             float step = 1e-3f;
             values[at] = value + step;
-            double above = loss(sparsity, dictionary, batch);
+            double above = loss(specification, dictionary, batch);
             values[at] = value - step;
-            double below = loss(sparsity, dictionary, batch);
+            double below = loss(specification, dictionary, batch);
             values[at] = value;
             assertThat(gradients.get(name)[at])
                 .as("%s[%d]", name, at)
@@ -68,8 +73,9 @@ final class ReferenceTrainingTest {
         });
   }
 
-  private static double loss(Sparsity sparsity, Dictionary dictionary, FloatMatrix batch) {
-    return new ReferenceTraining(plain(sparsity), dictionary).gradients(batch, FULL).loss();
+  private static double loss(
+      TrainingSpecification specification, Dictionary dictionary, FloatMatrix batch) {
+    return new ReferenceTraining(specification, dictionary).gradients(batch, FULL).loss();
   }
 
   @Test

@@ -182,6 +182,19 @@ record DictionarySettings(
     return label.toString();
   }
 
+  /** Whether decoder norms mean something to the choice or the penalty. */
+  boolean freeNorms(Types types) {
+    return switch (type) {
+      case TOP_K -> false;
+      case BATCH_TOP_K -> true;
+      case JUMP_RELU -> {
+        Penalty paid = or(penalty, types.jumpRelu.penalty);
+        yield paid == Penalty.TANH || paid == Penalty.TANH_QUADRATIC;
+      }
+      case RELU -> or(form, types.relu.form) == Form.NORM_WEIGHTED;
+    };
+  }
+
   /** With what holds for all of its type where this says nothing. */
   Sparsity sparsity(Types types) {
     return switch (type) {

@@ -6,6 +6,7 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.job.TrainTask.Outcome;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
@@ -92,7 +93,7 @@ final class Train implements Job<TrainSettings> {
                 .mapToDouble(
                     each ->
                         (double) each.tokens()
-                            * each.specification().operationsPerRow(each.source().width()))
+                            * each.specification().operationsPerRow(each.inputs()))
                 .sum()));
     long memory =
         tasks.stream()
@@ -104,10 +105,7 @@ final class Train implements Job<TrainSettings> {
                                 series
                                     .get(0)
                                     .specification()
-                                    .bytes(
-                                        series.get(0).source().width(),
-                                        series.get(0).batch(),
-                                        threads))
+                                    .bytes(series.get(0).inputs(), series.get(0).batch(), threads))
                         .sum())
             .max()
             .orElse(0);
@@ -302,8 +300,9 @@ final class Train implements Job<TrainSettings> {
                 .mapToLong(DictionaryPlan::tokens)
                 .max()
                 .orElse(0);
-        ShardedDataset.Site site = dataset.site(lane.site());
-        bytes += rows * site.width() * site.dtype().bytes();
+        for (Source source : lane.series().get(0).get(at).sources()) {
+          bytes += rows * source.width() * dataset.site(source.site()).dtype().bytes();
+        }
       }
     }
     return bytes;

@@ -12,6 +12,7 @@ import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
+import dev.ontogeny.train.Weighting;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -26,6 +27,8 @@ import java.util.TreeSet;
  * rows, and the link of its parent.
  */
 record TrainPlan(List<Lane> lanes) {
+  /** In place of a site's name. */
+  private static final String ALL_SITES = "all-sites";
 
   /**
    * Series that read the same rows in the same order, side by side.
@@ -43,7 +46,7 @@ record TrainPlan(List<Lane> lanes) {
     /** What is read for the dictionaries of a checkpoint. */
     BatchStream.Order order(int checkpoint, long seed) {
       return new BatchStream.Order(
-          series.get(0).get(checkpoint).source(), shards, Seeds.of(seed, "batches", site));
+          series.get(0).get(checkpoint).sources(), shards, Seeds.of(seed, "batches", site));
     }
   }
 
@@ -66,7 +69,7 @@ record TrainPlan(List<Lane> lanes) {
           dataset.folder());
     }
     List<Lane> lanes = new ArrayList<>();
-    for (ShardedDataset.Site site : sites(dataset, settings)) {
+    for (Grid grid : grids(dataset, settings)) {
       Map<Integer, List<List<DictionaryPlan>>> byPart = new LinkedHashMap<>();
       for (DictionarySettings specification : settings.dictionaries()) {
         for (int replica = 0; replica < settings.replicas(); replica++) {
@@ -77,16 +80,44 @@ record TrainPlan(List<Lane> lanes) {
                   series(
                       dataset,
                       settings,
-                      site,
+                      grid,
                       specification,
                       replica,
                       part(training, part, parts)));
         }
       }
       byPart.forEach(
-          (part, series) -> lanes.add(new Lane(site.site(), part(training, part, parts), series)));
+          (part, series) -> lanes.add(new Lane(grid.name(), part(training, part, parts), series)));
     }
     return new TrainPlan(lanes);
+  }
+
+  /**
+   * What one dictionary specification becomes series of.
+   *
+   * @param name of the site, or of all of them
+   * @param sources of each dictionary of a series, in order
+   */
+  private record Grid(String name, List<List<Source>> sources) {}
+
+  private static List<Grid> grids(ShardedDataset dataset, TrainSettings settings) {
+    List<Grid> grids = new ArrayList<>();
+    List<Source> all = new ArrayList<>();
+    for (ShardedDataset.Site site : sites(dataset, settings)) {
+      List<Source> sources =
+          checkpoints(dataset, settings, site).stream()
+              .map(checkpoint -> new Source(site.site(), checkpoint, site.width()))
+              .toList();
+      all.addAll(sources);
+      boolean crosscoder = settings.mode() == Mode.CROSSCODER;
+      grids.add(
+          new Grid(
+              site.site(),
+              crosscoder ? List.of(sources) : sources.stream().map(List::of).toList()));
+    }
+    return settings.mode() == Mode.CROSSCODER && settings.crosscoder().acrossSites()
+        ? List.of(new Grid(ALL_SITES, List.of(all)))
+        : grids;
   }
 
   private static List<ShardedDataset.Site> sites(ShardedDataset dataset, TrainSettings settings) {
@@ -121,30 +152,38 @@ record TrainPlan(List<Lane> lanes) {
   private static List<DictionaryPlan> series(
       ShardedDataset dataset,
       TrainSettings settings,
-      ShardedDataset.Site site,
+      Grid grid,
       DictionarySettings specification,
       int replica,
       List<Integer> shards) {
     boolean chain = settings.mode() == Mode.CHAIN;
+    boolean crosscoder = settings.mode() == Mode.CROSSCODER;
+    Weighting weighting = crosscoder ? settings.crosscoder().weights() : Weighting.UNIFORM;
     String family =
-        settings.mode().key() + "-" + folderName(site.site()) + "-" + specification.label();
+        settings.mode().key()
+            + "-"
+            + folderName(grid.name())
+            + "-"
+            + specification.label()
+            + (weighting == Weighting.UNIFORM ? "" : "-" + weighting.key());
     List<DictionaryPlan> series = new ArrayList<>();
-    for (long checkpoint : checkpoints(dataset, settings, site)) {
+    for (List<Source> sources : grid.sources()) {
       DictionaryPlan parent = chain && !series.isEmpty() ? series.get(series.size() - 1) : null;
       String name = family + "-r" + replica;
-      String id = name + "-c" + checkpoint;
+      int widest = sources.stream().mapToInt(Source::width).max().orElseThrow();
       DictionaryPlan unlinked =
           new DictionaryPlan(
-              id,
+              crosscoder ? name : name + "-c" + sources.get(0).checkpoint(),
               family,
               replica,
-              chain ? name : null,
+              chain || crosscoder ? name : null,
               series.size(),
               parent == null ? null : parent.id(),
-              new Source(site.site(), checkpoint, site.width()),
+              sources,
+              weighting,
               settings
                   .training()
-                  .of(specification.sparsity(settings.types()), specification, site.width()),
+                  .of(specification.sparsity(settings.types()), specification, widest),
               settings.training().schedule(specification, parent != null),
               settings.training().steps(parent != null),
               settings.training().batch(),
@@ -173,24 +212,11 @@ record TrainPlan(List<Lane> lanes) {
     node.set("held_out", Json.tree(dataset.summary().heldOutShards()));
     ArrayNode rows = node.putArray("rows");
     for (int shard = 0; shard < dataset.summary().shards(); shard++) {
-      Source source = plan.source();
-      rows.add(dataset.vectorsFile(source.site(), source.checkpoint(), shard).sha256());
+      for (Source source : plan.sources()) {
+        rows.add(dataset.vectorsFile(source.site(), source.checkpoint(), shard).sha256());
+      }
     }
-    String link = Identity.sha256(Json.line(node).getBytes(StandardCharsets.UTF_8));
-    return new DictionaryPlan(
-        plan.id(),
-        plan.family(),
-        plan.replica(),
-        plan.series(),
-        plan.seriesIndex(),
-        plan.parent(),
-        plan.source(),
-        plan.specification(),
-        plan.schedule(),
-        plan.steps(),
-        plan.batch(),
-        plan.seed(),
-        link);
+    return plan.linked(Identity.sha256(Json.line(node).getBytes(StandardCharsets.UTF_8)));
   }
 
   /** Site names may hold characters that folders cannot. */

@@ -9,6 +9,7 @@ import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.train.Schedule;
+import dev.ontogeny.train.Weighting;
 import java.io.Serializable;
 import java.util.HashSet;
 import java.util.List;
@@ -22,6 +23,7 @@ record TrainSettings(
     List<String> sites,
     List<Long> checkpoints,
     Mode mode,
+    Crosscoder crosscoder,
     int replicas,
     ReplicasBy replicasBy,
     List<DictionarySettings> dictionaries,
@@ -57,6 +59,13 @@ record TrainSettings(
       DictionarySettings each = dictionaries.get(i);
       // Where the width of a site does not matter, any will do.
       problems.alsoOf("dictionaries." + i + ".", () -> training.of(each.sparsity(types), each, 2));
+      if (mode == Mode.CROSSCODER) {
+        problems.check(
+            each.freeNorms(types),
+            "dictionaries." + i,
+            "must be of a kind whose decoder norms are free, since they are what a crosscoder is about: batch-top-k, relu of form norm-weighted, jump-relu of penalty tanh or tanh-quadratic, got %s",
+            each.label());
+      }
     }
     problems.raise();
   }
@@ -64,13 +73,22 @@ record TrainSettings(
   /** How the checkpoints of a series hang together. */
   enum Mode {
     CHAIN,
-    INDEPENDENT;
+    INDEPENDENT,
+    CROSSCODER;
 
     @JsonValue
     String key() {
       return SettingsReader.constantName(this);
     }
   }
+
+  /**
+   * Of mode crosscoder.
+   *
+   * @param acrossSites one for all sites together instead of one for each
+   * @param weights of its sources in the loss
+   */
+  record Crosscoder(boolean acrossSites, Weighting weights) implements Serializable {}
 
   /** What makes replicas differ. */
   enum ReplicasBy {

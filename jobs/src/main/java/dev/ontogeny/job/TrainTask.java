@@ -126,21 +126,26 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
     if (waiting.isEmpty()) {
       return 0;
     }
-    Source source = waiting.get(0).source();
-    Moments moments = dataset.value().moments(source.site(), source.checkpoint());
+    List<Source> sources = waiting.get(0).sources();
+    List<Moments> moments = new ArrayList<>();
+    for (Source source : sources) {
+      moments.add(dataset.value().moments(source.site(), source.checkpoint()));
+    }
     List<DictionaryPlan> plans = new ArrayList<>();
     List<Dictionary> initial = new ArrayList<>();
     for (DictionaryPlan plan : waiting) {
       if (plan.parent() == null) {
-        plans.add(plan);
-        initial.add(
-            plan.specification().started(random(plan, source, moments, lane, checkpoint, kernels)));
+        FloatMatrix batch = firstBatch(lane, checkpoint, plan);
+        Dictionary first = random(plan, moments, batch, kernels);
+        DictionaryPlan weighted = plan.withSourceWeights(plan.weighting().of(first, batch));
+        plans.add(weighted);
+        initial.add(weighted.specification().started(first));
         continue;
       }
       Optional<Dictionary> parent = parent(plan);
       if (parent.isPresent()) {
         plans.add(plan);
-        initial.add(InitialDictionary.continued(parent.get(), source, moments));
+        initial.add(InitialDictionary.continued(parent.get(), sources.get(0), moments.get(0)));
       } else {
         failed(plan, "its parent " + plan.parent() + " failed", kernels);
       }
@@ -162,20 +167,12 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
   }
 
   /** Random directions, where k bounds the code with an encoder that fits the first batch. */
-  private Dictionary random(
-      DictionaryPlan plan,
-      Source source,
-      Moments moments,
-      TrainPlan.Lane lane,
-      int checkpoint,
-      KernelProvider kernels)
-      throws IOException {
+  private static Dictionary random(
+      DictionaryPlan plan, List<Moments> moments, FloatMatrix batch, KernelProvider kernels) {
     int k = plan.specification().sparsity().budget();
-    Dictionary random =
-        InitialDictionary.random(source, moments, plan.specification().width(), k, plan.seed());
-    return k == 0
-        ? random
-        : InitialDictionary.fitted(random, firstBatch(lane, checkpoint, plan), kernels);
+    int width = plan.specification().width();
+    Dictionary random = InitialDictionary.random(plan.sources(), moments, width, k, plan.seed());
+    return k == 0 ? random : InitialDictionary.fitted(random, batch, kernels);
   }
 
   private FloatMatrix firstBatch(TrainPlan.Lane lane, int checkpoint, DictionaryPlan plan)

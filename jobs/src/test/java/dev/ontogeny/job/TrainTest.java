@@ -221,6 +221,38 @@ final class TrainTest {
         .isEqualTo(site + "relu-w24-form-unit-norm-r0-c0");
   }
 
+  /** One dictionary over all checkpoints, with a decoder for each. */
+  @Test
+  void crosscodersReadAllCheckpointsAtOnce() throws IOException {
+    Train train = new Train();
+    String grid = "dictionaries=[{type=batch-top-k,width=24,k=3}]";
+    TrainSettings settings =
+        settings(
+            "crosscoder",
+            grid,
+            "mode=crosscoder",
+            "crosscoder.weights=novelty",
+            "checkpoints=[0,100,500]");
+    assertThat(train.plan(spark, settings).lines())
+        .containsEntry("dictionaries", "2 (2 to train, 0 from nowhere else)");
+    Job.Result result = train.run(spark, settings);
+    assertThat(result.manifest().files()).hasSize(6);
+    String id = "crosscoder-blocks.0.hook_resid_post-batch-top-k-w24-k3-novelty-r1";
+    DictionaryMetadata metadata = metadata("crosscoder", id);
+    assertThat(metadata.series()).isEqualTo(id);
+    assertThat(metadata.sources().stream().map(each -> each.checkpoint()))
+        .containsExactly(0L, 100L, 500L);
+    assertThat(metadata.training().settings().path("specification").path("source_weights").size())
+        .isEqualTo(3);
+    Dictionary dictionary = dictionary("crosscoder", id);
+    assertThat(dictionary.inputs()).isEqualTo(36);
+    assertThat(dictionary.inputScale()).hasSize(3);
+    assertThat(metadata.quality().fvu()).isBetween(0.0, 0.95);
+    assertThatThrownBy(() -> settings("x", "mode=crosscoder"))
+        .hasMessageContaining("dictionaries.0 must be of a kind whose decoder norms are free")
+        .hasMessageContaining("got top-k-w24-k3");
+  }
+
   @Test
   void keysBelongToTypes() {
     assertThatThrownBy(() -> settings("x", "dictionaries=[{type=top-k,width=24,bandwidth=1}]"))
