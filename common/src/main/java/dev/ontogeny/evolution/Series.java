@@ -5,6 +5,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.run.Failure;
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -87,6 +88,16 @@ public record Series(
         sorted.stream().mapToLong(each -> each.sources().get(0).checkpoint()).toArray(),
         sorted.stream().map(DictionaryMetadata::id).toArray(String[]::new),
         sorted.stream().mapToInt(DictionaryMetadata::width).toArray());
+  }
+
+  /**
+   * The place among the checkpoints of what was measured with a dictionary at a site and
+   * checkpoint; -1 unless that is where the dictionary learnt, for it may be measured elsewhere
+   * too.
+   */
+  public int place(String dictionary, String measuredSite, long checkpoint) {
+    int t = Arrays.binarySearch(checkpoints, checkpoint);
+    return t >= 0 && dictionaries[t].equals(dictionary) && site.equals(measuredSite) ? t : -1;
   }
 
   /** T, how many checkpoints. */

@@ -26,6 +26,14 @@ class SeriesTest {
     assertThat(series.get(1).chain()).isFalse();
     assertThat(series.get(1).features()).containsExactly(64, 32);
     assertThat(series.get(1).family()).isEqualTo("independent-a");
+    assertThat(series.get(0).place("chain-a-r0-c100", "blocks.0.hook_resid_post", 100))
+        .isEqualTo(1);
+    assertThat(series.get(0).place("chain-a-r0-c100", "blocks.0.hook_resid_post", 0))
+        .as("measured where another learnt")
+        .isEqualTo(-1);
+    assertThat(series.get(0).place("chain-a-r0-c100", "elsewhere", 100)).isEqualTo(-1);
+    assertThat(series.get(0).place("chain-a-r0-c100", "blocks.0.hook_resid_post", 50))
+        .isEqualTo(-1);
   }
 
   @Test

@@ -633,8 +633,8 @@ final class Evolve implements Job<EvolveSettings> {
             continue;
           }
           Series series = inputs.series().get(s);
-          int t = Arrays.binarySearch(series.checkpoints(), (Long) row[2]);
-          if (t < 0 || !series.dictionaries()[t].equals(row[0]) || !series.site().equals(row[1])) {
+          int t = series.place((String) row[0], (String) row[1], (Long) row[2]);
+          if (t < 0) {
             continue;
           }
           double[] curve =

@@ -178,8 +178,8 @@ final class FormationTasks {
           Series series = inputs.series().get(s);
           Integer track = leaders.get(s).get((Integer) row[3]);
           if (track != null
-              && row[1].equals(series.site())
-              && (Long) row[2] == series.checkpoints()[series.length() - 1]
+              && series.place((String) row[0], (String) row[1], (Long) row[2])
+                  == series.length() - 1
               && (Integer) row[5] < inputs.settings().formation().positions()) {
             found.add(new Example(s, track, (Integer) row[5], (Integer) row[6], (Integer) row[7]));
           }

@@ -210,9 +210,8 @@ final class StatisticsTasks {
             continue;
           }
           Series series = inputs.series().get(s);
-          int t = Arrays.binarySearch(series.checkpoints(), (Long) row[2]);
-          // A dictionary may be measured elsewhere too; its place in the series is where it learnt.
-          if (t < 0 || !series.dictionaries()[t].equals(row[0]) || !series.site().equals(row[1])) {
+          int t = series.place((String) row[0], (String) row[1], (Long) row[2]);
+          if (t < 0) {
             continue;
           }
           double rate = number(row[4]);
