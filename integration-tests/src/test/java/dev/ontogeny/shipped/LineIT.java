@@ -3,6 +3,9 @@ package dev.ontogeny.shipped;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigRenderOptions;
 import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
@@ -12,19 +15,25 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.Verification;
 import dev.ontogeny.run.Json;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer.OrderAnnotation;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/** The whole line from one pipeline file, on executors of their own and cut off half-way. */
+/**
+ * The whole line from one pipeline file, on executors of their own, cut off half-way, and with
+ * executors killed.
+ */
 @TestMethodOrder(OrderAnnotation.class)
 class LineIT {
   private static final List<String> FOLDERS =
@@ -147,6 +156,85 @@ class LineIT {
         .contains("unknown key 'trian'", "shard: unknown key 'sed' (did you mean 'seed'?)")
         .contains("evolve: 'seed' must be a whole number");
     assertThat(outcome.error().lines().filter(line -> !line.startsWith("WARNING: "))).hasSize(1);
+  }
+
+  @Test
+  @Order(7)
+  void evolvePublishesTheSameAfterAnExecutorWasKilled() {
+    Path progress = WORK.resolve("killed/evolution/_progress");
+    ShippedJar.Outcome outcome =
+        job("evolve", "killed", List.of("dataset", "dictionaries", "features"))
+            .executors(2, 1, 1024)
+            .start(WORK)
+            .until(() -> files(progress, "unit-lineage") >= 1)
+            .killExecutor()
+            .await();
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    assertThat(outcome.error()).containsPattern("executor \\d+ is gone");
+    assertThat(manifest("killed", "evolution").identity())
+        .isEqualTo(manifest("whole", "evolution").identity());
+    assertThat(checksums("killed", "evolution")).isEqualTo(checksums("whole", "evolution"));
+  }
+
+  @Test
+  @Order(8)
+  void trainingGoesOnFromItsStatesAfterAnExecutorWasKilled() {
+    String[] longer = {"train.training.tokens=60000", "train.training.link-tokens=4096"};
+    ShippedJar.Outcome undisturbed =
+        job("train", "longer", List.of("dataset"), longer).local(2).run(WORK);
+    assertThat(undisturbed.exitCode()).as(undisturbed.error()).isZero();
+
+    // A state after every step, so that there is one to go on from.
+    Path states = WORK.resolve("killed/dictionaries/_progress");
+    ShippedJar.Running running =
+        job("train", "killed", List.of("dataset"), longer[0], longer[1], "train.state-seconds=0")
+            .executors(2, 1, 1024)
+            .start(WORK)
+            .until(() -> files(states, "-100-") > 0);
+    ShippedJar.Outcome outcome =
+        running
+            .killExecutor()
+            .until(() -> running.executorLogs().contains(" goes on after step "))
+            .await();
+
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    assertThat(outcome.error()).containsPattern("executor \\d+ is gone");
+    assertThat(manifest("killed", "dictionaries").identity())
+        .isEqualTo(manifest("longer", "dictionaries").identity());
+    assertThat(checksums("killed", "dictionaries")).isEqualTo(checksums("longer", "dictionaries"));
+  }
+
+  /** One job of the pipeline on what the whole line published, with its settings and more. */
+  private static ShippedJar job(String name, String work, List<String> inputs, String... settings) {
+    Config sections = ConfigFactory.parseFile(PIPELINE.toFile());
+    for (String setting : settings) {
+      sections = ConfigFactory.parseString(setting).withFallback(sections);
+    }
+    List<String> arguments = new ArrayList<>(List.of(name));
+    sections
+        .getConfig(name)
+        .entrySet()
+        .forEach(
+            each -> {
+              arguments.add("--set");
+              arguments.add(
+                  each.getKey() + "=" + each.getValue().render(ConfigRenderOptions.concise()));
+            });
+    for (String input : inputs) {
+      arguments.addAll(List.of("--set", input + "=" + WORK.resolve("whole").resolve(input)));
+    }
+    String output = name.equals("train") ? "dictionaries" : "evolution";
+    arguments.addAll(List.of("--set", "output=" + WORK.resolve(work).resolve(output)));
+    return ShippedJar.command(arguments.toArray(String[]::new));
+  }
+
+  /** Files somewhere in a folder whose names hold a text. */
+  private static long files(Path folder, String part) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(file -> file.getFileName().toString().contains(part)).count();
+    } catch (IOException | UncheckedIOException vanished) {
+      return 0;
+    }
   }
 
   private static ShippedJar line(String work, String... more) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Json;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -195,6 +196,19 @@ public final class ShippedJar {
     /** What the command said so far on standard error. */
     public String errorSoFar() {
       return read("error");
+    }
+
+    /** What the executors logged so far. */
+    public String executorLogs() {
+      StringBuilder logs = new StringBuilder();
+      try (Stream<Path> files = Files.walk(home.resolve("work"))) {
+        for (Path file : files.filter(each -> each.endsWith("stderr")).toList()) {
+          logs.append(Files.readString(file));
+        }
+      } catch (IOException | UncheckedIOException none) {
+        // Not there yet.
+      }
+      return logs.toString();
     }
 
     /** Waits for the end. */

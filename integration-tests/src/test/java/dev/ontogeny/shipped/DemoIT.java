@@ -1,0 +1,42 @@
+package dev.ontogeny.shipped;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.run.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/** The demonstration of the shipped jar recovers what was planted. */
+class DemoIT {
+  private static final Path WORK = ShippedJar.folder("DemoIT");
+
+  @Test
+  void recoversWhatWasPlanted() throws IOException {
+    Path output = WORK.resolve("demo");
+    ShippedJar.Outcome outcome =
+        ShippedJar.command("demo", "--output", output.toString())
+            .local(2)
+            .driverMemory(3072)
+            .run(WORK);
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    String file = output.resolve("verification.json").toString();
+    JsonNode figures = Json.read(Files.readString(Path.of(file)), JsonNode.class, file);
+
+    JsonNode planted = figures.get("planted");
+    assertThat(planted.get("mean_max_cosine").asDouble()).isGreaterThanOrEqualTo(0.95);
+    assertThat(planted.get("births").get("f1").asDouble()).isGreaterThanOrEqualTo(0.95);
+    assertThat(planted.get("peaks").get("f1").asDouble()).isGreaterThanOrEqualTo(0.95);
+    assertThat(planted.get("deaths").get("f1").asDouble()).isGreaterThanOrEqualTo(0.9);
+
+    JsonNode addition = figures.get("modular_addition");
+    int expected = addition.get("frequencies_expected").asInt();
+    assertThat(expected).isGreaterThanOrEqualTo(20);
+    assertThat(addition.get("frequencies_found").asInt()).isGreaterThanOrEqualTo(expected * 9 / 10);
+    assertThat(addition.get("rank_correlation_with_test_accuracy").asDouble())
+        .isGreaterThanOrEqualTo(0.9);
+    assertThat(outcome.out()).contains("PLANTED FEATURES:", "MODULAR ADDITION:");
+  }
+}
