@@ -1,9 +1,7 @@
 package dev.ontogeny.job;
 
-import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.data.Folder;
-import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableSchema;
@@ -21,7 +19,6 @@ import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.apache.spark.sql.SparkSession;
@@ -36,19 +33,17 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <pre>{@code
  * mvn -q test -pl common,jobs -Dtest=MeasureBenchmark -Dsurefire.failIfNoSpecifiedTests=false \
- *     -Dontogeny.rows=65536 -Dontogeny.features=8192 -Dontogeny.width=512 -Dontogeny.k=32
+ *     -Dontogeny.rows=262144 -Dontogeny.features=8192 -Dontogeny.width=512 -Dontogeny.k=32
  * }</pre>
  */
 class MeasureBenchmark {
-  private static final int ROWS = Integer.getInteger("ontogeny.rows", 1 << 16);
+  private static final int ROWS = Integer.getInteger("ontogeny.rows", 1 << 18);
   private static final int FEATURES = Integer.getInteger("ontogeny.features", 8192);
   private static final int WIDTH = Integer.getInteger("ontogeny.width", 512);
   private static final int K = Integer.getInteger("ontogeny.k", 32);
   private static final int TURNS = Integer.getInteger("ontogeny.turns", 3);
-  private static final int CHECKPOINTS = 6;
   private static final int CORES = 2;
   private static final int BATCH = 4096;
-  private static final String SITE = "made.up";
 
   private static final String EXPLODED =
       """
@@ -83,19 +78,11 @@ class MeasureBenchmark {
   @Test
   void besideTheKernelAndBesideSql(@TempDir Path folder) throws Exception {
     this.folder = folder;
-    try (SparkSession spark =
-        SparkSession.builder()
-            .master("local[" + CORES + "]")
-            .appName("measure benchmark")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.sql.shuffle.partitions", "8")
-            .config("spark.local.dir", folder.resolve("spark").toString())
-            .getOrCreate()) {
-      ShardedDataset dataset = dataset(spark);
+    try (SparkSession spark = BenchmarkDataset.session(folder, CORES)) {
+      ShardedDataset dataset = BenchmarkDataset.of(spark, folder, ROWS, WIDTH);
       if (!path("dictionaries").exists("_manifest.json")) {
-        DictionaryFixture.publish(path("dictionaries"), dataset, SITE, FEATURES, K, 0);
+        DictionaryFixture.publish(
+            path("dictionaries"), dataset, BenchmarkDataset.SITE, FEATURES, K, 0);
       }
       List<DictionaryMetadata> dictionaries =
           DictionaryFolder.open(path("dictionaries")).dictionaries();
@@ -121,7 +108,8 @@ class MeasureBenchmark {
       double all = sums + sql(spark, EXAMPLES) + sql(spark, TOKENS);
       say("SQL: sums and quantiles", rows, sums);
       say("SQL: also top examples and tokens", rows, all);
-      double beyondKernel = (median(job) - median(kernel)) / dictionaries.size();
+      double beyondKernel =
+          (BenchmarkDataset.median(job) - BenchmarkDataset.median(kernel)) / dictionaries.size();
       System.out.printf(
           Locale.ROOT,
           """
@@ -130,21 +118,15 @@ class MeasureBenchmark {
           examples and tokens
           SQL's rows/s against those of measure with its encoding: %.1f and %.1f times slower
           """,
-          100 * median(share),
+          100 * BenchmarkDataset.median(share),
           TURNS,
           beyondKernel,
           rows,
           sums / beyondKernel,
           all / beyondKernel,
-          sums * dictionaries.size() / median(job),
-          all * dictionaries.size() / median(job));
+          sums * dictionaries.size() / BenchmarkDataset.median(job),
+          all * dictionaries.size() / BenchmarkDataset.median(job));
     }
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
   }
 
   private Folder path(String name) {
@@ -153,27 +135,6 @@ class MeasureBenchmark {
 
   private static void say(String what, long rows, double seconds) {
     System.out.printf(Locale.ROOT, "%-36s %8.2f s %10.0f rows/s%n", what, seconds, rows / seconds);
-  }
-
-  private ShardedDataset dataset(SparkSession spark) throws IOException {
-    if (!path("dataset").exists("_manifest.json")) {
-      PlantedActivations planted =
-          new PlantedActivations(PlantedActivations.Plan.of(1, WIDTH, 2 * WIDTH, CHECKPOINTS));
-      CaptureWriter.write(path("capture"), SITE, planted, ROWS / planted.plan().documentLength());
-      new Shard()
-          .run(
-              spark,
-              SettingsReader.read(
-                  ShardSettings.class,
-                  "shard",
-                  null,
-                  List.of(
-                      "input=" + folder.resolve("capture"),
-                      "stored-type=float16",
-                      "shards=8",
-                      "output=" + folder.resolve("dataset"))));
-    }
-    return ShardedDataset.open(path("dataset"));
   }
 
   private double job(SparkSession spark, String output) {
@@ -222,7 +183,7 @@ class MeasureBenchmark {
     KernelProvider provider = Kernels.provider("auto", CORES);
     try (EncodingKernel kernel = provider.encoding(dictionary, BATCH)) {
       for (int shard = 0; shard < dataset.summary().shards(); shard++) {
-        try (VectorReader reader = dataset.vectors(SITE, checkpoint, shard)) {
+        try (VectorReader reader = dataset.vectors(BenchmarkDataset.SITE, checkpoint, shard)) {
           for (int read = reader.read(batch); read > 0; read = reader.read(batch)) {
             long start = System.nanoTime();
             kernel.encode(batch.firstRows(read), codes);

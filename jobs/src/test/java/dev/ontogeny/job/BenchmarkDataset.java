@@ -1,0 +1,69 @@
+package dev.ontogeny.job;
+
+import dev.ontogeny.data.CaptureWriter;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.run.SettingsReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.spark.sql.SparkSession;
+
+/** Planted activations that {@code shard} made a dataset of, for benchmarks. */
+final class BenchmarkDataset {
+  static final String SITE = "made.up";
+
+  /** Planted; the last two are captured. */
+  private static final int CHECKPOINTS = 6;
+
+  private BenchmarkDataset() {}
+
+  /** A session that takes all its room from {@code folder}. */
+  static SparkSession session(Path folder, int cores) {
+    return SparkSession.builder()
+        .master("local[" + cores + "]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.local.dir", folder.resolve("spark").toString())
+        .getOrCreate();
+  }
+
+  /** The dataset in {@code folder}; of half precision, in eight shards. */
+  static ShardedDataset of(SparkSession spark, Path folder, int rows, int width)
+      throws IOException {
+    Folder capture = Folder.of(folder.resolve("capture").toString());
+    Folder dataset = Folder.of(folder.resolve("dataset").toString());
+    if (!dataset.exists("_manifest.json")) {
+      PlantedActivations planted =
+          new PlantedActivations(PlantedActivations.Plan.of(1, width, 2 * width, CHECKPOINTS));
+      long documents = rows / planted.plan().documentLength();
+      for (int t = CHECKPOINTS - 2; t < CHECKPOINTS; t++) {
+        CaptureWriter.write(capture, SITE, planted, documents, t);
+      }
+      new Shard()
+          .run(
+              spark,
+              SettingsReader.read(
+                  ShardSettings.class,
+                  "shard",
+                  null,
+                  List.of(
+                      "input=" + capture.location(),
+                      "stored-type=float16",
+                      "shards=8",
+                      "output=" + dataset.location())));
+      capture.delete(".");
+    }
+    return ShardedDataset.open(dataset);
+  }
+
+  /** Between the lower and the upper half. */
+  static double median(double[] values) {
+    double[] sorted = values.clone();
+    java.util.Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+}
