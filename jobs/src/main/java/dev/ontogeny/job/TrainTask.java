@@ -14,6 +14,7 @@ import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.train.BatchStream;
+import dev.ontogeny.train.DecoderNorms;
 import dev.ontogeny.train.DictionaryPlan;
 import dev.ontogeny.train.HeldOut;
 import dev.ontogeny.train.InitialDictionary;
@@ -257,6 +258,11 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
             .ofDictionary(plan.id()));
     files.add(
         trained.log().write(folder, plan.id() + "/training_log.parquet", settings.recordRates()));
+    if (plan.sources().size() > 1) {
+      files.add(
+          DecoderNorms.write(
+              folder, plan.id() + "/decoder_norms.parquet", plan.id(), trained.dictionary()));
+    }
     publication.finished(
         plan.id(),
         files,

@@ -9,6 +9,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
@@ -236,7 +237,7 @@ final class TrainTest {
     assertThat(train.plan(spark, settings).lines())
         .containsEntry("dictionaries", "2 (2 to train, 0 from nowhere else)");
     Job.Result result = train.run(spark, settings);
-    assertThat(result.manifest().files()).hasSize(6);
+    assertThat(result.manifest().files()).hasSize(8);
     String id = "crosscoder-blocks.0.hook_resid_post-batch-top-k-w24-k3-novelty-r1";
     DictionaryMetadata metadata = metadata("crosscoder", id);
     assertThat(metadata.series()).isEqualTo(id);
@@ -248,6 +249,32 @@ final class TrainTest {
     assertThat(dictionary.inputs()).isEqualTo(36);
     assertThat(dictionary.inputScale()).hasSize(3);
     assertThat(metadata.quality().fvu()).isBetween(0.0, 0.95);
+    try (TableReader norms =
+        TableReader.open(
+            Folder.of(folder.resolve("crosscoder").toString()),
+            id + "/decoder_norms.parquet",
+            "feature",
+            "checkpoint",
+            "norm",
+            "relative_norm",
+            "cosine_peak")) {
+      for (int row = 0; row < 24 * 3; row++) {
+        Object[] read = norms.next();
+        assertThat(read[0]).isEqualTo(row / 3);
+        assertThat(read[1]).isEqualTo(List.of(0L, 100L, 500L).get(row % 3));
+        double squares = 0;
+        for (int i = 0; i < 12; i++) {
+          squares += Math.pow(dictionary.decoder().at(row / 3, 12 * (row % 3) + i), 2);
+        }
+        assertThat((double) read[2]).isCloseTo(Math.sqrt(squares), within(1e-9));
+        assertThat((double) read[3]).isBetween(0.0, 1.0);
+        assertThat((double) read[4]).isBetween(-1.0001, 1.0001);
+        if ((double) read[3] == 1) {
+          assertThat((double) read[4]).isCloseTo(1, within(1e-9));
+        }
+      }
+      assertThat(norms.next()).isNull();
+    }
     assertThatThrownBy(() -> settings("x", "mode=crosscoder"))
         .hasMessageContaining("dictionaries.0 must be of a kind whose decoder norms are free")
         .hasMessageContaining("got top-k-w24-k3");
