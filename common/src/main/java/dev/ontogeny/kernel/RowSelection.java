@@ -85,7 +85,8 @@ final class RowSelection {
     } else {
       // At least k values are above the bound less the slack: so is the k-th largest.
       float slack = screen.slack(row);
-      decide(candidatesFrom(values, at, Math.max(bound - slack, 0), slack), null);
+      int count = candidatesFrom(values, at, Math.max(bound - slack, 0), slack);
+      decide(candidatesAmong(values, at, screen.candidates(), count, k), null);
     }
     return keep(k);
   }

@@ -279,8 +279,71 @@ final class SimdLoops extends Loops {
       int vectorAt,
       float[] into) {
     float[] sums = SUMS.get();
-    for (int j = from; j < to; j++) {
-      into[j] = dot(matrix, rows[j] * columns, vector, vectorAt, columns, sums);
+    // Four rows at a time: they are far apart in memory, and so their loads overlap. The last row
+    // is
+    // repeated to make four, so that the order of a sum is the same wherever its row stands.
+    for (int j = from; j < to; j += 4) {
+      int p = rows[j] * columns;
+      int q = rows[Math.min(j + 1, to - 1)] * columns;
+      int r = rows[Math.min(j + 2, to - 1)] * columns;
+      int s = rows[Math.min(j + 3, to - 1)] * columns;
+      fourDots(matrix, columns, p, q, r, s, vector, vectorAt, sums);
+      for (int row = 0; row < Math.min(4, to - j); row++) {
+        into[j + row] = sums[row * STEP];
+      }
+    }
+  }
+
+  /** Leaves four dot products at the places 0, STEP, 2 STEP and 3 STEP of {@code sums}. */
+  private static void fourDots(
+      float[] matrix,
+      int columns,
+      int p,
+      int q,
+      int r,
+      int s,
+      float[] vector,
+      int vectorAt,
+      float[] sums) {
+    FloatVector a = FloatVector.zero(SPECIES);
+    FloatVector b = a;
+    FloatVector c = a;
+    FloatVector d = a;
+    FloatVector e = a;
+    FloatVector f = a;
+    FloatVector g = a;
+    FloatVector h = a;
+    int i = 0;
+    for (; i + 2 * STEP <= columns; i += 2 * STEP) {
+      FloatVector x = FloatVector.fromArray(SPECIES, vector, vectorAt + i);
+      FloatVector y = FloatVector.fromArray(SPECIES, vector, vectorAt + i + STEP);
+      a = FloatVector.fromArray(SPECIES, matrix, p + i).fma(x, a);
+      b = FloatVector.fromArray(SPECIES, matrix, q + i).fma(x, b);
+      c = FloatVector.fromArray(SPECIES, matrix, r + i).fma(x, c);
+      d = FloatVector.fromArray(SPECIES, matrix, s + i).fma(x, d);
+      e = FloatVector.fromArray(SPECIES, matrix, p + i + STEP).fma(y, e);
+      f = FloatVector.fromArray(SPECIES, matrix, q + i + STEP).fma(y, f);
+      g = FloatVector.fromArray(SPECIES, matrix, r + i + STEP).fma(y, g);
+      h = FloatVector.fromArray(SPECIES, matrix, s + i + STEP).fma(y, h);
+    }
+    a.add(e).intoArray(sums, 0);
+    b.add(f).intoArray(sums, STEP);
+    c.add(g).intoArray(sums, 2 * STEP);
+    d.add(h).intoArray(sums, 3 * STEP);
+    for (int half = STEP / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        sums[lane] += sums[lane + half];
+        sums[STEP + lane] += sums[STEP + lane + half];
+        sums[2 * STEP + lane] += sums[2 * STEP + lane + half];
+        sums[3 * STEP + lane] += sums[3 * STEP + lane + half];
+      }
+    }
+    for (; i < columns; i++) {
+      float x = vector[vectorAt + i];
+      sums[0] += matrix[p + i] * x;
+      sums[STEP] += matrix[q + i] * x;
+      sums[2 * STEP] += matrix[r + i] * x;
+      sums[3 * STEP] += matrix[s + i] * x;
     }
   }
 

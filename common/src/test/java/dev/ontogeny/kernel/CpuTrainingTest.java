@@ -104,7 +104,9 @@ final class CpuTrainingTest {
             new Workers(1));
     try (TrainingKernel kernel = new CpuTraining(machine, specification, initial, 256)) {
       FloatMatrix batch = KernelFixture.batch(256, 64, 400);
-      for (int step = 0; step < 3; step++) {
+      // Enough for the compiler, which keeps small objects off the heap that the interpreter does
+      // not.
+      for (int step = 0; step < 30; step++) {
         kernel.step(batch, new StepSettings(1e-3f));
       }
       ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
