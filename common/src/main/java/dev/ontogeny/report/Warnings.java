@@ -118,7 +118,8 @@ public final class Warnings {
       add(
           "low replication",
           "Only %.0f%% of the tracks have a confidence of at least %.2f. The others have no"
-              + " counterpart in another replica and may be accidents of one training run.",
+              + " counterpart in another replica, or one that is not like them, and may be accidents of"
+              + " one training run.",
           100.0 * kept / judged,
           confident);
     }

@@ -236,6 +236,22 @@ class ReportPagesTest {
   }
 
   @Test
+  void theFocusStaysOnTheControlThatWasUsed() throws Exception {
+    browser.open(report, "#/feature/" + SERIES + "/5");
+    // The second button of this step is that of the later checkpoint.
+    String later =
+        "[...document.querySelectorAll('.timeline button')].filter((each) => each.textContent === '512')[1]";
+    browser.evaluate(later + ".focus()");
+    browser.press("Enter");
+    Browser.await(
+        () -> browser.text("location.hash").contains("after=512"), "Enter chose no checkpoint");
+    Browser.await(
+        () -> browser.evaluate(later + " === document.activeElement").asBoolean(),
+        "the focus was lost");
+    assertThat(browser.text(later + ".getAttribute('aria-pressed')")).isEqualTo("true");
+  }
+
+  @Test
   void aPlantedBirthIsDrawnAtItsCheckpoint() throws Exception {
     browser.open(report, "#/feature/" + SERIES + "/5");
     for (String[] event :

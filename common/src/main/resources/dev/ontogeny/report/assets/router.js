@@ -17,6 +17,22 @@
     }
   }
 
+  // Gives the focus back to the control that has it now, once the page is drawn anew.
+  function focused() {
+    const element = document.activeElement;
+    if (!element || element === main || !main.contains(element)) {
+      return () => {};
+    }
+    const alike = () => [...main.querySelectorAll(element.tagName)].filter((each) => each.textContent === element.textContent && each.getAttribute("aria-label") === element.getAttribute("aria-label"));
+    const place = alike().indexOf(element);
+    return () => {
+      const there = alike()[place];
+      if (there) {
+        there.focus({ preventScroll: true });
+      }
+    };
+  }
+
   async function draw() {
     const { view, parts, query } = parse();
     const mine = ++drawing;
@@ -44,11 +60,20 @@
     if (mine !== drawing) {
       return;
     }
-    const kept = view + "/" + parts.join("/") === last ? scrollY : 0;
+    const same = view + "/" + parts.join("/") === last;
+    const kept = same ? scrollY : 0;
+    const focus = focused();
+    const first = last === "";
     last = view + "/" + parts.join("/");
     main.replaceChildren(...content.flat(Infinity).filter((each) => each !== null && each !== undefined));
     const heading = main.querySelector("h1");
     document.title = (heading ? heading.textContent.trim() + " · " : "") + "Ontogeny";
+    // Whoever uses the keyboard goes on where they were: on the same control, or at the top of another page.
+    if (same) {
+      focus();
+    } else if (!first) {
+      main.focus({ preventScroll: true });
+    }
     scrollTo(0, kept);
     if (ontogeny.views[view] && ontogeny.views[view].shown) {
       ontogeny.views[view].shown(query);
