@@ -134,7 +134,11 @@ public final class Progress extends SparkListener implements AutoCloseable {
     Stage stage = active.remove(event.stageInfo().stageId());
     if (stage != null && event.stageInfo().failureReason().isEmpty()) {
       clear();
-      LOG.info(stage.account());
+      // A query has dozens of stages that take no time: they would drown the ones that people wait
+      // for.
+      if (stage.seconds() >= 0.5) {
+        LOG.info(stage.account());
+      }
     }
   }
 
@@ -226,18 +230,21 @@ public final class Progress extends SparkListener implements AutoCloseable {
           tasks,
           rows + running.values().stream().mapToLong(Long::longValue).sum(),
           expectedRows,
-          (System.nanoTime() - started) / 1e9);
+          seconds());
+    }
+
+    private double seconds() {
+      return (System.nanoTime() - started) / 1e9;
     }
 
     private String account() {
-      double seconds = (System.nanoTime() - started) / 1e9;
       return description
           + ": "
           + tasks
           + (tasks == 1 ? " task" : " tasks")
           + (rows > 0 ? ", " + count(rows) + " rows" : "")
           + " in "
-          + duration(seconds);
+          + duration(seconds());
     }
 
     /** What is told of a stage {@code seconds} after its start. */

@@ -1,14 +1,19 @@
 package dev.ontogeny.job;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.ontogeny.run.SettingsReader;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
-import java.lang.management.MemoryType;
+import java.lang.management.MemoryMXBean;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.commons.io.FileUtils;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
@@ -71,26 +76,44 @@ class ReportBenchmark {
                 "evolution=" + fixture.evolution(),
                 "output=" + report));
     SparkSession spark = ReportFixture.spark();
+    MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
+    AtomicLong greatest = new AtomicLong();
+    ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor();
     try {
       spark.conf().set("spark.sql.shuffle.partitions", "200");
       System.gc();
-      for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
-        pool.resetPeakUsage();
-      }
+      ScheduledFuture<?> watching =
+          watch.scheduleAtFixedRate(
+              () -> greatest.accumulateAndGet(memory.getHeapMemoryUsage().getUsed(), Math::max),
+              0,
+              100,
+              TimeUnit.MILLISECONDS);
+      long processor = processorTime();
       long start = System.nanoTime();
       Job.Result result = new Report().run(spark, settings);
-      System.out.printf("report written in %.0f s%n", (System.nanoTime() - start) / 1e9);
+      System.out.printf(
+          "report written in %.0f s, %.0f s of processor time%n",
+          (System.nanoTime() - start) / 1e9, (processorTime() - processor) / 1e9);
       result.lines().forEach(System.out::println);
+      watching.cancel(true);
     } finally {
+      watch.shutdownNow();
       spark.stop();
     }
-    long heap = 0;
-    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
-      heap += pool.getType() == MemoryType.HEAP ? pool.getPeakUsage().getUsed() : 0;
-    }
+    System.gc();
     System.out.printf(
-        "greatest heap %d MiB (sum over pools, garbage included) of %d MiB%n",
-        heap >> 20, Runtime.getRuntime().maxMemory() >> 20);
+        "greatest heap %d MiB of %d MiB, garbage included; %d MiB left after a collection%n",
+        greatest.get() >> 20,
+        Runtime.getRuntime().maxMemory() >> 20,
+        memory.getHeapMemoryUsage().getUsed() >> 20);
+  }
+
+  /**
+   * Of this process, in nanoseconds: on a machine that has other work it says more than a clock.
+   */
+  private static long processorTime() {
+    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
   }
 
   private static void load(Path program, Path root, Path report, String address) throws Exception {
