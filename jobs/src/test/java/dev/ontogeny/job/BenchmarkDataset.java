@@ -1,12 +1,15 @@
 package dev.ontogeny.job;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
@@ -63,7 +66,17 @@ final class BenchmarkDataset {
   /** Between the lower and the upper half. */
   static double median(double[] values) {
     double[] sorted = values.clone();
-    java.util.Arrays.sort(sorted);
+    Arrays.sort(sorted);
     return sorted[sorted.length / 2];
+  }
+
+  /**
+   * Seconds that this process has spent on all cores. What keeps every core at work takes as much
+   * of it on a busy machine as on a quiet one, so ratios of it hold where those of the clock do
+   * not.
+   */
+  static double processorSeconds() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime()
+        / 1e9;
   }
 }
