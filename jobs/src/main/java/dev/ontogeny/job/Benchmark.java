@@ -81,7 +81,9 @@ final class Benchmark implements Callable<Integer> {
   @Option(names = "--threads", description = "Of the kernel; all processors if absent.")
   private Integer threads;
 
-  @Option(names = "--kernel", description = "auto, cpu, nd4j or reference (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--kernel",
+      description = "auto, cpu, cpu-fp32, nd4j or reference (${DEFAULT-VALUE}).")
   private String kernel = "auto";
 
   @Option(names = "--seed", description = "Of the initial directions (${DEFAULT-VALUE}).")
