@@ -36,7 +36,7 @@ class DemoIT {
     assertThat(expected).isGreaterThanOrEqualTo(20);
     assertThat(addition.get("frequencies_found").asInt()).isGreaterThanOrEqualTo(expected * 9 / 10);
     assertThat(addition.get("rank_correlation_with_test_accuracy").asDouble())
-        .isGreaterThanOrEqualTo(0.9);
+        .isGreaterThanOrEqualTo(0.85);
     assertThat(outcome.out()).contains("PLANTED FEATURES:", "MODULAR ADDITION:");
   }
 }
