@@ -116,6 +116,18 @@ public record Folder(String location) implements Serializable {
     }
   }
 
+  /**
+   * Writes a small file that readers see whole or not at all: it is written under another name and
+   * then moved. What lay there before is replaced.
+   */
+  public void writeWhole(String relative, String elsewhere, String text) throws IOException {
+    writeText(elsewhere, text);
+    fileSystem().delete(path(relative), false);
+    if (!fileSystem().rename(path(elsewhere), path(relative))) {
+      throw new IOException(resolve(elsewhere) + " cannot be renamed to " + resolve(relative));
+    }
+  }
+
   /** Writes a file through {@code content} and tells its size and checksum. */
   public PublishedFile write(String relative, String table, Content content) throws IOException {
     MessageDigest digest = Identity.newDigest();

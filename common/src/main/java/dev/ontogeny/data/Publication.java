@@ -71,7 +71,7 @@ public record Publication(Folder folder, String kind, String identity) implement
       return Optional.of(Manifest.read(folder));
     } catch (Failure unreadable) {
       if (unreadable.kind() == FailureKind.DATA && begun()) {
-        // The process died within the one call that writes it: the units are all there still.
+        // A file system that moves files in pieces lost its process: the units are all there still.
         return Optional.empty();
       }
       throw unreadable;
@@ -164,7 +164,7 @@ public record Publication(Folder folder, String kind, String identity) implement
             provenance,
             Json.tree(summary));
     try {
-      folder.writeText(Manifest.FILE, Json.pretty(manifest));
+      folder.writeWhole(Manifest.FILE, progressPath(Manifest.FILE), Json.pretty(manifest));
     } catch (IOException e) {
       throw Failure.resources(
               "%s cannot be written: %s", folder.resolve(Manifest.FILE), e.getMessage())
