@@ -118,7 +118,8 @@ public record Folder(String location) implements Serializable {
 
   /**
    * Writes a small file that readers see whole or not at all: it is written under another name and
-   * then moved. What lay there before is replaced.
+   * then moved. What lay there is removed before, since a local file system would move the data and
+   * its checksum one after the other.
    */
   public void writeWhole(String relative, String elsewhere, String text) throws IOException {
     writeText(elsewhere, text);
