@@ -26,7 +26,13 @@ abstract class Loops {
   /** Σ x · y. */
   abstract float dot(float[] x, int at, float[] y, int yAt, int n);
 
-  /** Σ (x − x̂)², x̂ the x rounded to bf16, to nearest and to even between two. */
+  /** A number rounded to bf16, to nearest and to even between two. */
+  static float toBf16(float x) {
+    int bits = Float.floatToRawIntBits(x);
+    return Float.intBitsToFloat((bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
+  }
+
+  /** Σ (x − x̂)², x̂ as {@link #toBf16} has it. */
   abstract float lostToBf16(float[] x, int at, int n);
 
   /** y += factor · x. */

@@ -37,9 +37,7 @@ final class ScalarLoops extends Loops {
   float lostToBf16(float[] x, int at, int n) {
     float sum = 0;
     for (int i = 0; i < n; i++) {
-      int bits = Float.floatToRawIntBits(x[at + i]);
-      int rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
-      float lost = x[at + i] - Float.intBitsToFloat(rounded);
+      float lost = x[at + i] - toBf16(x[at + i]);
       sum += lost * lost;
     }
     return sum;

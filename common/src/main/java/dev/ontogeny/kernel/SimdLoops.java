@@ -97,9 +97,7 @@ final class SimdLoops extends Loops {
     sum.intoArray(sums, 0);
     float rest = 0;
     for (; i < n; i++) {
-      int bits = Float.floatToRawIntBits(x[at + i]);
-      float lost =
-          x[at + i] - Float.intBitsToFloat((bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
+      float lost = x[at + i] - toBf16(x[at + i]);
       rest += lost * lost;
     }
     return lanes(sums) + rest;

@@ -609,7 +609,6 @@ final class Evolve implements Job<EvolveSettings> {
     for (int s = 0; s < sums.size(); s++) {
       curves.add(new ArrayList<>(Curve.of(sums.get(s).population())));
     }
-    Map<String, Integer> seriesOf = EvolveInputs.indexOfDictionary(inputs.series());
     List<Map<String, double[]>> values = new ArrayList<>();
     List<Map<String, double[][]>> replicates = new ArrayList<>();
     for (int s = 0; s < sums.size(); s++) {
@@ -617,34 +616,19 @@ final class Evolve implements Job<EvolveSettings> {
       replicates.add(new TreeMap<>());
     }
     for (PublishedFile file : inputs.featureFiles("bootstrap")) {
-      try (TableReader reader =
-          TableReader.open(
-              inputs.features(),
-              file.path(),
-              "dictionary",
-              "site",
-              "checkpoint",
-              "statistic",
-              "value",
-              "replicates")) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Integer s = seriesOf.get((String) row[0]);
-          if (s == null) {
-            continue;
-          }
-          Series series = inputs.series().get(s);
-          int t = series.place((String) row[0], (String) row[1], (Long) row[2]);
-          if (t < 0) {
-            continue;
-          }
-          double[] curve =
-              values.get(s).computeIfAbsent((String) row[3], key -> unknown(series.length()));
-          curve[t] = row[4] == null ? Double.NaN : (Double) row[4];
-          replicates.get(s)
-                  .computeIfAbsent((String) row[3], key -> new double[series.length()][0])[t] =
-              (double[]) row[5];
-        }
-      }
+      inputs.eachRow(
+          file,
+          (s, t, row) -> {
+            int length = inputs.series().get(s).length();
+            String statistic = (String) row[0];
+            values.get(s).computeIfAbsent(statistic, key -> unknown(length))[t] =
+                row[1] == null ? Double.NaN : (Double) row[1];
+            replicates.get(s).computeIfAbsent(statistic, key -> new double[length][0])[t] =
+                (double[]) row[2];
+          },
+          "statistic",
+          "value",
+          "replicates");
     }
     for (int s = 0; s < sums.size(); s++) {
       for (Map.Entry<String, double[]> each : values.get(s).entrySet()) {

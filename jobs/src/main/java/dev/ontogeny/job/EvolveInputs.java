@@ -5,6 +5,7 @@ import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TensorFile;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
@@ -290,14 +291,45 @@ final class EvolveInputs implements Serializable {
     return result;
   }
 
-  /** For messages and file names. */
-  static Map<String, Integer> indexOfDictionary(List<Series> series) {
-    Map<String, Integer> result = new HashMap<>();
+  /** Takes a row of a table of features. */
+  interface RowConsumer {
+    /**
+     * Takes it.
+     *
+     * @param s number of the series
+     * @param t place of its checkpoint
+     * @param row values of the columns that were asked for
+     */
+    void take(int s, int t, Object[] row);
+  }
+
+  /**
+   * Reads a file of a table with the columns {@code dictionary}, {@code site} and {@code
+   * checkpoint}: those of its rows that a series has a place for.
+   *
+   * @param columns beside those three
+   */
+  void eachRow(PublishedFile file, RowConsumer into, String... columns) throws IOException {
+    Map<String, Integer> seriesOf = new HashMap<>();
     for (int s = 0; s < series.size(); s++) {
       for (String dictionary : series.get(s).dictionaries()) {
-        result.put(dictionary, s);
+        seriesOf.put(dictionary, s);
       }
     }
-    return result;
+    List<String> all = new ArrayList<>(List.of(columns));
+    all.addAll(List.of("dictionary", "site", "checkpoint"));
+    int own = columns.length;
+    try (TableReader reader = TableReader.open(features, file.path(), all.toArray(String[]::new))) {
+      for (Object[] row = reader.next(); row != null; row = reader.next()) {
+        Integer s = seriesOf.get((String) row[own]);
+        if (s == null) {
+          continue;
+        }
+        int t = series.get(s).place((String) row[own], (String) row[own + 1], (Long) row[own + 2]);
+        if (t >= 0) {
+          into.take(s, t, row);
+        }
+      }
+    }
   }
 }

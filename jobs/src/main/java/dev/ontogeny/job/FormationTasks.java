@@ -2,7 +2,6 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.dictionary.Dictionary;
@@ -17,7 +16,6 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -138,7 +136,6 @@ final class FormationTasks {
   static final class FindExamples implements FlatMapFunction<PublishedFile, Example> {
     private static final long serialVersionUID = 1;
     private final Broadcast<EvolveInputs> broadcast;
-    private final Map<String, Integer> seriesOfFinal;
 
     /** By series, track by final feature. */
     private final List<Map<Integer, Integer>> leaders;
@@ -146,45 +143,29 @@ final class FormationTasks {
     FindExamples(Broadcast<EvolveInputs> inputs, List<Map<Integer, Integer>> leaders) {
       this.broadcast = inputs;
       this.leaders = leaders;
-      this.seriesOfFinal = new HashMap<>();
-      List<Series> series = inputs.value().series();
-      for (int s = 0; s < series.size(); s++) {
-        String[] dictionaries = series.get(s).dictionaries();
-        seriesOfFinal.put(dictionaries[dictionaries.length - 1], s);
-      }
     }
 
     @Override
     public Iterator<Example> call(PublishedFile file) throws IOException {
       EvolveInputs inputs = broadcast.value();
       List<Example> found = new ArrayList<>();
-      try (TableReader reader =
-          TableReader.open(
-              inputs.features(),
-              file.path(),
-              "dictionary",
-              "site",
-              "checkpoint",
-              "feature",
-              "kind",
-              "rank",
-              "shard",
-              "row")) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Integer s = seriesOfFinal.get((String) row[0]);
-          if (s == null || !row[4].equals("top")) {
-            continue;
-          }
-          Series series = inputs.series().get(s);
-          Integer track = leaders.get(s).get((Integer) row[3]);
-          if (track != null
-              && series.place((String) row[0], (String) row[1], (Long) row[2])
-                  == series.length() - 1
-              && (Integer) row[5] < inputs.settings().formation().positions()) {
-            found.add(new Example(s, track, (Integer) row[5], (Integer) row[6], (Integer) row[7]));
-          }
-        }
-      }
+      inputs.eachRow(
+          file,
+          (s, t, row) -> {
+            Integer track = leaders.get(s).get((Integer) row[0]);
+            if (track != null
+                && t == inputs.series().get(s).length() - 1
+                && row[1].equals("top")
+                && (Integer) row[2] < inputs.settings().formation().positions()) {
+              found.add(
+                  new Example(s, track, (Integer) row[2], (Integer) row[3], (Integer) row[4]));
+            }
+          },
+          "feature",
+          "kind",
+          "rank",
+          "shard",
+          "row");
       return found.iterator();
     }
   }

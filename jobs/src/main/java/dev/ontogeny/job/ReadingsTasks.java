@@ -1,14 +1,12 @@
 package dev.ontogeny.job;
 
 import dev.ontogeny.data.PublishedFile;
-import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.TrackIndex;
 import dev.ontogeny.kernel.EncodingKernel;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
@@ -122,38 +120,25 @@ final class ReadingsTasks {
     @Override
     public Iterator<Tuple2<Part, Wish>> call(PublishedFile file) throws IOException {
       EvolveInputs inputs = broadcast.value();
-      Map<String, Integer> seriesOf = EvolveInputs.indexOfDictionary(inputs.series());
       int rows = inputs.settings().readings().rows();
       List<Tuple2<Part, Wish>> found = new ArrayList<>();
-      try (TableReader reader =
-          TableReader.open(
-              inputs.features(),
-              file.path(),
-              "dictionary",
-              "site",
-              "checkpoint",
-              "feature",
-              "kind",
-              "rank",
-              "shard",
-              "row")) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Integer s = seriesOf.get((String) row[0]);
-          if (s == null || !row[4].equals("top") || (Integer) row[5] >= rows) {
-            continue;
-          }
-          Series series = inputs.series().get(s);
-          int t = series.place((String) row[0], (String) row[1], (Long) row[2]);
-          if (t < 0) {
-            continue;
-          }
-          int track = homes.value().tracks.get(s).trackOf(t, (Integer) row[3]);
-          if (homes.value().peaks.get(s)[track] == t) {
-            found.add(
-                new Tuple2<>(new Part(s, (Integer) row[6]), new Wish((Integer) row[7], track)));
-          }
-        }
-      }
+      inputs.eachRow(
+          file,
+          (s, t, row) -> {
+            if (!row[1].equals("top") || (Integer) row[2] >= rows) {
+              return;
+            }
+            int track = homes.value().tracks.get(s).trackOf(t, (Integer) row[0]);
+            if (homes.value().peaks.get(s)[track] == t) {
+              found.add(
+                  new Tuple2<>(new Part(s, (Integer) row[3]), new Wish((Integer) row[4], track)));
+            }
+          },
+          "feature",
+          "kind",
+          "rank",
+          "shard",
+          "row");
       return found.iterator();
     }
   }
@@ -291,9 +276,7 @@ final class ReadingsTasks {
       batch = new float[BATCH * series.width()];
       Dictionary dictionary = inputs.dictionary(series, t);
       codes = new SparseCodes(dictionary.width());
-      kernel =
-          Kernels.provider(inputs.settings().kernel(), TaskContext.get().cpus())
-              .encoding(dictionary, BATCH);
+      kernel = inputs.provider().encoding(dictionary, BATCH);
       writer =
           TableWriter.open(
               inputs.publication().folder(),

@@ -191,33 +191,24 @@ final class StatisticsTasks {
 
     private void readFeatures(PublishedFile file, Map<Place, Filling> filling, List<Place> order)
         throws IOException {
-      EvolveInputs inputs = broadcast.value();
-      Map<String, Integer> seriesOf = EvolveInputs.indexOfDictionary(inputs.series());
-      try (TableReader reader =
-          TableReader.open(
-              inputs.features(),
-              file.path(),
-              "dictionary",
-              "site",
-              "checkpoint",
+      broadcast
+          .value()
+          .eachRow(
+              file,
+              (s, t, row) ->
+                  add(
+                      filling,
+                      order,
+                      s,
+                      t,
+                      (Integer) row[0],
+                      number(row[1]),
+                      number(row[2]),
+                      number(row[3])),
               "feature",
               "firing_rate",
               "mean",
-              "decoder_norm")) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Integer s = seriesOf.get((String) row[0]);
-          if (s == null) {
-            continue;
-          }
-          Series series = inputs.series().get(s);
-          int t = series.place((String) row[0], (String) row[1], (Long) row[2]);
-          if (t < 0) {
-            continue;
-          }
-          double rate = number(row[4]);
-          add(filling, order, s, t, (Integer) row[3], rate, number(row[5]), number(row[6]));
-        }
-      }
+              "decoder_norm");
     }
 
     private void readOverlaps(PublishedFile file, Map<Place, Filling> filling, List<Place> order)

@@ -134,9 +134,11 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
     }
     List<DictionaryPlan> plans = new ArrayList<>();
     List<Dictionary> initial = new ArrayList<>();
+    // Plans of a bundle have one batch size and begin with the same batch.
+    FloatMatrix batch = null;
     for (DictionaryPlan plan : waiting) {
       if (plan.parent() == null) {
-        FloatMatrix batch = firstBatch(lane, checkpoint, plan);
+        batch = batch == null ? firstBatch(lane, checkpoint, plan) : batch;
         Dictionary first = random(plan, moments, batch, kernels);
         DictionaryPlan weighted = plan.withSourceWeights(plan.weighting().of(first, batch));
         plans.add(weighted);
