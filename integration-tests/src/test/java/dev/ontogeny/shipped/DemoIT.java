@@ -7,6 +7,7 @@ import dev.ontogeny.run.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The demonstration of the shipped jar recovers what was planted. */
@@ -38,5 +39,11 @@ class DemoIT {
     assertThat(addition.get("rank_correlation_with_test_accuracy").asDouble())
         .isGreaterThanOrEqualTo(0.85);
     assertThat(outcome.out()).contains("PLANTED FEATURES:", "MODULAR ADDITION:");
+    for (String line : List.of("planted", "modular-addition")) {
+      Path page = output.resolve(line).resolve("report/index.html");
+      assertThat(outcome.out()).contains("open " + page);
+      assertThat(page).exists();
+      assertThat(page.resolveSibling("_manifest.json")).exists();
+    }
   }
 }

@@ -10,7 +10,6 @@ import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -88,42 +87,67 @@ final class Demo implements Job<DemoSettings> {
   public Result run(SparkSession spark, DemoSettings settings) {
     try {
       if (settings.output() != null) {
-        return run(spark, settings, Folder.of(settings.output()), settings.output());
+        return new Lines(Folder.of(settings.output())).run(spark, settings);
       }
-      Path temporary = Files.createTempDirectory("ontogeny-demo-");
+      Lines lines = new Lines(Folder.of(Files.createTempDirectory("ontogeny-demo-").toString()));
+      boolean done = false;
       try {
-        return run(spark, settings, Folder.of(temporary.toString()), "removed");
+        Result result = lines.run(spark, settings);
+        done = true;
+        return result;
       } finally {
-        Folder.of(temporary.toString()).delete(".");
+        lines.clear(done);
       }
     } catch (IOException e) {
       throw Failure.resources("%s", e.getMessage()).causedBy(e);
     }
   }
 
-  private static Result run(SparkSession spark, DemoSettings settings, Folder folder, String output)
-      throws IOException {
-    long started = System.nanoTime();
-    String identity = claim(folder, settings);
-    DemoPlanted.Verification planted =
-        new DemoPlanted(settings, Folder.of(folder.resolve("planted"))).run(spark);
-    DemoAddition.Verification addition =
-        new DemoAddition(settings, Folder.of(folder.resolve("modular-addition"))).run(spark);
-    Verification verification = new Verification(planted, addition);
-    folder.writeText(VERIFICATION, Json.pretty(verification));
-    LOG.info("demonstrated in {} s", (System.nanoTime() - started) / 1_000_000_000);
-    Manifest manifest =
-        new Manifest(
-            "demo",
-            1,
-            identity,
-            Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-            Identity.resultSettings(settings),
-            List.of(),
-            List.of(),
-            Provenance.here(spark.version(), null),
-            Json.tree(verification));
-    return new Result(manifest, output, false, lines(verification, settings));
+  /** Both demonstrations and where they lie. */
+  private record Lines(Folder folder, DemoLine planted, DemoLine addition) {
+    Lines(Folder folder) {
+      this(
+          folder,
+          new DemoLine(Folder.of(folder.resolve("planted"))),
+          new DemoLine(Folder.of(folder.resolve("modular-addition"))));
+    }
+
+    Result run(SparkSession spark, DemoSettings settings) throws IOException {
+      long started = System.nanoTime();
+      String identity = claim(folder, settings);
+      Verification verification =
+          new Verification(
+              new DemoPlanted(settings, planted).run(spark),
+              new DemoAddition(settings, addition).run(spark));
+      folder.writeText(VERIFICATION, Json.pretty(verification));
+      LOG.info("demonstrated in {} s", (System.nanoTime() - started) / 1_000_000_000);
+      Manifest manifest =
+          new Manifest(
+              "demo",
+              1,
+              identity,
+              Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
+              Identity.resultSettings(settings),
+              List.of(),
+              List.of(),
+              Provenance.here(spark.version(), null),
+              Json.tree(verification));
+      List<String> lines = new ArrayList<>(lines(verification, settings));
+      lines.add("open " + planted.page());
+      lines.add("open " + addition.page());
+      return new Result(manifest, folder.toString(), false, lines);
+    }
+
+    /** Leaves the reports, or nothing. */
+    void clear(boolean keepReports) throws IOException {
+      if (keepReports) {
+        planted.keepOnlyReport();
+        addition.keepOnlyReport();
+        folder.delete("demo.json");
+      } else {
+        folder.delete(".");
+      }
+    }
   }
 
   /** The folder is empty or holds this very demonstration, perhaps cut off. */

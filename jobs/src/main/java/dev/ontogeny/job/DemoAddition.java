@@ -2,7 +2,6 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.DictionaryFolder;
-import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.VectorReader;
@@ -72,10 +71,10 @@ final class DemoAddition {
   /** The network's own truth, by captured epoch. */
   record Network(List<Snapshot> epochs) {}
 
-  DemoAddition(DemoSettings settings, Folder folder) {
+  DemoAddition(DemoSettings settings, DemoLine line) {
     this.settings = settings;
     this.addition = settings.addition();
-    this.line = new DemoLine(folder);
+    this.line = line;
   }
 
   Verification run(SparkSession spark) throws IOException {
@@ -84,7 +83,11 @@ final class DemoAddition {
       // Written last: a capture that was cut off is made anew, one that is whole is left as it is.
       line.folder().writeText(NETWORK, Json.pretty(new Network(snapshots)));
     }
-    line.run(spark, settings, addition.dictionaries());
+    line.run(
+        spark,
+        settings,
+        addition.dictionaries(),
+        "A network learns to add modulo " + addition.modulus());
     String network = line.folder().readText(NETWORK);
     return verify(Json.read(network, Network.class, NETWORK).epochs());
   }

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +26,7 @@ import org.slf4j.LoggerFactory;
  */
 record DemoLine(Folder folder) {
   private static final Logger LOG = LoggerFactory.getLogger(DemoLine.class);
+  private static final String REPORT = "report";
 
   Folder capture() {
     return Folder.of(folder.resolve("capture"));
@@ -34,10 +37,18 @@ record DemoLine(Folder folder) {
     return Folder.of(folder.resolve(name));
   }
 
-  /** Shards, trains, measures and evolves. */
-  void run(SparkSession spark, DemoSettings settings, DemoSettings.Dictionaries dictionaries)
+  /**
+   * Shards, trains, measures, evolves and reports.
+   *
+   * @param title of the report
+   */
+  void run(
+      SparkSession spark,
+      DemoSettings settings,
+      DemoSettings.Dictionaries dictionaries,
+      String title)
       throws IOException {
-    Config pipeline = pipeline(settings, dictionaries);
+    Config pipeline = pipeline(settings, dictionaries, title);
     folder.writeText(
         "pipeline.conf",
         pipeline
@@ -49,7 +60,25 @@ record DemoLine(Folder folder) {
     }
   }
 
-  private Config pipeline(DemoSettings settings, DemoSettings.Dictionaries dictionaries) {
+  /** Deletes everything but the report, which needs nothing else. */
+  void keepOnlyReport() throws IOException {
+    Set<String> names = new TreeSet<>();
+    for (String file : folder.list("")) {
+      names.add(file.split("/", 2)[0]);
+    }
+    names.remove(REPORT);
+    for (String name : names) {
+      folder.delete(name);
+    }
+  }
+
+  /** What a browser opens. */
+  String page() {
+    return published(REPORT).toString() + "/index.html";
+  }
+
+  private Config pipeline(
+      DemoSettings settings, DemoSettings.Dictionaries dictionaries, String title) {
     Map<String, Object> training =
         Map.of(
             "batch", dictionaries.batch(),
@@ -89,7 +118,9 @@ record DemoLine(Folder folder) {
             "measure",
             Map.of("seed", settings.seed()),
             "evolve",
-            Map.of("seed", settings.seed(), "formation", Map.of("tracks", 128)));
+            Map.of("seed", settings.seed(), "formation", Map.of("tracks", 128)),
+            REPORT,
+            Map.of("title", title, "confident", settings.confidence()));
     return ConfigFactory.parseMap(sections);
   }
 

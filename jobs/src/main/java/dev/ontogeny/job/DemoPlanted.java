@@ -54,10 +54,10 @@ final class DemoPlanted {
   /** What was planted, for people; nothing that trains or measures reads it. */
   record Truth(PlantedActivations.Plan plan, List<PlantedActivations.Feature> features) {}
 
-  DemoPlanted(DemoSettings settings, Folder folder) {
+  DemoPlanted(DemoSettings settings, DemoLine line) {
     this.settings = settings;
     this.planted = new PlantedActivations(settings.planted().plan(settings.seed()));
-    this.line = new DemoLine(folder);
+    this.line = line;
   }
 
   Verification run(SparkSession spark) throws IOException {
@@ -66,7 +66,11 @@ final class DemoPlanted {
       // Written last: a capture that was cut off is made anew, one that is whole is left as it is.
       line.folder().writeText(TRUTH, Json.pretty(new Truth(planted.plan(), planted.features())));
     }
-    line.run(spark, settings, settings.planted().dictionaries());
+    line.run(
+        spark,
+        settings,
+        settings.planted().dictionaries(),
+        "Planted features, and what was found of them");
     return verify();
   }
 
