@@ -6,7 +6,8 @@ import java.util.List;
 /**
  * A trained dictionary as data. With S sources of widths d_s side by side, D = Σ d_s and F = width:
  * x̃_s = (x_s − inputMean_s) · inputScale_s, pre = (x̃ − decoderBias) · encoder + encoderBias, code
- * = rule(pre), x̂_s = (code · decoder + decoderBias)_s / inputScale_s + inputMean_s.
+ * = rule(pre), x̂_s = (code · decoder + decoderBias)_s / inputScale_s + inputMean_s. Where the type
+ * is gated by source, x̂_s comes from the part of the code that is above {@link #sourceThreshold}.
  *
  * @param type the rule
  * @param sources what it reads, in the order of the columns
@@ -103,5 +104,51 @@ public record Dictionary(
       }
     }
     return scale;
+  }
+
+  /**
+   * What a pre-activation has to exceed to fire, [F], for types other than top-k: where the type is
+   * gated by source, the lowest {@link #sourceThreshold}. Computed at every call.
+   */
+  public float[] firingThreshold() {
+    if (!type.gatedBySource()) {
+      return type.hasThreshold() ? threshold.clone() : new float[width()];
+    }
+    float[] lowest = sourceThreshold(0);
+    for (int s = 1; s < sources.size(); s++) {
+      float[] bars = sourceThreshold(s);
+      for (int latent = 0; latent < lowest.length; latent++) {
+        lowest[latent] = Math.min(lowest[latent], bars[latent]);
+      }
+    }
+    return lowest;
+  }
+
+  /**
+   * The bars of a source's gates, [F]: θ / ‖d^s‖, infinite where the norm is zero. A latent counts
+   * at the source where its code is above. Computed at every call.
+   *
+   * @param source its place in {@link #sources}
+   * @return null where the type has no gates by source: then what fires counts everywhere
+   */
+  public float[] sourceThreshold(int source) {
+    if (!type.gatedBySource()) {
+      return null;
+    }
+    int from = 0;
+    for (int s = 0; s < source; s++) {
+      from += sources.get(s).width();
+    }
+    int to = from + sources.get(source).width();
+    float[] bars = new float[width()];
+    for (int latent = 0; latent < bars.length; latent++) {
+      double squares = 0;
+      for (int i = from; i < to; i++) {
+        squares += (double) decoder.at(latent, i) * decoder.at(latent, i);
+      }
+      bars[latent] =
+          squares > 0 ? (float) (threshold[latent] / Math.sqrt(squares)) : Float.POSITIVE_INFINITY;
+    }
+    return bars;
   }
 }

@@ -25,13 +25,18 @@ final class CpuEncoding implements EncodingKernel {
   private final float[][] centred;
   private final CodeArena codes;
 
+  /** Of types that are gated by source, else null. */
+  private final SourceGates gates;
+
+  private final OpenLatents[] open;
+
   CpuEncoding(CpuMachine machine, Dictionary dictionary, int maximumBatch) {
     this.machine = machine;
     this.dictionary = dictionary;
     this.inputs = dictionary.inputs();
     this.k = dictionary.type() == DictionaryType.TOP_K ? dictionary.k() : 0;
-    this.bounds =
-        dictionary.type().hasThreshold() ? dictionary.threshold() : new float[dictionary.width()];
+    this.bounds = dictionary.firingThreshold();
+    this.gates = dictionary.type().gatedBySource() ? SourceGates.of(dictionary) : null;
     float lowest = Float.POSITIVE_INFINITY;
     for (float bound : bounds) {
       lowest = Math.min(lowest, bound);
@@ -47,7 +52,12 @@ final class CpuEncoding implements EncodingKernel {
         new CpuEncoder(
             machine, inputs, dictionary.width(), usual, maximumBatch, dictionary.k() > 0);
     this.codes = new CodeArena(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
-    this.centred = new float[machine.workers().count()][encoder.blockRows() * inputs];
+    int workers = machine.workers().count();
+    this.centred = new float[workers][encoder.blockRows() * inputs];
+    this.open = new OpenLatents[gates == null ? 0 : workers];
+    for (int worker = 0; worker < open.length; worker++) {
+      open[worker] = new OpenLatents(dictionary.width());
+    }
     float[] byLatent = Transposition.of(dictionary.encoder());
     machine
         .workers()
@@ -112,24 +122,23 @@ final class CpuEncoding implements EncodingKernel {
             (worker, number) -> {
               int end = Math.min(codes.rows(), (number + 1) * block);
               for (int row = number * block; row < end; row++) {
-                decodeRow(codes, row, into.values(), row * into.columns());
+                decodeRow(worker, codes, row, into.values(), row * into.columns());
               }
             });
   }
 
-  private void decodeRow(SparseCodes codes, int row, float[] into, int at) {
-    machine
-        .loops()
-        .weightedSum(
-            dictionary.decoder().values(),
-            inputs,
-            codes.indices(),
-            codes.values(),
-            codes.starts()[row],
-            codes.starts()[row + 1],
-            true,
-            into,
-            at);
+  private void decodeRow(int worker, SparseCodes codes, int row, float[] into, int at) {
+    Loops loops = machine.loops();
+    float[] decoder = dictionary.decoder().values();
+    int[] latents = codes.indices();
+    float[] values = codes.values();
+    int from = codes.starts()[row];
+    int to = codes.starts()[row + 1];
+    if (gates == null) {
+      loops.weightedSum(decoder, inputs, latents, values, from, to, true, into, at);
+    } else {
+      gates.decode(loops, decoder, latents, values, from, to, open[worker], into, at);
+    }
     for (int i = 0; i < inputs; i++) {
       into[at + i] =
           (into[at + i] + dictionary.decoderBias()[i]) * inverseScale[i]

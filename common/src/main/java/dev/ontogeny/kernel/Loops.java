@@ -66,8 +66,30 @@ abstract class Loops {
    *
    * @param columns of the matrix, and the length of {@code into}
    */
+  final void weightedSum(
+      float[] matrix,
+      int columns,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      boolean fresh,
+      float[] into,
+      int intoAt) {
+    weightedSum(matrix, columns, 0, columns, rows, weights, from, to, fresh, into, intoAt);
+  }
+
+  /**
+   * The same for some columns of a matrix.
+   *
+   * @param stride columns of the whole matrix
+   * @param first of the columns that take part
+   * @param columns that take part, and the length of {@code into}
+   */
   abstract void weightedSum(
       float[] matrix,
+      int stride,
+      int first,
       int columns,
       int[] rows,
       float[] weights,
@@ -78,8 +100,23 @@ abstract class Loops {
       int intoAt);
 
   /** into[j] = row rows[j] of a matrix · vector, j in [from, to). */
+  final void dots(
+      float[] matrix,
+      int columns,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int vectorAt,
+      float[] into) {
+    dots(matrix, columns, 0, columns, rows, from, to, vector, vectorAt, into);
+  }
+
+  /** The same for some columns of a matrix, as {@link #weightedSum} has them. */
   abstract void dots(
       float[] matrix,
+      int stride,
+      int first,
       int columns,
       int[] rows,
       int from,

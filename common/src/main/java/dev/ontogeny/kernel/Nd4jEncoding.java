@@ -4,6 +4,7 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.run.Failure;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -26,6 +27,10 @@ final class Nd4jEncoding implements EncodingKernel {
   private INDArray mask;
 
   Nd4jEncoding(Dictionary dictionary) {
+    if (dictionary.type().gatedBySource()) {
+      throw Failure.settings(
+          "kernel nd4j does not know type %s: take kernel cpu", dictionary.type().key());
+    }
     this.inputs = dictionary.inputs();
     this.width = dictionary.width();
     this.k = dictionary.type() == DictionaryType.TOP_K ? dictionary.k() : 0;

@@ -9,10 +9,12 @@ import dev.ontogeny.matrix.SparseCodes;
 final class ReferenceEncoding implements EncodingKernel {
   private final Dictionary dictionary;
   private final float[] columnScale;
+  private final float[] firingThreshold;
 
   ReferenceEncoding(Dictionary dictionary) {
     this.dictionary = dictionary;
     this.columnScale = dictionary.columnScale();
+    this.firingThreshold = dictionary.firingThreshold();
   }
 
   @Override
@@ -53,23 +55,32 @@ final class ReferenceEncoding implements EncodingKernel {
     }
     boolean[] chosen = new boolean[pre.length];
     for (int latent = 0; latent < pre.length; latent++) {
-      float threshold = dictionary.type().hasThreshold() ? dictionary.threshold()[latent] : 0;
-      chosen[latent] = pre[latent] > threshold;
+      chosen[latent] = pre[latent] > firingThreshold[latent];
     }
     return chosen;
   }
 
   @Override
   public void decode(SparseCodes codes, FloatMatrix into) {
-    for (int row = 0; row < codes.rows(); row++) {
-      for (int i = 0; i < dictionary.inputs(); i++) {
-        double sum = dictionary.decoderBias()[i];
-        for (int at = codes.starts()[row]; at < codes.starts()[row + 1]; at++) {
-          sum += (double) codes.values()[at] * dictionary.decoder().at(codes.indices()[at], i);
+    int first = 0;
+    for (int s = 0; s < dictionary.sources().size(); s++) {
+      float[] bars = dictionary.sourceThreshold(s);
+      int end = first + dictionary.sources().get(s).width();
+      for (int row = 0; row < codes.rows(); row++) {
+        for (int i = first; i < end; i++) {
+          double sum = dictionary.decoderBias()[i];
+          for (int at = codes.starts()[row]; at < codes.starts()[row + 1]; at++) {
+            int latent = codes.indices()[at];
+            float code = codes.values()[at];
+            if (bars == null || code > bars[latent]) {
+              sum += (double) code * dictionary.decoder().at(latent, i);
+            }
+          }
+          into.values()[row * into.columns() + i] =
+              (float) (sum / columnScale[i] + dictionary.inputMean()[i]);
         }
-        into.values()[row * into.columns() + i] =
-            (float) (sum / columnScale[i] + dictionary.inputMean()[i]);
       }
+      first = end;
     }
   }
 

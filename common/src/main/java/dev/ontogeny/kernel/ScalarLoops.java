@@ -88,6 +88,8 @@ final class ScalarLoops extends Loops {
   @Override
   void weightedSum(
       float[] matrix,
+      int stride,
+      int first,
       int columns,
       int[] rows,
       float[] weights,
@@ -100,13 +102,15 @@ final class ScalarLoops extends Loops {
       Arrays.fill(into, intoAt, intoAt + columns, 0);
     }
     for (int j = from; j < to; j++) {
-      add(weights[j], matrix, rows[j] * columns, into, intoAt, columns);
+      add(weights[j], matrix, rows[j] * stride + first, into, intoAt, columns);
     }
   }
 
   @Override
   void dots(
       float[] matrix,
+      int stride,
+      int first,
       int columns,
       int[] rows,
       int from,
@@ -115,7 +119,7 @@ final class ScalarLoops extends Loops {
       int vectorAt,
       float[] into) {
     for (int j = from; j < to; j++) {
-      into[j] = dot(matrix, rows[j] * columns, vector, vectorAt, columns);
+      into[j] = dot(matrix, rows[j] * stride + first, vector, vectorAt, columns);
     }
   }
 

@@ -204,6 +204,8 @@ final class SimdLoops extends Loops {
   @Override
   void weightedSum(
       float[] matrix,
+      int stride,
+      int first,
       int columns,
       int[] rows,
       float[] weights,
@@ -225,7 +227,7 @@ final class SimdLoops extends Loops {
       FloatVector g = start(fresh, into, out + 6 * STEP);
       FloatVector h = start(fresh, into, out + 7 * STEP);
       for (int j = from; j < to; j++) {
-        int at = rows[j] * columns + column;
+        int at = rows[j] * stride + first + column;
         FloatVector by = FloatVector.broadcast(SPECIES, weights[j]);
         a = FloatVector.fromArray(SPECIES, matrix, at).fma(by, a);
         b = FloatVector.fromArray(SPECIES, matrix, at + STEP).fma(by, b);
@@ -249,14 +251,15 @@ final class SimdLoops extends Loops {
       FloatVector sum = start(fresh, into, intoAt + column);
       for (int j = from; j < to; j++) {
         FloatVector by = FloatVector.broadcast(SPECIES, weights[j]);
-        sum = FloatVector.fromArray(SPECIES, matrix, rows[j] * columns + column).fma(by, sum);
+        sum =
+            FloatVector.fromArray(SPECIES, matrix, rows[j] * stride + first + column).fma(by, sum);
       }
       sum.intoArray(into, intoAt + column);
     }
     for (; column < columns; column++) {
       float sum = fresh ? 0 : into[intoAt + column];
       for (int j = from; j < to; j++) {
-        sum = Math.fma(matrix[rows[j] * columns + column], weights[j], sum);
+        sum = Math.fma(matrix[rows[j] * stride + first + column], weights[j], sum);
       }
       into[intoAt + column] = sum;
     }
@@ -269,6 +272,8 @@ final class SimdLoops extends Loops {
   @Override
   void dots(
       float[] matrix,
+      int stride,
+      int first,
       int columns,
       int[] rows,
       int from,
@@ -281,10 +286,10 @@ final class SimdLoops extends Loops {
     // is
     // repeated to make four, so that the order of a sum is the same wherever its row stands.
     for (int j = from; j < to; j += 4) {
-      int p = rows[j] * columns;
-      int q = rows[Math.min(j + 1, to - 1)] * columns;
-      int r = rows[Math.min(j + 2, to - 1)] * columns;
-      int s = rows[Math.min(j + 3, to - 1)] * columns;
+      int p = rows[j] * stride + first;
+      int q = rows[Math.min(j + 1, to - 1)] * stride + first;
+      int r = rows[Math.min(j + 2, to - 1)] * stride + first;
+      int s = rows[Math.min(j + 3, to - 1)] * stride + first;
       fourDots(matrix, columns, p, q, r, s, vector, vectorAt, sums);
       for (int row = 0; row < Math.min(4, to - j); row++) {
         into[j + row] = sums[row * STEP];

@@ -18,6 +18,11 @@ public sealed interface Sparsity extends Serializable {
   @JsonProperty
   DictionaryType type();
 
+  /** Of a dictionary over so many sources. */
+  default DictionaryType type(int sources) {
+    return type();
+  }
+
   /** k of the dictionary, 0 where its rule has none. */
   default int budget() {
     return 0;
@@ -111,11 +116,36 @@ public sealed interface Sparsity extends Serializable {
     }
   }
 
+  /** Which of a latent's norms its threshold sees, where a dictionary has several sources. */
+  enum Gate {
+    /** None: a latent fires where pre > θ, and then counts at all sources. */
+    SHARED,
+    /**
+     * Each source's: a latent counts at source s where pre · ‖d^s‖ > θ, as the snapshot
+     * crosscoder's code has it (OpenMOSS, arXiv 2509.17196). With one source it is the shared one.
+     */
+    PER_SOURCE;
+
+    /** As settings write it. */
+    @JsonValue
+    public String key() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+  }
+
   /**
    * Pre-activations above a learnt threshold θ of the latent. Gradients reach log θ by a rectangle:
    * ∂f/∂θ = −θ/bandwidth and ∂[f > 0]/∂θ = −1/bandwidth where |pre − θ| < bandwidth/2 and pre > 0.
    * Decoder rows keep unit norm where the penalty does not see it.
    *
+   * <p>Gated by source, f_s = pre where h = pre·‖d^s‖ is above θ, and every source is reconstructed
+   * from its own f_s. The rectangle then is one of h, |h − θ| < bandwidth/2, and what log θ gets is
+   * −θ²/bandwidth · ∂L/∂h with ∂L/∂h = ∂L/∂f_s / ‖d^s‖; the gate is a constant to pre and ‖d^s‖.
+   * The tanh is that of c·f_s·‖d^s‖, its mean over rows and sources, and the loss gets the
+   * coefficient S times: in other words it is the mean over sources of ‖x̃_s − x̂_s‖² plus
+   * coefficient · S.
+   *
+   * @param gate of a dictionary over several sources; takes a penalty that sees ‖d‖
    * @param target mean number of active latents, for {@link Penalty#TARGET_L0}
    * @param slope c of the tanh penalties
    * @param square s of the tanh-quadratic penalty
@@ -124,6 +154,7 @@ public sealed interface Sparsity extends Serializable {
    */
   record JumpRelu(
       Penalty penalty,
+      Gate gate,
       double coefficient,
       double target,
       double slope,
@@ -147,6 +178,13 @@ public sealed interface Sparsity extends Serializable {
     @Override
     public DictionaryType type() {
       return DictionaryType.JUMP_RELU;
+    }
+
+    @Override
+    public DictionaryType type(int sources) {
+      return sources > 1 && gate == Gate.PER_SOURCE && !unitDecoder()
+          ? DictionaryType.JUMP_RELU_PER_SOURCE
+          : type();
     }
 
     @Override

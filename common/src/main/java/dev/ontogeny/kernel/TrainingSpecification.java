@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Problems;
@@ -106,7 +107,8 @@ public record TrainingSpecification(
    */
   public Dictionary started(Dictionary random) {
     int width = random.width();
-    float[] threshold = new float[sparsity.type().hasThreshold() ? width : 0];
+    DictionaryType type = sparsity.type(random.sources().size());
+    float[] threshold = new float[type.hasThreshold() ? width : 0];
     double encoderScale = 1;
     double decoderScale = 1;
     if (sparsity.budget() == 0) {
@@ -120,7 +122,7 @@ public record TrainingSpecification(
       Arrays.fill(threshold, (float) jump.initialThreshold());
     }
     return new Dictionary(
-        sparsity.type(),
+        type,
         random.sources(),
         sparsity.budget(),
         scaled(random.encoder(), encoderScale),

@@ -84,18 +84,24 @@ final class KernelFixture {
     all.add(new Sparsity.TopK(k, 0, Math.min(width, 4 * k), 0.125));
     all.add(new Sparsity.BatchTopK(k, 0, 0.9));
     for (Sparsity.Penalty penalty : Sparsity.Penalty.values()) {
-      all.add(new Sparsity.JumpRelu(penalty, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5));
+      all.add(jump(penalty, Sparsity.Gate.PER_SOURCE));
     }
     all.add(new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
     all.add(new Sparsity.Relu(Sparsity.Form.UNIT_NORM, 0.8, 200));
     return all;
   }
 
+  private static Sparsity jump(Sparsity.Penalty penalty, Sparsity.Gate gate) {
+    return new Sparsity.JumpRelu(penalty, gate, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5);
+  }
+
   /** Those that several sources can share: their decoder norms are free. */
   static List<Sparsity> crosscoders(int k) {
     return List.of(
         new Sparsity.BatchTopK(k, 0, 0.9),
-        new Sparsity.JumpRelu(Sparsity.Penalty.TANH_QUADRATIC, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5),
+        jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.SHARED),
+        jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.PER_SOURCE),
+        jump(Sparsity.Penalty.TANH, Sparsity.Gate.PER_SOURCE),
         new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
   }
 
@@ -118,14 +124,15 @@ final class KernelFixture {
     for (int at = 0; at < decoder.length && !(sparsity.unitDecoder() && sources == 1); at++) {
       decoder[at] *= (float) (0.5 + (at / inputs % 7) / 7.0);
     }
-    float[] threshold = new float[sparsity.type().hasThreshold() ? width : 0];
+    DictionaryType type = sparsity.type(sources);
+    float[] threshold = new float[type.hasThreshold() ? width : 0];
     for (int latent = 0; latent < threshold.length; latent++) {
       threshold[latent] = (float) (0.2 + 0.5 * random.nextDouble());
     }
     Source whole = plain.sources().get(0);
     int first = inputs / 2;
     return new Dictionary(
-        sparsity.type(),
+        type,
         sources == 1
             ? plain.sources()
             : List.of(

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryType;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -78,14 +80,23 @@ final class KernelTwinsTest {
     for (int[] shape : SHAPES) {
       for (Sparsity sparsity : KernelFixture.sparsities(shape[3], shape[2])) {
         for (KernelProvider provider : providers()) {
-          encodingsAgree(provider, sparsity, shape);
+          encodingsAgree(provider, sparsity, shape, 1);
+        }
+      }
+      for (Sparsity sparsity : KernelFixture.crosscoders(shape[3])) {
+        for (KernelProvider provider : providers()) {
+          if (shape[1] > 1
+              && !(provider instanceof Nd4jProvider && sparsity.type(2).gatedBySource())) {
+            encodingsAgree(provider, sparsity, shape, 2);
+          }
         }
       }
     }
   }
 
-  private static void encodingsAgree(KernelProvider provider, Sparsity sparsity, int[] shape) {
-    Dictionary dictionary = KernelFixture.dictionary(sparsity, shape[1], shape[2], 1, 11);
+  private static void encodingsAgree(
+      KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
+    Dictionary dictionary = KernelFixture.dictionary(sparsity, shape[1], shape[2], sources, 11);
     FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 12);
     SparseCodes expected = new SparseCodes(shape[2]);
     SparseCodes actual = new SparseCodes(shape[2]);
@@ -254,6 +265,46 @@ final class KernelTwinsTest {
         assertThat(squares).isCloseTo(1, within(1e-5));
       }
     }
+  }
+
+  /** By hand: one latent that is longer at the first source, one that is not there at all. */
+  @Test
+  void gatedLatentsCountWhereTheyPass() {
+    Dictionary dictionary =
+        new Dictionary(
+            DictionaryType.JUMP_RELU_PER_SOURCE,
+            List.of(new Source("site", 0, 1), new Source("site", 1, 1)),
+            0,
+            new FloatMatrix(2, 2, new float[] {1, 1, 1, 1}),
+            new float[2],
+            new FloatMatrix(2, 2, new float[] {-2, 0.5f, 1, 0}),
+            new float[] {10, 20},
+            new float[2],
+            new float[] {1, 1},
+            new float[] {1, 3});
+    assertThat(dictionary.sourceThreshold(0)).containsExactly(0.5f, 3);
+    assertThat(dictionary.sourceThreshold(1)).containsExactly(2, Float.POSITIVE_INFINITY);
+    assertThat(dictionary.firingThreshold()).containsExactly(0.5f, 3);
+    // Pre-activations are the sums less 30: 0.25, 1, 2.5, 4.
+    FloatMatrix batch = new FloatMatrix(4, 2, new float[] {30.25f, 0, 31, 0, 2.5f, 30, 34, 0});
+    for (KernelProvider provider :
+        List.of(new ReferenceProvider(), Kernels.provider("cpu", 1), providers().get(2))) {
+      SparseCodes codes = new SparseCodes(2);
+      FloatMatrix back = FloatMatrix.zeros(4, 2);
+      try (EncodingKernel kernel = provider.encoding(dictionary, 4)) {
+        kernel.encode(batch, codes);
+        kernel.decode(codes, back);
+      }
+      assertThat(codes.starts()).startsWith(0, 0, 1, 2, 4);
+      assertThat(codes.at(1, 0)).isEqualTo(1);
+      assertThat(codes.at(3, 1)).isEqualTo(4);
+      assertThat(back.values())
+          .as(provider.name())
+          .containsExactly(10, 20, 8, 20, 5, 21.25f, 6, 22);
+    }
+    assertThatThrownBy(() -> new Nd4jProvider(1).encoding(dictionary, 4))
+        .isInstanceOf(Failure.class)
+        .hasMessage("kernel nd4j does not know type jump-relu-per-source: take kernel cpu");
   }
 
   @Test

@@ -129,7 +129,8 @@ final class ReferenceTrainingTest {
   @Test
   void thresholdsLearnByTheRectangle() {
     // One latent, one input; pre = x. θ = 1, bandwidth 1: the window is 0.5 to 1.5.
-    Sparsity sparsity = new Sparsity.JumpRelu(Sparsity.Penalty.STEP, 0.25, 1, 1, 1, 1, 1, 1);
+    Sparsity sparsity =
+        new Sparsity.JumpRelu(Sparsity.Penalty.STEP, Sparsity.Gate.SHARED, 0.25, 1, 1, 1, 1, 1, 1);
     Dictionary dictionary =
         new Dictionary(
             sparsity.type(),

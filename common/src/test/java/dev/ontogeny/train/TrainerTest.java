@@ -185,7 +185,12 @@ final class TrainerTest {
   }
 
   private static Sparsity jump(Sparsity.Penalty penalty, double coefficient, double bandwidth) {
-    return new Sparsity.JumpRelu(penalty, coefficient, 2, 4, 0.1, bandwidth, 0.1, 1);
+    return jump(penalty, Sparsity.Gate.SHARED, coefficient, bandwidth);
+  }
+
+  private static Sparsity jump(
+      Sparsity.Penalty penalty, Sparsity.Gate gate, double coefficient, double bandwidth) {
+    return new Sparsity.JumpRelu(penalty, gate, coefficient, 2, 4, 0.1, bandwidth, 0.1, 1);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.ontogeny.job;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.Sparsity.Form;
+import dev.ontogeny.kernel.Sparsity.Gate;
 import dev.ontogeny.kernel.Sparsity.Penalty;
 import dev.ontogeny.run.Nullable;
 import dev.ontogeny.run.Problems;
@@ -25,6 +26,7 @@ record DictionarySettings(
     @Nullable Double multiWeight,
     @Nullable Double thresholdDecay,
     @Nullable Penalty penalty,
+    @Nullable Gate gate,
     @Nullable Double coefficient,
     @Nullable Double target,
     @Nullable Double slope,
@@ -50,6 +52,7 @@ record DictionarySettings(
         case JUMP_RELU ->
             List.of(
                 "penalty",
+                "gate",
                 "coefficient",
                 "target",
                 "slope",
@@ -80,6 +83,7 @@ record DictionarySettings(
   /** Of {@link Sparsity.JumpRelu}. */
   record JumpRelu(
       Penalty penalty,
+      Gate gate,
       double coefficient,
       double target,
       double slope,
@@ -102,6 +106,7 @@ record DictionarySettings(
             multiWeight,
             thresholdDecay,
             penalty,
+            gate,
             coefficient,
             target,
             slope,
@@ -132,6 +137,7 @@ record DictionarySettings(
       "multi-weight",
       "threshold-decay",
       "penalty",
+      "gate",
       "coefficient",
       "target",
       "slope",
@@ -161,6 +167,7 @@ record DictionarySettings(
             multiWeight,
             thresholdDecay,
             penalty,
+            gate,
             coefficient,
             target,
             slope,
@@ -212,6 +219,7 @@ record DictionarySettings(
       case JUMP_RELU ->
           new Sparsity.JumpRelu(
               or(penalty, types.jumpRelu.penalty),
+              or(gate, types.jumpRelu.gate),
               or(coefficient, types.jumpRelu.coefficient),
               or(target, types.jumpRelu.target),
               or(slope, types.jumpRelu.slope),
