@@ -49,10 +49,28 @@ public record DictionaryMetadata(
   /**
    * On the held-out rows.
    *
-   * @param fvu Σ‖x̃ − x̃̂‖² / Σ‖x̃ − mean(x̃)‖²
-   * @param l0 mean number of active latents
+   * @param fvu Σ‖x̃ − x̃̂‖² / Σ‖x̃ − mean(x̃)‖², over all sources
+   * @param l0 mean number of active latents, of those that count at some source
    * @param deadShare share of latents that fire on none of the rows
+   * @param sourceFvu the same of each source, in their order; empty where there is one
+   * @param sourceL0 latents that count at each source, likewise
    */
-  public record Quality(double fvu, double l0, double deadShare, long rows)
-      implements Serializable {}
+  public record Quality(
+      double fvu,
+      double l0,
+      double deadShare,
+      long rows,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Double> sourceFvu,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Double> sourceL0)
+      implements Serializable {
+    public Quality {
+      sourceFvu = sourceFvu == null ? List.of() : List.copyOf(sourceFvu);
+      sourceL0 = sourceL0 == null ? List.of() : List.copyOf(sourceL0);
+    }
+
+    /** Of one source. */
+    public Quality(double fvu, double l0, double deadShare, long rows) {
+      this(fvu, l0, deadShare, rows, List.of(), List.of());
+    }
+  }
 }

@@ -81,6 +81,16 @@ final class CpuTraining implements TrainingKernel {
   private final float[] bounds;
   private float lowestBound;
 
+  /** Of types that are gated by source, else null. */
+  private final SourceGates gates;
+
+  /** The lowest bar of a latent's gates, and what of code · ‖d^s‖ matters to a threshold. */
+  private final float[] firingBars;
+
+  private final float[] windows;
+  private final OpenLatents[] open;
+  private final CpuPenalty.Room[] penaltyRooms;
+
   // Sums by block of rows.
   private final float[] centredSums;
   private final float[] residualSums;
@@ -133,13 +143,24 @@ final class CpuTraining implements TrainingKernel {
     }
     this.centred = new float[Math.multiplyExact(maximumBatch, inputs)];
     int blockRows = encoder.blockRows();
-    this.main = new Reconstruction(maximumBatch, blockRows, inputs, width, perRow);
+    boolean gated = initial.type().gatedBySource();
+    int parts = gated ? initial.sources().size() : 1;
+    this.gates = gated ? new SourceGates(initial.sources(), width) : null;
+    this.firingBars = gated ? new float[width] : thresholds;
+    this.windows = new float[gated ? width : 0];
+    this.open = new OpenLatents[gated ? machine.workers().count() : 0];
+    this.penaltyRooms = new CpuPenalty.Room[open.length];
+    for (int worker = 0; worker < open.length; worker++) {
+      open[worker] = new OpenLatents(Math.max(width, maximumBatch));
+      penaltyRooms[worker] = new CpuPenalty.Room(maximumBatch, parts);
+    }
+    this.main = new Reconstruction(maximumBatch, blockRows, inputs, width, perRow, parts);
     this.multi =
         sparsity instanceof Sparsity.TopK top && top.multiK() > 0
-            ? new Reconstruction(maximumBatch, blockRows, inputs, width, top.multiK())
+            ? new Reconstruction(maximumBatch, blockRows, inputs, width, top.multiK(), 1)
             : null;
     this.budget = sparsity instanceof Sparsity.BatchTopK ? new BatchBudget(width) : null;
-    this.penalty = CpuPenalty.of(sparsity) ? new CpuPenalty(sparsity, width) : null;
+    this.penalty = CpuPenalty.of(sparsity) ? new CpuPenalty(sparsity, width, parts) : null;
     this.sourceWeights = sourceWeights(specification, initial);
     this.deadLatents = new int[width];
     int rowBlocks = encoder.blocks(maximumBatch);
@@ -241,12 +262,33 @@ final class CpuTraining implements TrainingKernel {
   /** θ and the bounds of the next batch. */
   private void prepareThresholds() {
     if (sparsity instanceof Sparsity.JumpRelu jump) {
+      if (gates != null) {
+        machine
+            .workers()
+            .run(latentBlocks(), (worker, block) -> prepareGates(block, jump.bandwidth()));
+      }
       lowestBound = Float.POSITIVE_INFINITY;
       for (int latent = 0; latent < width; latent++) {
-        thresholds[latent] = (float) Math.exp(logThreshold.values[latent]);
-        bounds[latent] = (float) Math.max(0, thresholds[latent] - jump.bandwidth() / 2);
+        if (gates == null) {
+          thresholds[latent] = (float) Math.exp(logThreshold.values[latent]);
+          bounds[latent] = (float) Math.max(0, thresholds[latent] - jump.bandwidth() / 2);
+        }
         lowestBound = Math.min(lowestBound, bounds[latent]);
       }
+    }
+  }
+
+  private void prepareGates(int block, double bandwidth) {
+    int end = Math.min(width, (block + 1) * LATENT_BLOCK);
+    for (int latent = block * LATENT_BLOCK; latent < end; latent++) {
+      float threshold = (float) Math.exp(logThreshold.values[latent]);
+      float bar = gates.update(loops, latent, decoderWeights.values, threshold);
+      thresholds[latent] = threshold;
+      firingBars[latent] = bar;
+      windows[latent] = (float) Math.max(0, threshold - bandwidth / 2);
+      // Rounding must not keep out what matters at the source with the lowest bar.
+      bounds[latent] =
+          bar == Float.POSITIVE_INFINITY ? bar : windows[latent] / threshold * bar * (1 - 1e-6f);
     }
   }
 
@@ -270,11 +312,11 @@ final class CpuTraining implements TrainingKernel {
               rowBlocks,
               (worker, block) -> {
                 select(batch, worker, block, k);
-                reconstruct(block, rows);
+                reconstruct(worker, block, rows);
               });
     } else {
       selectOverBatch(batch, rowBlocks, settings);
-      machine.workers().run(rowBlocks, (worker, block) -> reconstruct(block, rows));
+      machine.workers().run(rowBlocks, (worker, block) -> reconstruct(worker, block, rows));
     }
 
     double variance = Math.max(variance(rows, rowBlocks), Double.MIN_NORMAL);
@@ -310,7 +352,9 @@ final class CpuTraining implements TrainingKernel {
     if (penalty != null) {
       loss += penalty.begin(rows, variance, settings.sparsity(), active / rows);
     }
-    machine.workers().run(latentBlocks(), (worker, block) -> backward(block, withAuxiliary));
+    machine
+        .workers()
+        .run(latentBlocks(), (worker, block) -> backward(worker, block, withAuxiliary));
     if (penalty != null) {
       loss += sum(penalties, latentBlocks());
     }
@@ -354,7 +398,7 @@ final class CpuTraining implements TrainingKernel {
     if (dead > 0 && auxiliary == null) {
       auxiliary =
           new Reconstruction(
-              maximumBatch, encoder.blockRows(), inputs, width, specification.auxiliaryK());
+              maximumBatch, encoder.blockRows(), inputs, width, specification.auxiliaryK(), 1);
     }
   }
 
@@ -447,7 +491,7 @@ final class CpuTraining implements TrainingKernel {
   }
 
   /** Residuals of a block of rows, and gradients of its codes. */
-  private void reconstruct(int block, int rows) {
+  private void reconstruct(int worker, int block, int rows) {
     int first = block * encoder.blockRows();
     int end = Math.min(first + encoder.blockRows(), rows);
     int sums = block * inputs;
@@ -460,11 +504,11 @@ final class CpuTraining implements TrainingKernel {
     double auxiliaryError = 0;
     long active = 0;
     for (int row = first; row < end; row++) {
-      active += silenceBelowThreshold(row);
-      error += reconstruct(main, row, centred);
+      active += main.codes.firing(row, firingBars);
+      error += reconstruct(main, worker, row, centred);
       loops.add(1, main.residual, row * inputs, residualSums, sums, inputs);
       if (multi != null) {
-        multiError += reconstruct(multi, row, centred);
+        multiError += reconstruct(multi, worker, row, centred);
         loops.add(1, multi.residual, row * inputs, multiSums, sums, inputs);
       }
       if (dead > 0) {
@@ -484,8 +528,13 @@ final class CpuTraining implements TrainingKernel {
   }
 
   /** Residual of a row times the sources' weights, and gradients; returns its weighted square. */
-  private double reconstruct(Reconstruction reconstruction, int row, float[] target) {
-    reconstruction.residual(loops, row, target, decoderWeights.values);
+  private double reconstruct(Reconstruction reconstruction, int worker, int row, float[] target) {
+    float[] decoder = decoderWeights.values;
+    if (gates == null) {
+      reconstruction.residual(loops, row, target, decoder);
+    } else {
+      reconstruction.residual(loops, row, target, decoder, gates, open[worker]);
+    }
     double square = weightedSquares(reconstruction.residual, row * inputs);
     if (sourceWeights != null) {
       int at = row * inputs;
@@ -495,7 +544,12 @@ final class CpuTraining implements TrainingKernel {
         at += count;
       }
     }
-    reconstruction.pullBack(loops, row, decoderWeights.values);
+    if (gates == null) {
+      reconstruction.pullBack(loops, row, decoder);
+    } else {
+      reconstruction.codes.pullBack(
+          loops, row, decoder, inputs, gates, windows, open[worker], reconstruction.residual);
+    }
     return square;
   }
 
@@ -511,27 +565,6 @@ final class CpuTraining implements TrainingKernel {
       from += count;
     }
     return squares;
-  }
-
-  /** Entries that only a threshold cares for get the value 0; returns how many fire. */
-  private int silenceBelowThreshold(int row) {
-    CodeArena arena = main.codes.arena();
-    int from = arena.from(row);
-    int to = arena.to(row);
-    if (thresholds == null) {
-      return to - from;
-    }
-    int[] latents = arena.latents[arena.block(row)];
-    float[] values = arena.values[arena.block(row)];
-    int active = 0;
-    for (int slot = from; slot < to; slot++) {
-      if (values[slot] > thresholds[latents[slot]]) {
-        active++;
-      } else {
-        values[slot] = 0;
-      }
-    }
-    return active;
   }
 
   /** Σ‖x̃ − mean(x̃)‖² = Σ‖c‖² − ‖Σc‖²/n for c = x̃ − b_dec. */
@@ -572,7 +605,7 @@ final class CpuTraining implements TrainingKernel {
   }
 
   /** Gradients of a block of latents, and what they pass on to b_dec. */
-  private void backward(int block, boolean withAuxiliary) {
+  private void backward(int worker, int block, boolean withAuxiliary) {
     int sums = block * inputs;
     Arrays.fill(biasSums, sums, sums + inputs, 0);
     double squares = 0;
@@ -583,9 +616,17 @@ final class CpuTraining implements TrainingKernel {
     float[] encoderGradient = encoderWeights.gradient;
     for (int latent = block * LATENT_BLOCK; latent < end; latent++) {
       int at = latent * inputs;
-      main.codes.weightGradient(loops, latent, main.residual, inputs, true, decoderGradient);
       if (penalty != null) {
-        penaltySum += penalise(latent);
+        penaltySum += penalise(worker, latent);
+      }
+      if (gates == null) {
+        main.codes.weightGradient(loops, latent, main.residual, inputs, true, decoderGradient);
+      } else {
+        main.codes.weightGradient(
+            loops, latent, main.residual, inputs, gates, open[worker], decoderGradient);
+      }
+      if (penalty != null) {
+        addNormGradient(latent);
         if (logThreshold != null) {
           float ofThreshold = penalty.thresholdGradient(latent);
           logThreshold.gradient[latent] = ofThreshold;
@@ -625,25 +666,30 @@ final class CpuTraining implements TrainingKernel {
     return codes.sumOfCodeGradients(latent);
   }
 
-  /** Adds the penalty of a latent to the gradients of its codes and of its row of W_dec. */
-  private double penalise(int latent) {
-    float norm = unitDecoder ? 1 : norm(latent);
-    double loss =
-        penalty.add(latent, main.codes, thresholds == null ? 0 : thresholds[latent], norm);
-    float ofNorm = penalty.normGradient(latent);
-    if (ofNorm != 0) {
-      float[] decoder = decoderWeights.values;
-      int at = latent * inputs;
-      for (Source source : initial.sources()) {
-        double squares = loops.dot(decoder, at, decoder, at, source.width());
-        if (squares > 0) {
-          float factor = (float) (ofNorm / Math.sqrt(squares));
-          loops.add(factor, decoder, at, decoderWeights.gradient, at, source.width());
-        }
-        at += source.width();
-      }
+  /** Adds the penalty of a latent to the gradients of its codes; returns its part of the loss. */
+  private double penalise(int worker, int latent) {
+    if (gates != null) {
+      return penalty.add(
+          latent, main.codes, thresholds[latent], windows[latent], gates, penaltyRooms[worker]);
     }
-    return loss;
+    float norm = unitDecoder ? 1 : norm(latent);
+    return penalty.add(latent, main.codes, thresholds == null ? 0 : thresholds[latent], norm);
+  }
+
+  /** Adds what the penalty makes of the norms to the gradient of a latent's row of W_dec. */
+  private void addNormGradient(int latent) {
+    float[] decoder = decoderWeights.values;
+    int at = latent * inputs;
+    for (int s = 0; s < initial.sources().size(); s++) {
+      int count = initial.sources().get(s).width();
+      float ofNorm = penalty.normGradient(latent, s);
+      double squares = ofNorm == 0 ? 0 : loops.dot(decoder, at, decoder, at, count);
+      if (squares > 0) {
+        float factor = (float) (ofNorm / Math.sqrt(squares));
+        loops.add(factor, decoder, at, decoderWeights.gradient, at, count);
+      }
+      at += count;
+    }
   }
 
   /** Adam on a panel of latents, a decoder back to unit norm, and the panel's packing. */

@@ -12,9 +12,12 @@ final class Reconstruction {
 
   private final int inputs;
 
-  Reconstruction(int rows, int blockRows, int inputs, int width, int perRow) {
+  /**
+   * @param perRow as {@link ActiveCodes} has it, and {@code parts} too
+   */
+  Reconstruction(int rows, int blockRows, int inputs, int width, int perRow, int parts) {
     this.inputs = inputs;
-    codes = new ActiveCodes(rows, blockRows, width, perRow);
+    codes = new ActiveCodes(rows, blockRows, width, perRow, parts);
     residual = new float[Math.multiplyExact(rows, inputs)];
     squares = new double[(rows + blockRows - 1) / blockRows];
   }
@@ -23,6 +26,14 @@ final class Reconstruction {
   void residual(Loops loops, int row, float[] target, float[] decoder) {
     int at = row * inputs;
     codes.decode(loops, row, decoder, inputs, residual);
+    loops.subtract(target, at, residual, at, residual, at, inputs);
+  }
+
+  /** The same where latents are gated by source. */
+  void residual(
+      Loops loops, int row, float[] target, float[] decoder, SourceGates gates, OpenLatents open) {
+    int at = row * inputs;
+    codes.decode(loops, row, decoder, inputs, gates, open, residual);
     loops.subtract(target, at, residual, at, residual, at, inputs);
   }
 

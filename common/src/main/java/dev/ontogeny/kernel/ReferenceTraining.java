@@ -8,8 +8,10 @@ import dev.ontogeny.kernel.Sparsity.Penalty;
 import dev.ontogeny.kernel.Sparsity.Relu;
 import dev.ontogeny.kernel.Sparsity.TopK;
 import dev.ontogeny.matrix.FloatMatrix;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -33,12 +35,19 @@ final class ReferenceTraining implements TrainingKernel {
 
   private final Sparsity sparsity;
   private final boolean unitDecoder;
+
+  /** What a code counts for or not as a whole: all columns, or those of each source. */
+  private final List<Part> parts;
+
   private float runningThreshold;
   private float[][] lastPre;
   private float[][] lastCode;
   private double[][] lastResidual;
   private double[][] lastCentred;
   private long steps;
+
+  /** Columns from … to. */
+  private record Part(int from, int to) {}
 
   /** Values with their gradient, Adam's two means, and the mean of the values over steps. */
   private static final class Parameter {
@@ -70,6 +79,16 @@ final class ReferenceTraining implements TrainingKernel {
     this.decoderBias = new Parameter(initial.decoderBias());
     this.sparsity = specification.sparsity();
     this.unitDecoder = specification.unitDecoder(initial);
+    this.parts = new ArrayList<>();
+    if (initial.type().gatedBySource()) {
+      int from = 0;
+      for (Source source : initial.sources()) {
+        parts.add(new Part(from, from + source.width()));
+        from += source.width();
+      }
+    } else {
+      parts.add(new Part(0, inputs));
+    }
     float[] logarithms = new float[sparsity instanceof JumpRelu ? width : 0];
     for (int latent = 0; latent < logarithms.length; latent++) {
       logarithms[latent] = (float) Math.log(initial.threshold()[latent]);
@@ -134,26 +153,28 @@ final class ReferenceTraining implements TrainingKernel {
       }
       pre[row] = preActivations(centred[row]);
     }
-    float[][] code = codes(pre, settings);
+    float[][] bars = bars();
+    float[][] code = codes(pre, bars, settings);
     double[] weights = columnWeights();
     double variance = Math.max(squares(centredOnMean(scaled), weights), Double.MIN_NORMAL);
-    double[][] residual = residual(centred, code);
+    double[][] residual = residual(centred, code, bars);
     double error = squares(residual, weights);
     residual = weighted(residual, weights);
     double fvu = error / variance;
     double loss = fvu;
-    double[][] ofCode = backward(code, residual, -2 / variance);
+    double[][][] ofCode = backward(code, bars, residual, -2 / variance);
     addToDecoderBias(residual, -2 / variance);
-    loss += penalise(pre, code, ofCode, variance, settings.sparsity());
-    throughEncoder(code, ofCode, centred);
+    loss += penalise(pre, code, bars, ofCode, variance, settings.sparsity());
+    throughEncoder(code, bars, ofCode, centred);
+    float[][] open = new float[parts.size()][width];
 
     if (sparsity instanceof TopK top && top.multiK() > 0) {
       float[][] more = largest(pre, top.multiK());
-      double[][] left = residual(centred, more);
+      double[][] left = residual(centred, more, open);
       loss += top.multiWeight() * squares(left, weights) / variance;
       left = weighted(left, weights);
       double factor = -2 * top.multiWeight() / variance;
-      throughEncoder(more, backward(more, left, factor), centred);
+      throughEncoder(more, open, backward(more, open, left, factor), centred);
       addToDecoderBias(left, factor);
     }
     double auxiliary = 0;
@@ -171,10 +192,11 @@ final class ReferenceTraining implements TrainingKernel {
                 pre[row],
                 ReferenceSelection.largest(pre[row], specification.auxiliaryK(), silent::dead));
       }
-      double[][] left = residual(residual, dead);
+      double[][] left = residual(residual, dead, open);
       auxiliary = squares(left, ones(inputs)) / target;
       loss += auxiliaryWeight * auxiliary;
-      throughEncoder(dead, backward(dead, left, -2 * auxiliaryWeight / target), centred);
+      double factor = -2 * auxiliaryWeight / target;
+      throughEncoder(dead, open, backward(dead, open, left, factor), centred);
     }
     double active = 0;
     for (int latent = 0; latent < width; latent++) {
@@ -189,7 +211,26 @@ final class ReferenceTraining implements TrainingKernel {
     return new StepLosses(loss, fvu, active / rows, (double) silent.countDead() / width, auxiliary);
   }
 
-  private float[][] codes(float[][] pre, StepSettings settings) {
+  /** What a code has to exceed to count for a part, [parts, F]. */
+  private float[][] bars() {
+    float[][] bars = new float[parts.size()][width];
+    for (int p = 0; p < parts.size(); p++) {
+      for (int latent = 0; latent < width; latent++) {
+        double scale = gateScale(parts.get(p), latent);
+        bars[p][latent] = scale > 0 ? (float) (threshold(latent) / scale) : Float.POSITIVE_INFINITY;
+      }
+    }
+    return bars;
+  }
+
+  /** What pre-activations are multiplied by before they are compared with θ. */
+  private double gateScale(Part part, int latent) {
+    return initial.type().gatedBySource()
+        ? sourceNorm(latent * inputs + part.from, part.to - part.from)
+        : 1;
+  }
+
+  private float[][] codes(float[][] pre, float[][] bars, StepSettings settings) {
     if (sparsity instanceof TopK top) {
       return largest(pre, settings.k(top.k(), top.initialK()));
     }
@@ -218,7 +259,9 @@ final class ReferenceTraining implements TrainingKernel {
     for (int row = 0; row < pre.length; row++) {
       boolean[] fires = new boolean[width];
       for (int latent = 0; latent < width; latent++) {
-        fires[latent] = pre[row][latent] > threshold(latent);
+        for (float[] ofPart : bars) {
+          fires[latent] |= pre[row][latent] > ofPart[latent];
+        }
       }
       code[row] = masked(pre[row], fires);
     }
@@ -257,11 +300,11 @@ final class ReferenceTraining implements TrainingKernel {
     return Math.sqrt(squares);
   }
 
-  /** target − code · W_dec. */
-  private double[][] residual(double[][] target, float[][] code) {
+  /** target − code · W_dec, for each part with what of the code is above its bars. */
+  private double[][] residual(double[][] target, float[][] code, float[][] bars) {
     double[][] residual = new double[target.length][inputs];
     for (int row = 0; row < target.length; row++) {
-      double[] decoded = decoded(code[row]);
+      double[] decoded = decoded(code[row], bars);
       for (int i = 0; i < inputs; i++) {
         residual[row][i] = target[row][i] - decoded[i];
       }
@@ -271,20 +314,29 @@ final class ReferenceTraining implements TrainingKernel {
 
   /**
    * Adds ∂/∂W_dec of a squared residual times a factor of half its sign; returns its gradient with
-   * respect to all codes, those of latents that do not fire as well.
+   * respect to the codes of each part, those that do not count as well, [parts, n, F].
    */
-  private double[][] backward(float[][] code, double[][] residual, double factor) {
-    double[][] ofCode = new double[code.length][width];
-    for (int row = 0; row < code.length; row++) {
-      for (int latent = 0; latent < width; latent++) {
-        for (int i = 0; i < inputs; i++) {
-          double upstream = factor * residual[row][i];
-          ofCode[row][latent] += upstream * decoder.values[latent * inputs + i];
-          decoder.gradient[latent * inputs + i] += code[row][latent] * upstream;
+  private double[][][] backward(
+      float[][] code, float[][] bars, double[][] residual, double factor) {
+    double[][][] ofCode = new double[parts.size()][code.length][width];
+    for (int p = 0; p < parts.size(); p++) {
+      Part part = parts.get(p);
+      for (int row = 0; row < code.length; row++) {
+        for (int latent = 0; latent < width; latent++) {
+          float counted = counted(code[row][latent], bars[p][latent]);
+          for (int i = part.from; i < part.to; i++) {
+            double upstream = factor * residual[row][i];
+            ofCode[p][row][latent] += upstream * decoder.values[latent * inputs + i];
+            decoder.gradient[latent * inputs + i] += counted * upstream;
+          }
         }
       }
     }
     return ofCode;
+  }
+
+  private static float counted(float code, float bar) {
+    return code > bar ? code : 0;
   }
 
   private void addToDecoderBias(double[][] residual, double factor) {
@@ -295,18 +347,21 @@ final class ReferenceTraining implements TrainingKernel {
     }
   }
 
-  /** From the gradients of codes to those of encoder and biases, for the latents that fire. */
-  private void throughEncoder(float[][] code, double[][] ofCode, double[][] centred) {
-    for (int row = 0; row < code.length; row++) {
-      for (int latent = 0; latent < width; latent++) {
-        if (code[row][latent] == 0) {
-          continue;
-        }
-        double gradient = ofCode[row][latent];
-        encoderBias.gradient[latent] += gradient;
-        for (int i = 0; i < inputs; i++) {
-          encoder.gradient[i * width + latent] += gradient * centred[row][i];
-          decoderBias.gradient[i] -= gradient * encoder.values[i * width + latent];
+  /** From the gradients of codes to those of encoder and biases, for the codes that count. */
+  private void throughEncoder(
+      float[][] code, float[][] bars, double[][][] ofCode, double[][] centred) {
+    for (int p = 0; p < parts.size(); p++) {
+      for (int row = 0; row < code.length; row++) {
+        for (int latent = 0; latent < width; latent++) {
+          if (counted(code[row][latent], bars[p][latent]) == 0) {
+            continue;
+          }
+          double gradient = ofCode[p][row][latent];
+          encoderBias.gradient[latent] += gradient;
+          for (int i = 0; i < inputs; i++) {
+            encoder.gradient[i * width + latent] += gradient * centred[row][i];
+            decoderBias.gradient[i] -= gradient * encoder.values[i * width + latent];
+          }
         }
       }
     }
@@ -314,7 +369,12 @@ final class ReferenceTraining implements TrainingKernel {
 
   /** What the penalty adds to the loss; adds its gradients to those of codes, W_dec and log θ. */
   private double penalise(
-      float[][] pre, float[][] code, double[][] ofCode, double variance, double share) {
+      float[][] pre,
+      float[][] code,
+      float[][] bars,
+      double[][][] ofCode,
+      double variance,
+      double share) {
     int rows = code.length;
     if (sparsity instanceof Relu relu) {
       double weight = share * relu.coefficient() / variance;
@@ -324,17 +384,17 @@ final class ReferenceTraining implements TrainingKernel {
         double sum = 0;
         for (int row = 0; row < rows; row++) {
           sum += code[row][latent];
-          ofCode[row][latent] += weight * norm;
+          ofCode[0][row][latent] += weight * norm;
         }
         loss += weight * sum * norm;
         if (relu.form() != Sparsity.Form.UNIT_NORM) {
-          addToNorm(latent, weight * sum);
+          addToNorm(parts.get(0), latent, weight * sum);
         }
       }
       return loss;
     }
     return sparsity instanceof JumpRelu jump
-        ? penaliseJump(jump, pre, code, ofCode, variance, share)
+        ? penaliseJump(jump, pre, code, bars, ofCode, variance, share)
         : 0;
   }
 
@@ -342,7 +402,8 @@ final class ReferenceTraining implements TrainingKernel {
       JumpRelu jump,
       float[][] pre,
       float[][] code,
-      double[][] ofCode,
+      float[][] bars,
+      double[][][] ofCode,
       double variance,
       double share) {
     int rows = code.length;
@@ -365,46 +426,67 @@ final class ReferenceTraining implements TrainingKernel {
         ofFiring = share * jump.coefficient() * 2 * excess / jump.target() / rows;
       }
     } else {
+      // The mean is over rows and parts, and a mean over parts is what the coefficient is for.
+      int count = rows * parts.size();
       for (int latent = 0; latent < width; latent++) {
-        double norm = norm(latent);
         double mean = 0;
-        for (int row = 0; row < rows; row++) {
-          mean += Math.tanh(jump.slope() * code[row][latent] * norm) / rows;
+        for (int p = 0; p < parts.size(); p++) {
+          double norm = paidNorm(parts.get(p), latent);
+          for (int row = 0; row < rows; row++) {
+            double counted = counted(code[row][latent], bars[p][latent]);
+            mean += Math.tanh(jump.slope() * counted * norm) / count;
+          }
         }
         boolean quadratic = penalty == Penalty.TANH_QUADRATIC;
-        loss += weight * rows * mean * (quadratic ? 1 + mean / jump.square() : 1);
+        loss += weight * count * mean * (quadratic ? 1 + mean / jump.square() : 1);
         double outer = weight * (quadratic ? 1 + 2 * mean / jump.square() : 1);
-        double ofNorm = 0;
-        for (int row = 0; row < rows; row++) {
-          double tanh = Math.tanh(jump.slope() * code[row][latent] * norm);
-          double slope = outer * jump.slope() * (1 - tanh * tanh);
-          ofCode[row][latent] += slope * norm;
-          ofNorm += slope * code[row][latent];
+        for (int p = 0; p < parts.size(); p++) {
+          double norm = paidNorm(parts.get(p), latent);
+          double ofNorm = 0;
+          for (int row = 0; row < rows; row++) {
+            double counted = counted(code[row][latent], bars[p][latent]);
+            double tanh = Math.tanh(jump.slope() * counted * norm);
+            double slope = outer * jump.slope() * (1 - tanh * tanh);
+            ofCode[p][row][latent] += slope * norm;
+            ofNorm += slope * counted;
+          }
+          addToNorm(parts.get(p), latent, ofNorm);
         }
-        addToNorm(latent, ofNorm);
       }
     }
-    for (int latent = 0; latent < width; latent++) {
-      double threshold = threshold(latent);
-      for (int row = 0; row < rows; row++) {
-        if (pre[row][latent] > 0 && Math.abs(pre[row][latent] - threshold) < jump.bandwidth() / 2) {
-          double ofThreshold = -(threshold * ofCode[row][latent] + ofFiring) / jump.bandwidth();
-          logThreshold.gradient[latent] += threshold * ofThreshold;
+    for (int p = 0; p < parts.size(); p++) {
+      for (int latent = 0; latent < width; latent++) {
+        double threshold = threshold(latent);
+        double scale = gateScale(parts.get(p), latent);
+        for (int row = 0; row < rows; row++) {
+          double compared = pre[row][latent] * scale;
+          if (compared > 0 && Math.abs(compared - threshold) < jump.bandwidth() / 2) {
+            double ofCompared = ofCode[p][row][latent] / scale;
+            double ofThreshold = -(threshold * ofCompared + ofFiring) / jump.bandwidth();
+            logThreshold.gradient[latent] += threshold * ofThreshold;
+          }
         }
       }
     }
     return loss;
   }
 
-  /** Adds ∂‖d‖/∂d times a factor to the gradient of a latent's row of W_dec. */
-  private void addToNorm(int latent, double factor) {
-    int at = latent * inputs;
+  /** ‖d‖ as a penalty has it: over the sources of a part, summed. */
+  private double paidNorm(Part part, int latent) {
+    return initial.type().gatedBySource() ? gateScale(part, latent) : norm(latent);
+  }
+
+  /** Adds ∂‖d‖/∂d times a factor to a part of the gradient of a latent's row of W_dec. */
+  private void addToNorm(Part part, int latent, double factor) {
+    int from = 0;
     for (Source source : initial.sources()) {
-      double norm = sourceNorm(at, source.width());
-      for (int i = at; i < at + source.width() && norm > 0; i++) {
-        decoder.gradient[i] += factor * decoder.values[i] / norm;
+      double norm = sourceNorm(latent * inputs + from, source.width());
+      int end = from + source.width();
+      for (int i = from; i < end && from >= part.from && end <= part.to && norm > 0; i++) {
+        int at = latent * inputs + i;
+        decoder.gradient[at] += factor * decoder.values[at] / norm;
       }
-      at += source.width();
+      from = end;
     }
   }
 
@@ -488,12 +570,13 @@ final class ReferenceTraining implements TrainingKernel {
     return code;
   }
 
-  private double[] decoded(float[] code) {
+  private double[] decoded(float[] code, float[][] bars) {
     double[] sum = new double[inputs];
-    for (int latent = 0; latent < width; latent++) {
-      if (code[latent] != 0) {
-        for (int i = 0; i < inputs; i++) {
-          sum[i] += (double) code[latent] * decoder.values[latent * inputs + i];
+    for (int p = 0; p < parts.size(); p++) {
+      for (int latent = 0; latent < width; latent++) {
+        double counted = counted(code[latent], bars[p][latent]);
+        for (int i = parts.get(p).from; i < parts.get(p).to && counted != 0; i++) {
+          sum[i] += counted * decoder.values[latent * inputs + i];
         }
       }
     }

@@ -166,15 +166,20 @@ public record TrainingSpecification(
    * Memory of one dictionary while it is trained by the {@code cpu} provider, on the heap and
    * beside it, with the auxiliary loss at work and a state being saved.
    *
+   * @param sources how many share the inputs
    * @param maximumBatch rows of a step
    */
-  public long bytes(int inputs, int maximumBatch, int threads) {
+  public long bytes(int inputs, int sources, int maximumBatch, int threads) {
     long weights = (long) width * inputs;
     int copies = optimiser.averageDecay() > 0 ? 4 : 3;
     // Both matrices with their means and a gradient each, the packed encoder, the saved state.
     long floats = (4L * copies + 3) * weights;
     floats += 3L * maximumBatch * inputs;
     floats += (long) (7.0 * maximumBatch * (activePerRow() + auxiliaryK));
+    if (sparsity.type(sources).gatedBySource()) {
+      // A gradient for each source.
+      floats += (long) ((double) maximumBatch * sources * activePerRow());
+    }
     floats += (long) threads * (128L * Math.max(width, 8192) + 2L * 512 * inputs);
     return 4 * floats;
   }

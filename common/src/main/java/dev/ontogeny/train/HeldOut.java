@@ -9,6 +9,7 @@ import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -34,9 +35,16 @@ public final class HeldOut {
     SparseCodes codes = new SparseCodes(dictionary.width());
     boolean[] fired = new boolean[dictionary.width()];
     double[] sums = new double[inputs];
-    double squares = 0;
-    double error = 0;
+    // By column.
+    double[] squares = new double[inputs];
+    double[] error = new double[inputs];
+    int sources = dictionary.sources().size();
+    float[][] bars = new float[sources][];
+    for (int s = 0; s < sources; s++) {
+      bars[s] = dictionary.sourceThreshold(s);
+    }
     long active = 0;
+    long[] activeBySource = new long[sources];
     long count = 0;
     Probe probe = null;
     float[] scale = dictionary.columnScale();
@@ -55,11 +63,16 @@ public final class HeldOut {
               double centred = (value - dictionary.inputMean()[column]) * scale[column];
               double difference = (value - back.values()[i]) * scale[column];
               sums[column] += centred;
-              squares += centred * centred;
-              error += difference * difference;
+              squares[column] += centred * centred;
+              error[column] += difference * difference;
             }
             for (int i = 0; i < codes.size(); i++) {
-              fired[codes.indices()[i]] = true;
+              int latent = codes.indices()[i];
+              fired[latent] = true;
+              for (int s = 0; s < sources; s++) {
+                boolean counts = bars[s] == null || codes.values()[i] > bars[s][latent];
+                activeBySource[s] += counts ? 1 : 0;
+              }
             }
             active += codes.size();
             count += read;
@@ -70,9 +83,22 @@ public final class HeldOut {
         }
       }
     }
-    double variance = squares;
-    for (double sum : sums) {
-      variance -= sum * sum / Math.max(1, count);
+    double wholeError = 0;
+    double wholeVariance = 0;
+    List<Double> sourceFvu = new ArrayList<>();
+    List<Double> sourceL0 = new ArrayList<>();
+    int column = 0;
+    for (int s = 0; s < sources; s++) {
+      double ofSource = 0;
+      double variance = 0;
+      for (int end = column + dictionary.sources().get(s).width(); column < end; column++) {
+        ofSource += error[column];
+        variance += squares[column] - sums[column] * sums[column] / Math.max(1, count);
+      }
+      sourceFvu.add(ofSource / variance);
+      sourceL0.add((double) activeBySource[s] / Math.max(1, count));
+      wholeError += ofSource;
+      wholeVariance += variance;
     }
     int alive = 0;
     for (boolean each : fired) {
@@ -80,10 +106,12 @@ public final class HeldOut {
     }
     return new Result(
         new Quality(
-            error / variance,
+            wholeError / wholeVariance,
             (double) active / Math.max(1, count),
             1 - (double) alive / dictionary.width(),
-            count),
+            count,
+            sources == 1 ? List.of() : sourceFvu,
+            sources == 1 ? List.of() : sourceL0),
         probe);
   }
 

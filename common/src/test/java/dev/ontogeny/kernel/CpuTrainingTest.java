@@ -142,23 +142,32 @@ final class CpuTrainingTest {
     {1.91968, 1.68331, 1.60094, 1.52866, 1.58067, 1.50746},
     {2.0913, 6.7489, 6.1924, 6.3906, 6.44164, 6.43149},
     {1.95616, 0.53926, 0.45552, 0.41801, 0.39222, 0.39449},
-    {2.15525, 0.60042, 0.49086, 0.45032, 0.41488, 0.41818}
+    {2.15525, 0.60042, 0.49086, 0.45032, 0.41488, 0.41818},
+    {2.10515, 1.89802, 1.67516, 1.48405, 1.26304, 1.20880}
   };
 
   static Stream<Arguments> goldenRuns() {
-    List<Sparsity> kinds = KernelFixture.sparsities(4, 64);
+    List<Sparsity> kinds = new ArrayList<>(KernelFixture.sparsities(4, 64));
+    // A crosscoder whose latents are gated by source.
+    kinds.add(KernelFixture.crosscoders(4).get(2));
     return IntStream.range(0, GOLDEN.length)
         .boxed()
         .flatMap(
             kind ->
                 (kind == 0 ? Stream.of("reference", "cpu", "nd4j") : Stream.of("reference", "cpu"))
-                    .map(provider -> Arguments.of(provider, kinds.get(kind), GOLDEN[kind])));
+                    .map(
+                        provider ->
+                            Arguments.of(
+                                provider,
+                                kinds.get(kind),
+                                kind < GOLDEN.length - 1 ? 1 : 2,
+                                GOLDEN[kind])));
   }
 
   /** Two hundred steps, pinned: whoever changes a method has to say so here. */
   @ParameterizedTest
   @MethodSource("goldenRuns")
-  void goldenRun(String provider, Sparsity sparsity, double[] golden) {
+  void goldenRun(String provider, Sparsity sparsity, int sources, double[] golden) {
     List<Double> curve = new ArrayList<>();
     try (TrainingKernel kernel =
         Kernels.provider(provider, 2)
@@ -166,7 +175,7 @@ final class CpuTrainingTest {
                 KernelFixture.specification(sparsity, 64, 8, 1.0 / 32, 6000),
                 sparsity instanceof Sparsity.TopK
                     ? KernelFixture.dictionary(16, 64, 4, 66)
-                    : KernelFixture.dictionary(sparsity, 16, 64, 1, 66),
+                    : KernelFixture.dictionary(sparsity, 16, 64, sources, 66),
                 128)) {
       for (int step = 0; step < 200; step++) {
         FloatMatrix batch = KernelFixture.batch(128, 16, 500 + step);

@@ -10,6 +10,8 @@ import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
+import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
@@ -243,13 +245,90 @@ final class TrainerTest {
     return Stream.of(
         new Sparsity.BatchTopK(3, 8, 0.99),
         new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.5, 0),
-        jump(Sparsity.Penalty.TANH_QUADRATIC, 0.06, 2));
+        jump(Sparsity.Penalty.TANH_QUADRATIC, 0.06, 2),
+        GATED);
   }
+
+  private static final Sparsity GATED =
+      jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.PER_SOURCE, 0.1, 2);
 
   /** A crosscoder's decoder norms tell when features are there: births and deaths are planted. */
   @ParameterizedTest
   @MethodSource("crosscoders")
   void crosscodersTellWhenFeaturesAreThere(Sparsity sparsity) throws IOException {
+    Dictionary trained = crosscoder(sparsity);
+    HeldOut.Result heldOut = HeldOut.evaluate(dataset, List.of(3), trained, KERNELS);
+    int agree = 0;
+    int asked = 0;
+    for (PlantedActivations.Feature feature : PLANTED.features()) {
+      int peak = PLANTED.plan().checkpoints().indexOf(feature.peak());
+      int latent = nearest(trained, PLANTED.direction(feature.index(), peak), peak);
+      double largest = 0;
+      double strongest = 0;
+      for (int t = 0; t < ALL.size(); t++) {
+        largest = Math.max(largest, norm(trained, latent, t));
+        strongest = Math.max(strongest, PLANTED.strength(feature.index(), t));
+      }
+      for (int t = 0; t < ALL.size(); t++) {
+        boolean there = PLANTED.strength(feature.index(), t) >= 0.5 * strongest;
+        agree += there == norm(trained, latent, t) >= 0.5 * largest ? 1 : 0;
+        asked++;
+      }
+    }
+    assertThat(heldOut.quality().fvu()).isLessThan(0.15);
+    // An L1 penalty shrinks what is weak, norms as well: a known fault of this kind.
+    assertThat((double) agree / asked)
+        .isGreaterThan(sparsity instanceof Sparsity.Relu ? 0.8 : 0.95);
+  }
+
+  /** Gates tell the same row by row: where a feature is absent, its latent never counts. */
+  @Test
+  void gatedLatentsAreOffWhereTheirFeatureIsAbsent() throws IOException {
+    Dictionary trained = crosscoder(GATED);
+    assertThat(trained.type()).isEqualTo(DictionaryType.JUMP_RELU_PER_SOURCE);
+    int count = 1024;
+    FloatMatrix rows = FloatMatrix.zeros(count, trained.inputs());
+    SparseCodes codes = new SparseCodes(trained.width());
+    try (SourceRows vectors = new SourceRows(dataset, ALL, 3);
+        EncodingKernel kernel = KERNELS.encoding(trained, count)) {
+      vectors.read(rows, 0, count);
+      kernel.encode(rows, codes);
+    }
+    // Codes above zero, and among them those above the gate of a source.
+    int fired = 0;
+    int counted = 0;
+    int firedAbsent = 0;
+    int countedAbsent = 0;
+    for (PlantedActivations.Feature feature : PLANTED.features()) {
+      int peak = PLANTED.plan().checkpoints().indexOf(feature.peak());
+      int latent = nearest(trained, PLANTED.direction(feature.index(), peak), peak);
+      for (int t = 0; t < ALL.size(); t++) {
+        double strength =
+            PLANTED.strength(feature.index(), t) / PLANTED.strength(feature.index(), peak);
+        float bar = trained.sourceThreshold(t)[latent];
+        for (int row = 0; row < count; row++) {
+          float code = codes.at(row, latent);
+          if (strength >= 0.5) {
+            fired += code > 0 ? 1 : 0;
+            counted += code > bar ? 1 : 0;
+          } else if (strength < 0.05) {
+            firedAbsent += code > 0 ? 1 : 0;
+            countedAbsent += code > bar ? 1 : 0;
+          }
+        }
+      }
+    }
+    assertThat(firedAbsent).isGreaterThan(1000);
+    assertThat(countedAbsent).isZero();
+    assertThat((double) counted / fired).isGreaterThan(0.9);
+    Quality quality = HeldOut.evaluate(dataset, List.of(3), trained, KERNELS).quality();
+    assertThat(quality.sourceFvu()).hasSize(ALL.size()).allMatch(fvu -> fvu < 0.05);
+    assertThat(quality.sourceL0())
+        .hasSize(ALL.size())
+        .allMatch(l0 -> l0 > 1 && l0 < 0.9 * quality.l0());
+  }
+
+  private static Dictionary crosscoder(Sparsity sparsity) throws IOException {
     DictionaryPlan plan =
         new DictionaryPlan(
             "crosscoder",
@@ -277,33 +356,10 @@ final class TrainerTest {
       weighted = plan.withSourceWeights(plan.weighting().of(random, stream.next()));
     }
     assertThat(weighted.specification().sourceWeights()).hasSize(ALL.size());
-    Dictionary trained =
-        trainer("crosscoder", 1e9, n -> {})
-            .train(List.of(weighted), List.of(weighted.specification().started(random)), order)
-            .get(0)
-            .dictionary();
-    HeldOut.Result heldOut = HeldOut.evaluate(dataset, List.of(3), trained, KERNELS);
-    int agree = 0;
-    int asked = 0;
-    for (PlantedActivations.Feature feature : PLANTED.features()) {
-      int peak = PLANTED.plan().checkpoints().indexOf(feature.peak());
-      int latent = nearest(trained, PLANTED.direction(feature.index(), peak), peak);
-      double largest = 0;
-      double strongest = 0;
-      for (int t = 0; t < ALL.size(); t++) {
-        largest = Math.max(largest, norm(trained, latent, t));
-        strongest = Math.max(strongest, PLANTED.strength(feature.index(), t));
-      }
-      for (int t = 0; t < ALL.size(); t++) {
-        boolean there = PLANTED.strength(feature.index(), t) >= 0.5 * strongest;
-        agree += there == norm(trained, latent, t) >= 0.5 * largest ? 1 : 0;
-        asked++;
-      }
-    }
-    assertThat(heldOut.quality().fvu()).isLessThan(0.15);
-    // An L1 penalty shrinks what is weak, norms as well: a known fault of this kind.
-    assertThat((double) agree / asked)
-        .isGreaterThan(sparsity instanceof Sparsity.Relu ? 0.8 : 0.95);
+    return trainer("crosscoder", 1e9, n -> {})
+        .train(List.of(weighted), List.of(weighted.specification().started(random)), order)
+        .get(0)
+        .dictionary();
   }
 
   /** The latent whose decoder in a source points most in a direction. */

@@ -105,7 +105,11 @@ final class Train implements Job<TrainSettings> {
                                 series
                                     .get(0)
                                     .specification()
-                                    .bytes(series.get(0).inputs(), series.get(0).batch(), threads))
+                                    .bytes(
+                                        series.get(0).inputs(),
+                                        series.get(0).sources().size(),
+                                        series.get(0).batch(),
+                                        threads))
                         .sum())
             .max()
             .orElse(0);

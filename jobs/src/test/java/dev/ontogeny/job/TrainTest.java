@@ -13,6 +13,8 @@ import dev.ontogeny.data.TableReader;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.dictionary.DictionaryType;
+import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.SettingsReader;
@@ -21,6 +23,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -275,6 +278,70 @@ final class TrainTest {
       }
       assertThat(norms.next()).isNull();
     }
+  }
+
+  /** What a reader of the files does by their rule, in plain loops. */
+  @Test
+  void crosscodersGatedBySourceSayHowTheyAreRead() throws IOException {
+    TrainSettings settings =
+        settings(
+            "gated",
+            "dictionaries=[{type=jump-relu,width=24,coefficient=0.1},"
+                + "{type=jump-relu,width=24,gate=shared}]",
+            "mode=crosscoder",
+            "replicas=1",
+            "checkpoints=[0,100,500]");
+    new Train().run(spark, settings);
+    String family = "crosscoder-blocks.0.hook_resid_post-jump-relu-w24-";
+    assertThat(metadata("gated", family + "gate-shared-r0").type())
+        .isEqualTo(DictionaryType.JUMP_RELU);
+    String id = family + "coefficient0.1-r0";
+    DictionaryMetadata metadata = metadata("gated", id);
+    assertThat(metadata.type()).isEqualTo(DictionaryType.JUMP_RELU_PER_SOURCE);
+    assertThat(metadata.rule())
+        .contains("code_s = pre where pre * norm(W_dec_s) > threshold")
+        .contains("probe_code = pre where any code_s is not zero");
+    assertThat(metadata.quality().sourceL0()).hasSize(3);
+    assertThat(metadata.quality().l0())
+        .isGreaterThanOrEqualTo(Collections.max(metadata.quality().sourceL0()));
+    Map<String, Safetensors.Tensor> tensors;
+    try (InputStream in =
+        Files.newInputStream(folder.resolve("gated").resolve(id + "/dictionary.safetensors"))) {
+      tensors = Safetensors.read(in, id);
+    }
+    float[] decoder = tensors.get("W_dec").values();
+    float[] codes = tensors.get("probe_code").values();
+    float[] back = tensors.get("probe_reconstruction").values();
+    int closed = 0;
+    for (int row = 0; row < codes.length / 24; row++) {
+      double[] sum = new double[36];
+      for (int latent = 0; latent < 24; latent++) {
+        float code = codes[24 * row + latent];
+        for (int s = 0; s < 3; s++) {
+          double squares = 0;
+          for (int i = 12 * s; i < 12 * s + 12; i++) {
+            squares += Math.pow(decoder[36 * latent + i], 2);
+          }
+          boolean open = code * Math.sqrt(squares) > tensors.get("threshold").values()[latent];
+          closed += code > 0 && !open ? 1 : 0;
+          for (int i = 12 * s; i < 12 * s + 12 && open; i++) {
+            sum[i] += code * decoder[36 * latent + i];
+          }
+        }
+      }
+      for (int i = 0; i < 36; i++) {
+        double expected =
+            (sum[i] + tensors.get("b_dec").values()[i])
+                    / tensors.get("input_scale").values()[i / 12]
+                + tensors.get("input_mean").values()[i];
+        assertThat((double) back[36 * row + i]).isCloseTo(expected, within(1e-3));
+      }
+    }
+    assertThat(closed).as("codes that do not count everywhere").isPositive();
+  }
+
+  @Test
+  void crosscodersNeedNormsThatAreFree() {
     assertThatThrownBy(() -> settings("x", "mode=crosscoder"))
         .hasMessageContaining("dictionaries.0 must be of a kind whose decoder norms are free")
         .hasMessageContaining("got top-k-w24-k3");
