@@ -74,8 +74,19 @@ public final class TensorFile implements Closeable {
    * @return [which.length, columns]
    */
   public FloatMatrix rows(String name, int[] which) throws IOException {
+    return rows(name, which, 0, shape(name)[1]);
+  }
+
+  /**
+   * Neighbouring columns of rows of a matrix in any order.
+   *
+   * @param which rows; -1 for a row of zeros
+   * @return [which.length, columns]
+   */
+  public FloatMatrix rows(String name, int[] which, int firstColumn, int columns)
+      throws IOException {
     int[] shape = shape(name);
-    FloatMatrix result = FloatMatrix.zeros(which.length, shape[1]);
+    FloatMatrix result = FloatMatrix.zeros(which.length, columns);
     long[] order = new long[which.length];
     int count = 0;
     for (int i = 0; i < which.length; i++) {
@@ -87,25 +98,25 @@ public final class TensorFile implements Closeable {
       }
     }
     Arrays.sort(order, 0, count);
-    int rowBytes = Math.max(1, Float.BYTES * shape[1]);
+    long rowBytes = (long) Float.BYTES * shape[1];
+    int wanted = Float.BYTES * columns;
     int from = 0;
     while (from < count) {
-      int firstRow = (int) (order[from] >> 32);
+      long firstRow = order[from] >> 32;
       int to = from + 1;
       // Neighbours, and those nearly so, come in one read.
       while (to < count
-          && ((order[to] >> 32) - (order[to - 1] >> 32)) * rowBytes <= GAP_BYTES
+          && ((order[to] >> 32) - (order[to - 1] >> 32)) * rowBytes - wanted <= GAP_BYTES
           && ((order[to] >> 32) - firstRow) * rowBytes < BLOCK_BYTES) {
         to++;
       }
-      int rows = (int) (order[to - 1] >> 32) - firstRow + 1;
-      ByteBuffer bytes = read(name, (long) firstRow * rowBytes, rows * rowBytes);
+      int size = (int) (((order[to - 1] >> 32) - firstRow) * rowBytes) + wanted;
+      ByteBuffer bytes = read(name, firstRow * rowBytes + (long) Float.BYTES * firstColumn, size);
       for (int i = from; i < to; i++) {
-        int row = (int) (order[i] >> 32) - firstRow;
         bytes
-            .position(row * rowBytes)
+            .position((int) (((order[i] >> 32) - firstRow) * rowBytes))
             .asFloatBuffer()
-            .get(result.values(), (int) order[i] * shape[1], shape[1]);
+            .get(result.values(), (int) order[i] * columns, columns);
       }
       from = to;
     }
@@ -113,20 +124,21 @@ public final class TensorFile implements Closeable {
   }
 
   /**
-   * Neighbouring columns of a matrix, as rows.
+   * Neighbouring columns of neighbouring rows of a matrix, turned.
    *
-   * @return [count, rows of the matrix]
+   * @return [count, rows]
    */
-  public FloatMatrix columns(String name, int first, int count) throws IOException {
+  public FloatMatrix columns(String name, int first, int count, int firstRow, int rows)
+      throws IOException {
     int[] shape = shape(name);
-    FloatMatrix result = FloatMatrix.zeros(count, shape[0]);
+    FloatMatrix result = FloatMatrix.zeros(count, rows);
     float[] part = new float[count];
-    for (int row = 0; row < shape[0]; row++) {
-      read(name, ((long) row * shape[1] + first) * Float.BYTES, count * Float.BYTES)
+    for (int row = 0; row < rows; row++) {
+      read(name, ((firstRow + (long) row) * shape[1] + first) * Float.BYTES, count * Float.BYTES)
           .asFloatBuffer()
           .get(part);
       for (int c = 0; c < count; c++) {
-        result.values()[c * shape[0] + row] = part[c];
+        result.values()[c * rows + row] = part[c];
       }
     }
     return result;

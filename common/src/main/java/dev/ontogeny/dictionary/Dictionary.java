@@ -135,20 +135,40 @@ public record Dictionary(
     if (!type.gatedBySource()) {
       return null;
     }
-    int from = 0;
-    for (int s = 0; s < source; s++) {
-      from += sources.get(s).width();
-    }
-    int to = from + sources.get(source).width();
+    int[] columns = sourceColumns();
     float[] bars = new float[width()];
     for (int latent = 0; latent < bars.length; latent++) {
       double squares = 0;
-      for (int i = from; i < to; i++) {
+      for (int i = columns[source]; i < columns[source + 1]; i++) {
         squares += (double) decoder.at(latent, i) * decoder.at(latent, i);
       }
       bars[latent] =
           squares > 0 ? (float) (threshold[latent] / Math.sqrt(squares)) : Float.POSITIVE_INFINITY;
     }
     return bars;
+  }
+
+  /** Where the columns of each source begin, and D at the end, [S + 1]. */
+  public int[] sourceColumns() {
+    int[] first = new int[sources.size() + 1];
+    for (int s = 0; s < sources.size(); s++) {
+      first[s + 1] = first[s] + sources.get(s).width();
+    }
+    return first;
+  }
+
+  /** The decoder of one source, [F, d_s]. */
+  public FloatMatrix decoderOf(int source) {
+    int[] columns = sourceColumns();
+    int own = columns[source + 1] - columns[source];
+    if (own == inputs()) {
+      return decoder;
+    }
+    FloatMatrix part = FloatMatrix.zeros(width(), own);
+    for (int latent = 0; latent < width(); latent++) {
+      System.arraycopy(
+          decoder.values(), latent * inputs() + columns[source], part.values(), latent * own, own);
+    }
+    return part;
   }
 }

@@ -13,7 +13,7 @@ import java.io.Serializable;
  *       aliveStrength} of its greatest. Birth is the first such checkpoint (the series' first if it
  *       is alive from the beginning), death the one after the last such, none if the last is the
  *       series' last. Measured on planted features: 0.7 and 0.15 for chains of unit-norm
- *       dictionaries.
+ *       dictionaries. Of a crosscoder the decoder norm alone decides: {@link #ofCrosscoder}.
  *   <li>Emergence: the last upward crossing of {@code emergenceStrength} of the peak before the
  *       peak, the peak taken over trained checkpoints: the first checkpoint from which strength
  *       stays above until the peak.
@@ -43,6 +43,15 @@ public record EventRules(
         .between("active-rate", activeRate, 0, 1)
         .check(trainedFrom >= 0, "trained-from", "must be at least 0, got %d", trainedFrom)
         .raise();
+  }
+
+  /**
+   * The same rules for a crosscoder, of which presence is a relative decoder norm of at least
+   * {@code aliveNorm}, whatever the direction. Measured on planted features: 0.5.
+   */
+  public EventRules ofCrosscoder(double aliveNorm) {
+    return new EventRules(
+        -1, aliveNorm, emergenceStrength, directionCosine, activeRate, trainedFrom, lifecycle);
   }
 
   /** The index of the first trained checkpoint, 0 if none is. */

@@ -42,8 +42,14 @@ public final class Formation {
     return result;
   }
 
-  /** (‖Σ x/‖x‖‖² − n) / (n (n − 1)): the mean over pairs needs no pairs. */
-  private static double activationCosine(FloatMatrix activations, int[] rows) {
+  /**
+   * Mean cosine of the activations of all pairs among some tokens; NaN of fewer than two.
+   *
+   * @param activations [n, d]
+   * @param rows which of them
+   */
+  public static double activationCosine(FloatMatrix activations, int[] rows) {
+    // (‖Σ x/‖x‖‖² − n) / (n (n − 1)): the mean over pairs needs no pairs.
     int width = activations.columns();
     double[] sum = new double[width];
     int count = 0;

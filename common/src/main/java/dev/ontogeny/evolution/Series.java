@@ -12,82 +12,146 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Dictionaries of one site over checkpoints: a chain, whose features keep their index, or
- * independently trained ones.
+ * Dictionaries of one site over checkpoints: a chain, whose features keep their index,
+ * independently trained ones, or one crosscoder, which reads all checkpoints at once.
  *
  * @param name family and replica
  * @param family what replicas share
- * @param chain whether features are the same by index
  * @param site where all of them read
- * @param width D, dimensions of an activation
+ * @param width d, dimensions of an activation
  * @param checkpoints [T], ascending
- * @param dictionaries [T], their ids
+ * @param dictionaries [T], their ids; the same throughout for a crosscoder
+ * @param columns [T], where the columns of the site at that checkpoint begin among those of the
+ *     dictionary's sources; 0 where there is one source
  * @param features [T], their numbers of latents
  */
 public record Series(
     String name,
     String family,
     int replica,
-    boolean chain,
+    Kind kind,
     String site,
     int width,
     long[] checkpoints,
     String[] dictionaries,
+    int[] columns,
     int[] features)
     implements Serializable {
 
-  /** Sorts dictionaries into series, by name. */
+  /** How features are told to be the same. */
+  public enum Kind {
+    /** By index, unless another feature took a latent over. */
+    CHAIN,
+    /** By matching. */
+    INDEPENDENTS,
+    /** By index: one code has a decoder for each checkpoint. */
+    CROSSCODER
+  }
+
+  /** A dictionary at one of its sources. */
+  private record Member(DictionaryMetadata dictionary, int number) {
+    Source source() {
+      return dictionary.sources().get(number);
+    }
+
+    int column() {
+      return dictionary.sources().stream().limit(number).mapToInt(Source::width).sum();
+    }
+
+    boolean crosscoder() {
+      return dictionary.sources().size() > 1;
+    }
+  }
+
+  /**
+   * Sorts dictionaries into series, by name. A crosscoder is a series for each of its sites, with
+   * the checkpoints at which it reads it.
+   */
   public static List<Series> of(List<DictionaryMetadata> dictionaries) {
-    Map<String, List<DictionaryMetadata>> byName = new TreeMap<>();
+    Map<String, List<Member>> byName = new TreeMap<>();
     for (DictionaryMetadata each : dictionaries) {
-      if (each.sources().size() != 1) {
-        throw Failure.data(
-            "dictionary %s reads %d sources; a series is followed through dictionaries of one",
-            each.id(), each.sources().size());
+      for (int number = 0; number < each.sources().size(); number++) {
+        byName
+            .computeIfAbsent(
+                name(each, each.sources().get(number).site()), key -> new ArrayList<>())
+            .add(new Member(each, number));
       }
-      String name = each.series() != null ? each.series() : each.family() + "-r" + each.replica();
-      byName.computeIfAbsent(name, key -> new ArrayList<>()).add(each);
     }
     return byName.entrySet().stream().map(each -> of(each.getKey(), each.getValue())).toList();
   }
 
-  private static Series of(String name, List<DictionaryMetadata> members) {
-    List<DictionaryMetadata> sorted =
+  /** The name of the series that a dictionary belongs to at one of its sites. */
+  public static String name(DictionaryMetadata dictionary, String site) {
+    String name =
+        dictionary.series() != null
+            ? dictionary.series()
+            : dictionary.family() + "-r" + dictionary.replica();
+    return name + ofSite(dictionary, site);
+  }
+
+  /** Crosscoders over several sites are several series. */
+  private static String ofSite(DictionaryMetadata dictionary, String site) {
+    return dictionary.sources().stream().map(Source::site).distinct().count() > 1
+        ? "-" + site.replaceAll("[^A-Za-z0-9._-]", "_")
+        : "";
+  }
+
+  private static Series of(String name, List<Member> members) {
+    List<Member> sorted =
         members.stream()
-            .sorted(Comparator.comparingLong(each -> each.sources().get(0).checkpoint()))
+            .sorted(Comparator.comparingLong(each -> each.source().checkpoint()))
             .toList();
-    DictionaryMetadata first = sorted.get(0);
-    Source source = first.sources().get(0);
-    boolean chain = first.series() != null;
+    Member first = sorted.get(0);
+    Source source = first.source();
+    Kind kind =
+        first.crosscoder()
+            ? Kind.CROSSCODER
+            : first.dictionary().series() != null ? Kind.CHAIN : Kind.INDEPENDENTS;
     for (int t = 1; t < sorted.size(); t++) {
-      DictionaryMetadata each = sorted.get(t);
-      Source its = each.sources().get(0);
-      if (its.checkpoint() == sorted.get(t - 1).sources().get(0).checkpoint()) {
+      DictionaryMetadata each = sorted.get(t).dictionary();
+      Source its = sorted.get(t).source();
+      if (its.checkpoint() == sorted.get(t - 1).source().checkpoint()) {
         throw Failure.data(
             "series %s has two dictionaries of checkpoint %d: %s and %s",
-            name, its.checkpoint(), sorted.get(t - 1).id(), each.id());
+            name, its.checkpoint(), sorted.get(t - 1).dictionary().id(), each.id());
+      }
+      if (kind == Kind.CROSSCODER && !each.id().equals(first.dictionary().id())) {
+        throw Failure.data(
+            "series %s should be one crosscoder, and is %s and %s",
+            name, first.dictionary().id(), each.id());
       }
       if (!its.site().equals(source.site()) || its.width() != source.width()) {
         throw Failure.data(
             "series %s should stay at site %s of width %d, dictionary %s reads %s of width %d",
             name, source.site(), source.width(), each.id(), its.site(), its.width());
       }
-      if (chain && each.width() != first.width()) {
+      if (kind == Kind.CHAIN && each.width() != first.dictionary().width()) {
         throw Failure.data(
             "chain %s should keep its %d features, dictionary %s has %d",
-            name, first.width(), each.id(), each.width());
+            name, first.dictionary().width(), each.id(), each.width());
       }
     }
     return new Series(
         name,
-        first.family(),
-        first.replica(),
-        chain,
+        first.dictionary().family() + ofSite(first.dictionary(), source.site()),
+        first.dictionary().replica(),
+        kind,
         source.site(),
         source.width(),
-        sorted.stream().mapToLong(each -> each.sources().get(0).checkpoint()).toArray(),
-        sorted.stream().map(DictionaryMetadata::id).toArray(String[]::new),
-        sorted.stream().mapToInt(DictionaryMetadata::width).toArray());
+        sorted.stream().mapToLong(each -> each.source().checkpoint()).toArray(),
+        sorted.stream().map(each -> each.dictionary().id()).toArray(String[]::new),
+        sorted.stream().mapToInt(Member::column).toArray(),
+        sorted.stream().mapToInt(each -> each.dictionary().width()).toArray());
+  }
+
+  /** Whether latents may be taken over by other features. */
+  public boolean chain() {
+    return kind == Kind.CHAIN;
+  }
+
+  /** Whether one code is shared by all checkpoints. */
+  public boolean crosscoder() {
+    return kind == Kind.CROSSCODER;
   }
 
   /**

@@ -10,20 +10,24 @@ import java.util.Arrays;
  * What was measured of a range of tracks at every checkpoint. Entry (track i of the range,
  * checkpoint t) is at i · T + t; an absent track has feature -1 and zeros.
  *
- * <p>Byte form, big-endian: int 0x4f545331, first, size, T; then feature as ints; firing rate,
- * strength, decoder norm and Jaccard index as doubles, NaN where there is none.
+ * <p>Byte form, big-endian: int 0x4f545332, first, size, T, 1 for a shared code or 0; then feature
+ * as ints; firing rate, strength, decoder norm and Jaccard index as doubles, NaN where there is
+ * none; of a shared code the two β of latent scaling likewise.
  */
 public final class TrackStatistics {
-  private static final int MAGIC = 0x4f545331;
+  private static final int MAGIC = 0x4f545332;
 
   private final int first;
   private final int size;
   private final int checkpoints;
+  private final boolean sharedCode;
   private final int[] feature;
   private final double[] firingRate;
   private final double[] strength;
   private final double[] decoderNorm;
   private final double[] jaccardPrevious;
+  private final double[] betaError;
+  private final double[] betaReconstruction;
   private final boolean[] measured;
 
   /**
@@ -32,15 +36,29 @@ public final class TrackStatistics {
    * @param features as {@link TrackIndex#features}
    */
   public TrackStatistics(int first, int size, int checkpoints, int[] features) {
+    this(first, size, checkpoints, features, false);
+  }
+
+  /**
+   * Likewise.
+   *
+   * @param sharedCode whether the tracks are features of a crosscoder
+   */
+  public TrackStatistics(int first, int size, int checkpoints, int[] features, boolean sharedCode) {
     this.first = first;
     this.size = size;
     this.checkpoints = checkpoints;
+    this.sharedCode = sharedCode;
     this.feature = features;
     firingRate = new double[size * checkpoints];
     strength = new double[size * checkpoints];
     decoderNorm = new double[size * checkpoints];
     jaccardPrevious = new double[size * checkpoints];
     Arrays.fill(jaccardPrevious, Double.NaN);
+    betaError = new double[sharedCode ? size * checkpoints : 0];
+    betaReconstruction = new double[betaError.length];
+    Arrays.fill(betaError, Double.NaN);
+    Arrays.fill(betaReconstruction, Double.NaN);
     measured = new boolean[size * checkpoints];
   }
 
@@ -69,6 +87,33 @@ public final class TrackStatistics {
     strength[at] = rate > 0 ? rate * mean * norm : 0;
     decoderNorm[at] = norm;
     measured[at] = true;
+  }
+
+  /**
+   * Once all is measured of a shared code: its contribution where it is greatest, times the norm of
+   * the decoder, is the strength at every checkpoint. So strength is relative to its peak what the
+   * norm is to its own, also where a source's gate hides part of the code.
+   */
+  public void shareCode() {
+    for (int i = 0; i < size; i++) {
+      double contribution = 0;
+      for (int at = i * checkpoints; at < (i + 1) * checkpoints; at++) {
+        contribution =
+            decoderNorm[at] > 0
+                ? Math.max(contribution, strength[at] / decoderNorm[at])
+                : contribution;
+      }
+      for (int at = i * checkpoints; at < (i + 1) * checkpoints; at++) {
+        strength[at] = contribution * decoderNorm[at];
+      }
+    }
+  }
+
+  /** Takes the β of latent scaling of a feature, NaN where there is none. */
+  public void scaled(int track, int checkpoint, double error, double reconstruction) {
+    int at = (track - first) * checkpoints + checkpoint;
+    betaError[at] = error;
+    betaReconstruction[at] = reconstruction;
   }
 
   /** Takes the overlap of a feature's firing rows with those at the checkpoint before. */
@@ -107,6 +152,21 @@ public final class TrackStatistics {
     return jaccardPrevious[i * checkpoints + t];
   }
 
+  /** Whether the tracks are features of a crosscoder. */
+  public boolean sharedCode() {
+    return sharedCode;
+  }
+
+  /** Latent scaling against the error, of a shared code; NaN where it was not measured. */
+  public double betaError(int i, int t) {
+    return betaError[i * checkpoints + t];
+  }
+
+  /** Latent scaling against the reconstruction, of a shared code; NaN where it was not measured. */
+  public double betaReconstruction(int i, int t) {
+    return betaReconstruction[i * checkpoints + t];
+  }
+
   /** The index of the greatest strength from checkpoint {@code from} on. */
   public int strongest(int i, int from) {
     return Track.greatest(strength, i * checkpoints, from, checkpoints);
@@ -135,6 +195,7 @@ public final class TrackStatistics {
     out.writeInt(first);
     out.writeInt(size);
     out.writeInt(checkpoints);
+    out.writeInt(sharedCode ? 1 : 0);
     for (int each : feature) {
       out.writeInt(each);
     }
@@ -154,11 +215,12 @@ public final class TrackStatistics {
     int first = in.readInt();
     int size = in.readInt();
     int checkpoints = in.readInt();
+    boolean sharedCode = in.readInt() == 1;
     int[] feature = new int[size * checkpoints];
     for (int i = 0; i < feature.length; i++) {
       feature[i] = in.readInt();
     }
-    TrackStatistics result = new TrackStatistics(first, size, checkpoints, feature);
+    TrackStatistics result = new TrackStatistics(first, size, checkpoints, feature, sharedCode);
     for (double[] column : result.columns()) {
       for (int i = 0; i < column.length; i++) {
         column[i] = in.readDouble();
@@ -169,6 +231,8 @@ public final class TrackStatistics {
   }
 
   private double[][] columns() {
-    return new double[][] {firingRate, strength, decoderNorm, jaccardPrevious};
+    return new double[][] {
+      firingRate, strength, decoderNorm, jaccardPrevious, betaError, betaReconstruction
+    };
   }
 }

@@ -73,4 +73,19 @@ public final class SparseCodes {
     int found = Arrays.binarySearch(indices, starts[row], starts[row + 1], feature);
     return found < 0 ? 0 : values[found];
   }
+
+  /** Becomes those of another's codes that are above a bar of their feature. */
+  public void setAbove(SparseCodes codes, float[] bars) {
+    reset(codes.rows, codes.size());
+    int size = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int at = codes.starts[row]; at < codes.starts[row + 1]; at++) {
+        if (codes.values[at] > bars[codes.indices[at]]) {
+          indices[size] = codes.indices[at];
+          values[size++] = codes.values[at];
+        }
+      }
+      starts[row + 1] = size;
+    }
+  }
 }

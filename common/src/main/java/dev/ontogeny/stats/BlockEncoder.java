@@ -2,24 +2,26 @@ package dev.ontogeny.stats;
 
 import dev.ontogeny.data.RowBlock;
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
-import dev.ontogeny.run.Failure;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * Encodes the rows of a block with all dictionaries of one source, and says how well each
- * reconstructs them. The rows are read once.
+ * Encodes the rows of a block with all dictionaries of the same sources, and says how well each
+ * reconstructs them. The rows are read once, several sources side by side, a batch at a time.
  */
 public final class BlockEncoder implements AutoCloseable {
-  private final int batchRows;
+  private final List<Source> sources;
   private final int inputs;
+  private final int batchRows;
   private final byte[] weights;
   private final int replicates;
   private final FloatMatrix batch;
@@ -33,29 +35,80 @@ public final class BlockEncoder implements AutoCloseable {
     final Dictionary dictionary;
     final EncodingKernel kernel;
     final SparseCodes codes;
-    final CodesByFeature.Builder turned;
-    final DictionaryStatistics statistics;
     final float[] columnScale;
-    final float[] inputSum;
+    final int[] columns;
+
+    /** By source. */
+    final DictionaryStatistics[] statistics;
+
+    final float[][] inputSum;
+
+    /** By source, what its gates leave of the codes; by source the bars of these. */
+    final float[][] bars;
+
+    /** One for all sources, or where they have gates one for each. */
+    final CodesByFeature.Builder[] turned;
+
+    final SparseCodes gated;
+
+    /** Of a row, where there are several sources: x̃ − x̃̂ and x̃̂. */
+    final float[] residual;
+
+    final float[] explained;
+    final PresentDirections directions;
+    final LatentScaling scaling;
 
     Lane(Dictionary dictionary, EncodingKernel kernel, int replicates) {
+      int sources = dictionary.sources().size();
+      int width = dictionary.width();
+      boolean several = sources > 1;
       this.dictionary = dictionary;
       this.kernel = kernel;
-      codes = new SparseCodes(dictionary.width());
-      turned = new CodesByFeature.Builder(dictionary.width());
-      statistics = new DictionaryStatistics(dictionary.inputs(), replicates);
+      codes = new SparseCodes(width);
+      gated = new SparseCodes(width);
       columnScale = dictionary.columnScale();
-      inputSum = new float[dictionary.inputs()];
+      columns = dictionary.sourceColumns();
+      statistics = new DictionaryStatistics[sources];
+      inputSum = new float[sources][];
+      bars = new float[sources][];
+      for (int s = 0; s < sources; s++) {
+        int columnsOfSource = columns[s + 1] - columns[s];
+        statistics[s] = new DictionaryStatistics(columnsOfSource, replicates);
+        inputSum[s] = new float[columnsOfSource];
+        bars[s] = dictionary.sourceThreshold(s);
+      }
+      turned = new CodesByFeature.Builder[bars[0] == null ? 1 : sources];
+      Arrays.setAll(turned, view -> new CodesByFeature.Builder(width));
+      residual = new float[several ? dictionary.inputs() : 0];
+      explained = new float[residual.length];
+      directions = several ? new PresentDirections(dictionary, 0, width) : null;
+      scaling = several ? new LatentScaling(width, sources) : null;
     }
   }
 
-  /** What became of a block with one dictionary. */
-  public record Encoded(CodesByFeature codes, DictionaryStatistics statistics) {}
+  /**
+   * What became of a block with one dictionary, as one or more of its sources see it.
+   *
+   * @param statistics by source
+   * @param scaling of these sources; null for a dictionary of one source
+   */
+  public record Encoded(
+      CodesByFeature codes, List<DictionaryStatistics> statistics, LatentScaling scaling) {
+
+    /** Writes codes, statistics and scaling in this order. */
+    public void write(StatisticOutput out) {
+      codes.write(out);
+      statistics.forEach(each -> each.write(out));
+      if (scaling != null) {
+        scaling.write(out);
+      }
+    }
+  }
 
   /**
    * Makes kernels.
    *
-   * @param dictionaries of one source
+   * @param dictionaries of the same sources
    * @param weights of the rows' bootstrap, {@link Bootstrap#weights}
    */
   public BlockEncoder(
@@ -64,8 +117,9 @@ public final class BlockEncoder implements AutoCloseable {
       int batchRows,
       byte[] weights,
       int replicates) {
-    this.batchRows = batchRows;
+    this.sources = dictionaries.get(0).sources();
     this.inputs = dictionaries.get(0).inputs();
+    this.batchRows = batchRows;
     this.weights = weights;
     this.replicates = replicates;
     batch = FloatMatrix.zeros(batchRows, inputs);
@@ -75,26 +129,32 @@ public final class BlockEncoder implements AutoCloseable {
     }
   }
 
-  /** Bytes in memory besides the kernels: batches and the codes of one dictionary. */
-  public static long memory(int inputs, int width, int batchRows, long codes) {
-    return 8L * batchRows * inputs + CodesByFeature.Builder.memory(width, codes);
+  /**
+   * Bytes in memory besides the kernels: batches, the codes of one dictionary, and what latent
+   * scaling takes.
+   *
+   * @param views how many sources keep codes of their own
+   */
+  public static long memory(
+      int inputs, int sources, int width, int batchRows, long codes, int views) {
+    return 8L * batchRows * inputs
+        + views * CodesByFeature.Builder.memory(width, codes)
+        + (sources > 1 ? LatentScaling.memory(width, sources) + 20L * width * sources : 0);
   }
 
-  /** The rows of a block, in the order of the dictionaries. */
-  public List<Encoded> encode(ShardedDataset dataset, RowBlock block, String site, long checkpoint)
-      throws IOException {
+  /**
+   * The rows of a block, in the order of the dictionaries. A dictionary whose sources have gates
+   * gives its codes as each of them sees them, in their order; any other gives them once for all.
+   */
+  public List<Encoded> encode(ShardedDataset dataset, RowBlock block) throws IOException {
     for (RowBlock.Run run : block.runs()) {
-      try (VectorReader reader = dataset.vectors(site, checkpoint, run.shard())) {
-        reader.skip(run.first());
+      try (SourceRows rows = new SourceRows(dataset, sources, run.shard())) {
+        rows.skip(run.first());
         for (int left = run.count(); left > 0; ) {
-          int read = reader.read(batch, filled, Math.min(left, batchRows - filled));
-          if (read == 0) {
-            throw Failure.data(
-                "dataset %s: the vectors of site %s, checkpoint %d, shard %d end %d rows before their tokens",
-                dataset.folder(), site, checkpoint, run.shard(), left);
-          }
-          left -= read;
-          filled += read;
+          int count = Math.min(left, batchRows - filled);
+          rows.read(batch, filled, count);
+          left -= count;
+          filled += count;
           if (filled == batchRows) {
             flush();
           }
@@ -105,7 +165,16 @@ public final class BlockEncoder implements AutoCloseable {
     done = 0;
     List<Encoded> encoded = new ArrayList<>();
     for (Lane lane : lanes) {
-      encoded.add(new Encoded(lane.turned.build(), lane.statistics));
+      boolean shared = lane.turned.length == 1;
+      for (int view = 0; view < lane.turned.length; view++) {
+        encoded.add(
+            new Encoded(
+                lane.turned[view].build(),
+                shared ? List.of(lane.statistics) : List.of(lane.statistics[view]),
+                shared || lane.scaling == null
+                    ? lane.scaling
+                    : lane.scaling.part(0, lane.dictionary.width(), view, 1)));
+      }
     }
     return encoded;
   }
@@ -118,28 +187,47 @@ public final class BlockEncoder implements AutoCloseable {
     for (Lane lane : lanes) {
       lane.kernel.encode(rows, lane.codes);
       lane.kernel.decode(lane.codes, reconstruction.firstRows(filled));
-      lane.turned.add(lane.codes);
+      for (int view = 0; view < lane.turned.length; view++) {
+        lane.turned[view].add(seenFrom(lane, view));
+      }
       for (int row = 0; row < filled; row++) {
-        judge(lane, row);
+        for (int s = 0; s < lane.statistics.length; s++) {
+          judge(lane, row, s);
+        }
+        if (lane.scaling != null) {
+          scale(lane, row);
+        }
       }
     }
     done += filled;
     filled = 0;
   }
 
-  /** Error, norms and cosine of a row. */
-  private void judge(Lane lane, int row) {
+  private static SparseCodes seenFrom(Lane lane, int source) {
+    if (lane.bars[source] == null) {
+      return lane.codes;
+    }
+    lane.gated.setAbove(lane.codes, lane.bars[source]);
+    return lane.gated;
+  }
+
+  /** Error, norms and cosine of a row at a source. */
+  private void judge(Lane lane, int row, int source) {
     float[] mean = lane.dictionary.inputMean();
     float[] scale = lane.columnScale;
+    float[] sum = lane.inputSum[source];
+    float[] bars = lane.bars[source];
+    boolean several = lane.scaling != null;
     float[] x = batch.values();
     float[] y = reconstruction.values();
+    int first = lane.columns[source];
     int at = row * inputs;
     double error = 0;
     double square = 0;
     double dot = 0;
     double normX = 0;
     double normY = 0;
-    for (int i = 0; i < inputs; i++) {
+    for (int i = first; i < lane.columns[source + 1]; i++) {
       double input = x[at + i];
       double output = y[at + i];
       double difference = (input - output) * scale[i];
@@ -149,28 +237,60 @@ public final class BlockEncoder implements AutoCloseable {
       dot += input * output;
       normX += input * input;
       normY += output * output;
+      sum[i - first] = (x[at + i] - mean[i]) * scale[i];
+      if (several) {
+        lane.residual[i] = (float) difference;
+        lane.explained[i] = (float) (centred - difference);
+      }
     }
-    float[] sum = lane.inputSum;
-    for (int i = 0; i < inputs; i++) {
-      sum[i] = (x[at + i] - mean[i]) * scale[i];
-    }
-    lane.statistics.addInput(sum);
-    int from = lane.codes.starts()[row];
-    int to = lane.codes.starts()[row + 1];
+    lane.statistics[source].addInput(sum);
+    int active = 0;
     double activation = 0;
-    for (int i = from; i < to; i++) {
-      activation += lane.codes.values()[i];
+    for (int i = lane.codes.starts()[row]; i < lane.codes.starts()[row + 1]; i++) {
+      float code = lane.codes.values()[i];
+      if (bars == null || code > bars[lane.codes.indices()[i]]) {
+        active++;
+        activation += code;
+      }
     }
     boolean zero = normX == 0;
-    lane.statistics.add(
+    lane.statistics[source].add(
         error,
         square,
-        to - from,
+        active,
         activation,
         zero ? Double.NaN : normY == 0 ? 0 : dot / Math.sqrt(normX * normY),
         zero ? 0 : Math.sqrt(normY / normX),
         weights,
         (done + row) * replicates);
+  }
+
+  /** What a row's error and reconstruction have along the directions of the features that fire. */
+  private static void scale(Lane lane, int row) {
+    float[] decoder = lane.dictionary.decoder().values();
+    int inputs = lane.dictionary.inputs();
+    for (int at = lane.codes.starts()[row]; at < lane.codes.starts()[row + 1]; at++) {
+      int feature = lane.codes.indices()[at];
+      double code = lane.codes.values()[at];
+      lane.scaling.add(feature, code);
+      for (int s = 0; s < lane.statistics.length; s++) {
+        int from = lane.columns[s];
+        int direction = feature * inputs + lane.columns[lane.directions.source(feature, s)];
+        double error = 0;
+        double explained = 0;
+        for (int i = from; i < lane.columns[s + 1]; i++) {
+          float along = decoder[direction + i - from];
+          error += along * lane.residual[i];
+          explained += along * lane.explained[i];
+        }
+        boolean open = lane.bars[s] == null || code > lane.bars[s][feature];
+        lane.scaling.add(
+            feature,
+            s,
+            code * (error + (open ? code * lane.directions.product(feature, s) : 0)),
+            code * explained);
+      }
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.ontogeny.train;
 
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;

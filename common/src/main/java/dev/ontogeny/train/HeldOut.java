@@ -1,6 +1,7 @@
 package dev.ontogeny.train;
 
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat.Probe;
 import dev.ontogeny.dictionary.DictionaryMetadata.Quality;

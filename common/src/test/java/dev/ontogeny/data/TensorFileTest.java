@@ -26,7 +26,11 @@ class TensorFileTest {
               119_997, 119_998, 119_999, 0, 1, 2, 0, 0, 0, 6, 7, 8, 3, 4, 5, 60_000, 60_001, 60_002,
               0, 1, 2);
       assertThat(file.rows("matrix", new int[0]).rows()).isZero();
-      assertThat(file.columns("wide", 1, 2).values()).containsExactly(1, 5, 2, 6);
+      assertThat(file.columns("wide", 1, 2, 0, 2).values()).containsExactly(1, 5, 2, 6);
+      assertThat(file.columns("matrix", 1, 2, 30_000, 2).values())
+          .containsExactly(90_001, 90_004, 90_002, 90_005);
+      assertThat(file.rows("matrix", new int[] {39_999, 0, -1, 2}, 1, 2).values())
+          .containsExactly(119_998, 119_999, 1, 2, 0, 0, 7, 8);
     }
   }
 

@@ -104,6 +104,17 @@ class MergeableTest {
                         s.add(f, new int[] {0}, 0, 1, new long[] {1L << address, 1L << f})),
             ReplicateActivity::mergeFrom),
         new Case<>(
+            "latent scaling",
+            () -> new LatentScaling(FEATURES, 2),
+            (s, random) ->
+                rows(
+                    random,
+                    (f, value, address) -> {
+                      s.add(f, value);
+                      s.add(f, (int) (address & 1), value, -2 * value);
+                    }),
+            LatentScaling::mergeFrom),
+        new Case<>(
             "dictionary statistics",
             () -> new DictionaryStatistics(3, 10),
             (s, random) ->

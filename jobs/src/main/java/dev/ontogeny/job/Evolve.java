@@ -20,6 +20,7 @@ import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -74,16 +75,21 @@ final class Evolve implements Job<EvolveSettings> {
    *
    * @param replicas how many series of its family confirm each other, itself included
    * @param births by presence, per checkpoint; the other two definitions likewise
+   * @param checkedBirths of a crosscoder, births by presence that latent scaling tells something
+   *     of; confirmedBirths those that it confirms; null for others
    * @param classes tracks by class
    */
   record SeriesSummary(
       String series,
+      String kind,
       boolean chain,
       int replicas,
       long tracks,
       long active,
       Map<String, Long> classes,
       Map<Long, Long> births,
+      Map<Long, Long> checkedBirths,
+      Map<Long, Long> confirmedBirths,
       Map<Long, Long> emergences,
       Map<Long, Long> directionBirths,
       Map<Long, Long> deaths) {}
@@ -93,8 +99,8 @@ final class Evolve implements Job<EvolveSettings> {
     EvolveInputs inputs = EvolveInputs.read(settings);
     long rows = 0;
     long bytes = 0;
-    for (String table : List.of("features", "overlaps")) {
-      for (PublishedFile file : inputs.featureFiles(table)) {
+    for (StatisticsTasks.Table table : StatisticsTasks.Table.values()) {
+      for (PublishedFile file : inputs.featureFiles(table.key())) {
         rows += file.rows();
         bytes += file.bytes();
       }
@@ -113,7 +119,9 @@ final class Evolve implements Job<EvolveSettings> {
       ranges += ceilingOf(series.features()[0], size);
       memory = Math.max(memory, 8L * size * series.length() * series.width() + 8 * size * size);
       memory = Math.max(memory, 24L * inputs.blockSize(series) * series.width());
-      if (readsAgain(inputs)) {
+      if (series.crosscoder()) {
+        memory = Math.max(memory, 8L * series.features()[0] * series.length() * series.width());
+      } else if (readsAgain(inputs)) {
         long most = Arrays.stream(series.features()).max().orElse(0);
         long read =
             Math.min(inputs.dataset().summary().rows(), inputs.settings().readings().rows() * most);
@@ -210,7 +218,8 @@ final class Evolve implements Job<EvolveSettings> {
 
   /**
    * Who is the same from checkpoint to checkpoint: in a chain the feature of the same index, unless
-   * its latent was taken over; among independents what matching continues.
+   * its latent was taken over; in a crosscoder the feature itself; among independents what matching
+   * continues.
    */
   private static List<TrackIndex> tracks(JavaSparkContext spark, Broadcast<EvolveInputs> shared)
       throws IOException {
@@ -224,9 +233,11 @@ final class Evolve implements Job<EvolveSettings> {
           TrackIndex.following(
               series.features(),
               t ->
-                  series.chain()
-                      ? successors(series.features()[t], handovers[number][t + 1])
-                      : inputs.readSuccessors(number, t)[0]));
+                  switch (series.kind()) {
+                    case CHAIN -> successors(series.features()[t], handovers[number][t + 1]);
+                    case CROSSCODER -> successors(series.features()[t], new BitSet());
+                    case INDEPENDENTS -> inputs.readSuccessors(number, t)[0];
+                  }));
     }
     return tracks;
   }
@@ -285,8 +296,10 @@ final class Evolve implements Job<EvolveSettings> {
   private static List<StrengthLevels> collectStatistics(
       JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks) {
     EvolveInputs inputs = shared.value();
-    List<PublishedFile> files = new ArrayList<>(inputs.featureFiles("features"));
-    files.addAll(inputs.featureFiles("overlaps"));
+    List<PublishedFile> files = new ArrayList<>();
+    for (StatisticsTasks.Table table : StatisticsTasks.Table.values()) {
+      files.addAll(inputs.featureFiles(table.key()));
+    }
     if (inputs.featureFiles("features").isEmpty()) {
       throw Failure.data("features %s have no table features", inputs.features());
     }
@@ -503,7 +516,8 @@ final class Evolve implements Job<EvolveSettings> {
     }
     List<ReadingsTasks.Scan> scans =
         ReadingsTasks.scans(inputs, inputs.settings().readings().dictionariesPerScan());
-    if (scans.isEmpty()) {
+    List<ReadingsTasks.Moment> crosscoders = ReadingsTasks.crosscoders(inputs);
+    if (scans.isEmpty() && crosscoders.isEmpty()) {
       return;
     }
     Broadcast<ReadingsTasks.Homes> homes =
@@ -516,7 +530,12 @@ final class Evolve implements Job<EvolveSettings> {
         .groupByKey(files.size())
         .foreach(new ReadingsTasks.Keep(shared));
     spark.sc().setJobDescription("Read top examples again in " + scans.size() + " scans");
-    spark.parallelize(scans, scans.size()).foreach(new ReadingsTasks.Read(shared, homes));
+    if (!scans.isEmpty()) {
+      spark.parallelize(scans, scans.size()).foreach(new ReadingsTasks.Read(shared, homes));
+    }
+    if (!crosscoders.isEmpty()) {
+      spark.parallelize(crosscoders, crosscoders.size()).foreach(new ReadingsTasks.Share(shared));
+    }
     LOG.info("Read top examples again in {} scans", scans.size());
   }
 
@@ -608,6 +627,11 @@ final class Evolve implements Job<EvolveSettings> {
     List<List<Curve>> curves = new ArrayList<>();
     for (int s = 0; s < sums.size(); s++) {
       curves.add(new ArrayList<>(Curve.of(sums.get(s).population())));
+      if (inputs.series().get(s).crosscoder()) {
+        double[] confirmed =
+            Arrays.stream(sums.get(s).confirmedBirths()).mapToDouble(count -> count).toArray();
+        curves.get(s).add(Curve.of("births_presence_confirmed", confirmed));
+      }
     }
     List<Map<String, double[]>> values = new ArrayList<>();
     List<Map<String, double[][]>> replicates = new ArrayList<>();
@@ -788,12 +812,15 @@ final class Evolve implements Job<EvolveSettings> {
       summaries.add(
           new SeriesSummary(
               series.name(),
+              SettingsReader.constantName(series.kind()),
               series.chain(),
               1 + (int) replicas.stream().filter(r -> r.from() == which || r.to() == which).count(),
               population.tracks(),
               active(population),
               classes,
               byCheckpoint(series, population.births()),
+              series.crosscoder() ? byCheckpoint(series, sums.get(s).checkedBirths()) : null,
+              series.crosscoder() ? byCheckpoint(series, sums.get(s).confirmedBirths()) : null,
               byCheckpoint(series, population.emergences()),
               byCheckpoint(series, population.directionBirths()),
               byCheckpoint(series, population.deaths())));
@@ -823,6 +850,10 @@ final class Evolve implements Job<EvolveSettings> {
                   ? "confirmed by " + (each.replicas - 1) + " other replica(s)"
                   : "no confidence: it has no replica"));
       lines.add("  births by presence   " + counts(each.births));
+      if (each.confirmedBirths != null) {
+        lines.add("    that could be checked " + counts(each.checkedBirths));
+        lines.add("    and were confirmed   " + counts(each.confirmedBirths));
+      }
       lines.add("  births by strength   " + counts(each.emergences));
       lines.add("  births by direction  " + counts(each.directionBirths));
       lines.add("  deaths               " + counts(each.deaths));

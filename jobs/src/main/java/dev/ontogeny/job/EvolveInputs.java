@@ -6,16 +6,14 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
-import dev.ontogeny.data.TensorFile;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.evolution.Directions;
+import dev.ontogeny.evolution.EventRules;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.TrackStatistics;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
-import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
@@ -205,8 +203,15 @@ final class EvolveInputs implements Serializable {
   }
 
   /** The tensors of a series' dictionary at its t-th checkpoint. */
-  TensorFile tensors(Series of, int t) throws IOException {
-    return TensorFile.open(dictionaries, of.dictionaries()[t] + "/dictionary.safetensors");
+  SourceTensors tensors(Series of, int t) throws IOException {
+    return new SourceTensors(dictionaries, of.dictionaries()[t], of.columns()[t], of.width());
+  }
+
+  /** When tracks of a series are born, at their peak, dead. */
+  EventRules events(Series of) {
+    return of.crosscoder()
+        ? settings.events().ofCrosscoder(settings.crosscoder().aliveNorm())
+        : settings.events();
   }
 
   /** A whole dictionary of a series. */
@@ -218,26 +223,12 @@ final class EvolveInputs implements Serializable {
     }
   }
 
-  /** Directions of a block of neighbouring features. */
-  static Directions directions(TensorFile tensors, int first, int count) throws IOException {
-    return Directions.of(decoders(tensors, first, count), tensors.columns("W_enc", first, count));
-  }
-
-  /** Rows of W_dec of a block of neighbouring features. */
-  static FloatMatrix decoders(TensorFile tensors, int first, int count) throws IOException {
-    int[] rows = new int[count];
-    for (int i = 0; i < count; i++) {
-      rows[i] = first + i;
-    }
-    return tensors.rows("W_dec", rows);
-  }
-
   /** Decoder rows of a range of tracks at every checkpoint, zeros where a track is absent. */
   float[][] decoders(Series of, TrackStatistics tracks) throws IOException {
     float[][] decoders = new float[of.length()][];
     for (int t = 0; t < decoders.length; t++) {
-      try (TensorFile tensors = tensors(of, t)) {
-        decoders[t] = tensors.rows("W_dec", tracks.features(t)).values();
+      try (SourceTensors tensors = tensors(of, t)) {
+        decoders[t] = tensors.decoders(tracks.features(t)).values();
       }
     }
     return decoders;
@@ -310,10 +301,10 @@ final class EvolveInputs implements Serializable {
    * @param columns beside those three
    */
   void eachRow(PublishedFile file, RowConsumer into, String... columns) throws IOException {
-    Map<String, Integer> seriesOf = new HashMap<>();
+    Map<List<String>, Integer> seriesOf = new HashMap<>();
     for (int s = 0; s < series.size(); s++) {
       for (String dictionary : series.get(s).dictionaries()) {
-        seriesOf.put(dictionary, s);
+        seriesOf.put(List.of(dictionary, series.get(s).site()), s);
       }
     }
     List<String> all = new ArrayList<>(List.of(columns));
@@ -321,7 +312,7 @@ final class EvolveInputs implements Serializable {
     int own = columns.length;
     try (TableReader reader = TableReader.open(features, file.path(), all.toArray(String[]::new))) {
       for (Object[] row = reader.next(); row != null; row = reader.next()) {
-        Integer s = seriesOf.get((String) row[own]);
+        Integer s = seriesOf.get(List.of((String) row[own], (String) row[own + 1]));
         if (s == null) {
           continue;
         }

@@ -1,8 +1,10 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.evolution.BirthCheck;
 import dev.ontogeny.evolution.EventRules;
 import dev.ontogeny.evolution.MatchingRules;
 import dev.ontogeny.evolution.Phase;
+import dev.ontogeny.evolution.RelativeNorms;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.Problems;
@@ -19,6 +21,7 @@ record EvolveSettings(
     EventRules events,
     List<Double> sensitivityFactors,
     Handover handover,
+    Crosscoder crosscoder,
     MatchingRules matching,
     Formation formation,
     Readings readings,
@@ -48,6 +51,25 @@ record EvolveSettings(
   record Handover(double cosine, double overlap) implements Serializable {
     Handover {
       new Problems().between("cosine", cosine, -1, 1).between("overlap", overlap, 0, 1).raise();
+    }
+  }
+
+  /**
+   * How crosscoders are read.
+   *
+   * @param aliveNorm decoder norm relative to its greatest from which a feature is alive
+   */
+  record Crosscoder(
+      double aliveNorm, BirthCheck.Rules birthCheck, RelativeNorms.Rules relativeNorms)
+      implements Serializable {
+    Crosscoder {
+      new Problems()
+          .check(
+              aliveNorm > 0 && aliveNorm <= 1,
+              "alive-norm",
+              "must be above 0 and at most 1, got %s",
+              aliveNorm)
+          .raise();
     }
   }
 

@@ -36,6 +36,30 @@ final class EvolveTables {
           .with(ColumnType.DOUBLE, "confidence", "peak_strength", "peak_firing_rate")
           .build();
 
+  /** Whether features of crosscoders were absent before their births. */
+  static final TableSchema BIRTH_CHECKS =
+      TableSchema.named("birth_checks")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.LONG, "birth")
+          .with(
+              ColumnType.DOUBLE,
+              "beta_error_before",
+              "beta_reconstruction_before",
+              "beta_error_birth")
+          .with(ColumnType.BOOLEAN, "confirmed")
+          .build();
+
+  /** How decoder norms are divided among the checkpoints of crosscoders of two or three. */
+  static final TableSchema RELATIVE_NORMS =
+      TableSchema.named("relative_norms")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(ColumnType.LONG, "checkpoint", "other_checkpoint")
+          .with(ColumnType.DOUBLE, "share", "difference")
+          .with(ColumnType.STRING, "kind")
+          .build();
+
   static final TableSchema LINEAGE =
       TableSchema.named("lineage")
           .with(ColumnType.STRING, "series")

@@ -237,8 +237,11 @@ final class FormationTasks {
               each.values, i * width, activations.values(), each.token[i] * width, width);
         }
       }
-      SparseCodes codes = encode(inputs, inputs.dictionary(series, moment.t), activations);
-      double[] nulls = Formation.similarities(activations, codes, wanted.random);
+      SparseCodes codes =
+          series.crosscoder()
+              ? null
+              : encode(inputs, inputs.dictionary(series, moment.t), activations);
+      double[] nulls = similarities(activations, codes, wanted.random);
       String path =
           String.format(
               Locale.ROOT,
@@ -249,7 +252,7 @@ final class FormationTasks {
       try (TableWriter writer =
           TableWriter.open(inputs.publication().folder(), path, EvolveTables.FORMATION)) {
         for (int i = 0; i < wanted.tracks.length; i++) {
-          double[] values = Formation.similarities(activations, codes, wanted.positions[i]);
+          double[] values = similarities(activations, codes, wanted.positions[i]);
           for (int k = 0; k < values.length; k++) {
             writer.write(
                 series.name(),
@@ -262,6 +265,14 @@ final class FormationTasks {
         }
         inputs.publication().finished(moment.unit(inputs), List.of(writer.finish()), Map.of());
       }
+    }
+
+    /** Codes of crosscoders are the same at all checkpoints: there, only activations tell. */
+    private static double[] similarities(
+        FloatMatrix activations, SparseCodes codes, int[] positions) {
+      return codes == null
+          ? new double[] {Formation.activationCosine(activations, positions)}
+          : Formation.similarities(activations, codes, positions);
     }
 
     private static SparseCodes encode(

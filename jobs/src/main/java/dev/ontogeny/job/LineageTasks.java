@@ -2,7 +2,6 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
-import dev.ontogeny.data.TensorFile;
 import dev.ontogeny.evolution.BlockMatcher;
 import dev.ontogeny.evolution.Directions;
 import dev.ontogeny.evolution.Lineage;
@@ -53,13 +52,13 @@ final class LineageTasks {
       int t = block.pair.t;
       int fromCount = series.features()[t];
       int toCount = series.features()[t + 1];
-      try (TensorFile from = inputs.tensors(series, t);
-          TensorFile to = inputs.tensors(series, t + 1)) {
+      try (SourceTensors from = inputs.tensors(series, t);
+          SourceTensors to = inputs.tensors(series, t + 1)) {
         int count = Math.min(inputs.blockSize(series), fromCount - block.first);
         try (BlockMatcher matcher =
             new BlockMatcher(
                 inputs.provider(),
-                EvolveInputs.directions(from, block.first, count),
+                from.directions(block.first, count),
                 block.first,
                 fromCount,
                 toCount,
@@ -67,7 +66,7 @@ final class LineageTasks {
                 Seeds.of(inputs.settings().seed(), "lineage", series.dictionaries()[t]))) {
           for (int first = 0; first < toCount; first += EvolveInputs.BLOCK) {
             int size = Math.min(EvolveInputs.BLOCK, toCount - first);
-            matcher.compare(EvolveInputs.directions(to, first, size), first);
+            matcher.compare(to.directions(first, size), first);
           }
           return new Tuple2<>(block.pair, matcher.result());
         }
@@ -137,14 +136,12 @@ final class LineageTasks {
         return turned;
       }
       double least = inputs.settings().handover().cosine();
-      try (TensorFile from = inputs.tensors(series, t);
-          TensorFile to = inputs.tensors(series, t + 1)) {
+      try (SourceTensors from = inputs.tensors(series, t);
+          SourceTensors to = inputs.tensors(series, t + 1)) {
         for (int first = 0; first < turned.length; first += EvolveInputs.BLOCK) {
           int count = Math.min(EvolveInputs.BLOCK, turned.length - first);
           double[] cosines =
-              Directions.cosines(
-                  EvolveInputs.decoders(from, first, count),
-                  EvolveInputs.decoders(to, first, count));
+              Directions.cosines(from.decoders(first, count), to.decoders(first, count));
           for (int i = 0; i < count; i++) {
             turned[first + i] = cosines[i] < least ? 1 : 0;
           }

@@ -142,23 +142,31 @@ final class Measure implements Job<MeasureSettings> {
     long memory = 0;
     for (MeasureUnit unit : work.units()) {
       long codes = 0;
-      int vectorBytes = work.dataset().site(unit.site()).dtype().bytes();
       for (List<Integer> scan : unit.scans()) {
         MeasureUnit.Measured first = unit.dictionaries().get(scan.get(0));
-        bytes += rows * first.inputs() * vectorBytes;
+        bytes += rows * first.inputs() * work.dataset().site(first.place().site()).dtype().bytes();
         long inScan = 0;
         for (int number : scan) {
           MeasureUnit.Measured each = unit.dictionaries().get(number);
-          double size = (double) each.width() * each.inputs();
-          operations += rows * 2.0 * (size + (double) each.codesPerRow() * each.inputs());
-          operations += each.forOverlapsOnly() ? 0 : 2 * size * each.width();
           codes += rows * each.codesPerRow() * 6L;
+          if (number > scan.get(0) && each.sources() > 1) {
+            continue;
+          }
+          int views = each.sources() > 1 ? scan.size() : 1;
+          double size = (double) each.width() * each.inputs();
+          operations +=
+              rows
+                  * (2 * size
+                      + (each.sources() > 1 ? 6.0 : 2.0) * each.codesPerRow() * each.inputs());
+          operations += each.forOverlapsOnly() ? 0 : 2 * size * each.width();
           inScan +=
               BlockEncoder.memory(
                       each.inputs(),
+                      each.sources(),
                       each.width(),
                       settings.batchRows(),
-                      (long) blockRows * each.codesPerRow())
+                      (long) blockRows * each.codesPerRow(),
+                      views)
                   + 16L * each.width() * each.inputs();
         }
         memory = Math.max(memory, inScan);
@@ -166,8 +174,8 @@ final class Measure implements Job<MeasureSettings> {
       disk = Math.max(disk, codes);
       long chains =
           unit.dictionaries().stream()
-              .filter(each -> each.series() != null)
-              .map(MeasureUnit.Measured::series)
+              .filter(each -> each.place().series() != null)
+              .map(each -> each.place().series())
               .distinct()
               .count();
       int widest = unit.dictionaries().stream().mapToInt(each -> each.width()).max().orElse(0);

@@ -3,7 +3,6 @@ package dev.ontogeny.job;
 import dev.ontogeny.data.RowIndex;
 import dev.ontogeny.data.TokenBlock;
 import dev.ontogeny.stats.CodesByFeature;
-import dev.ontogeny.stats.DictionaryStatistics;
 import dev.ontogeny.stats.FeatureBlock;
 import dev.ontogeny.stats.StatisticInput;
 import dev.ontogeny.stats.StatisticOutput;
@@ -57,11 +56,7 @@ final class MeasureContexts
               numbers = scan.value().numbers(tokens);
             }
           } while (at.block() != key.major() || at.dictionary() != key.middle());
-          StatisticInput in = new StatisticInput(at.bytes());
-          MeasureUnit.Measured dictionary = unit.dictionaries().get(at.dictionary());
-          new DictionaryStatistics(dictionary.inputs(), scan.value().settings().replicates())
-              .mergeFrom(in);
-          codes = CodesByFeature.read(in);
+          codes = CodesByFeature.read(new StatisticInput(at.bytes()));
         }
         return answer(key, new StatisticInput(next._2()), tokens, numbers, codes, partitions);
       }

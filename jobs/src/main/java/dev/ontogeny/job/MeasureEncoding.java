@@ -21,8 +21,8 @@ import org.apache.spark.util.LongAccumulator;
 
 /**
  * Encodes the blocks of a partition with all dictionaries of a unit: per block and checkpoint the
- * vectors are read once. In memory at a time: the dictionaries of one checkpoint, the codes of one
- * block with each.
+ * vectors are read once. In memory at a time: the dictionaries of one checkpoint, or the one of
+ * several, a batch of rows and the codes of one block with each.
  */
 final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
   private static final long serialVersionUID = 1;
@@ -71,8 +71,9 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
       throws IOException {
     MeasureScan known = scan.value();
     List<Dictionary> dictionaries = new ArrayList<>();
-    for (int number : numbers) {
-      dictionaries.add(dictionary(known, unit.dictionaries().get(number).id()));
+    for (String id :
+        numbers.stream().map(number -> unit.dictionaries().get(number).id()).distinct().toList()) {
+      dictionaries.add(dictionary(known, id));
     }
     try (BlockEncoder encoder =
         new BlockEncoder(
@@ -81,18 +82,12 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
             Math.min(known.settings().batchRows(), tokens.rows()),
             weights,
             known.settings().replicates())) {
-      List<BlockEncoder.Encoded> encoded =
-          encoder.encode(
-              known.dataset(),
-              tokens.block(),
-              unit.site(),
-              unit.dictionaries().get(numbers.get(0)).checkpoint());
+      List<BlockEncoder.Encoded> encoded = encoder.encode(known.dataset(), tokens.block());
       rows.add(tokens.rows());
       List<Piece> result = new ArrayList<>();
       for (int i = 0; i < encoded.size(); i++) {
         StatisticOutput out = new StatisticOutput();
-        encoded.get(i).statistics().write(out);
-        encoded.get(i).codes().write(out);
+        encoded.get(i).write(out);
         result.addAll(Piece.cut(tokens.block().index(), numbers.get(i), out.toBytes()));
       }
       return result;

@@ -98,8 +98,7 @@ final class MeasureExamples
       write(tables, dictionary, block, windows);
       List<PublishedFile> files =
           tables.finish().stream()
-              .map(file -> file.ofSource(unit.site(), dictionary.checkpoint()))
-              .map(file -> file.ofDictionary(dictionary.id()))
+              .map(file -> MeasureReduction.belonging(file, dictionary))
               .toList();
       return files.iterator();
     }
@@ -130,26 +129,31 @@ final class MeasureExamples
       while (to < window.present.length && window.present[to]) {
         to++;
       }
-      tables.write(
-          table,
-          dictionary.id(),
-          unit.site(),
-          dictionary.checkpoint(),
-          block * FeatureBlock.FEATURES + f,
-          top ? "top" : "quantile",
-          top
-              ? place
-              : QuantileExamples.quantile(
-                  place - settings.topExamples(), sampled[f], settings.quantiles()),
-          window.document,
-          window.position,
-          token(window.tokens[center]),
-          (double) window.value,
-          window.position - center + from,
-          Arrays.stream(window.tokens, from, to).mapToObj(this::token).toArray(String[]::new),
-          Arrays.copyOfRange(window.values, from, to),
-          Address.shard(window.address),
-          Address.row(window.address));
+      String[] contextTokens =
+          Arrays.stream(window.tokens, from, to).mapToObj(this::token).toArray(String[]::new);
+      float[] contextValues = Arrays.copyOfRange(window.values, from, to);
+      for (MeasureUnit.Place at : dictionary.places()) {
+        tables.write(
+            table,
+            dictionary.id(),
+            at.site(),
+            at.checkpoint(),
+            block * FeatureBlock.FEATURES + f,
+            top ? "top" : "quantile",
+            top
+                ? place
+                : QuantileExamples.quantile(
+                    place - settings.topExamples(), sampled[f], settings.quantiles()),
+            window.document,
+            window.position,
+            token(window.tokens[center]),
+            (double) window.value,
+            window.position - center + from,
+            contextTokens,
+            contextValues,
+            Address.shard(window.address),
+            Address.row(window.address));
+      }
     }
   }
 

@@ -2,11 +2,13 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TokenBlock.Token;
+import dev.ontogeny.job.MeasureWeights.OfFeature;
 import dev.ontogeny.stats.Address;
 import dev.ontogeny.stats.DictionaryStatistics;
 import dev.ontogeny.stats.FeatureBlock;
 import dev.ontogeny.stats.FeatureStatistics;
 import dev.ontogeny.stats.KeptExamples.Example;
+import dev.ontogeny.stats.LatentScaling;
 import dev.ontogeny.stats.LogHistogram;
 import dev.ontogeny.stats.StatisticInput;
 import dev.ontogeny.stats.StatisticOutput;
@@ -48,7 +50,8 @@ final class MeasureReduction
    * The account of a range of features.
    *
    * @param dictionary its number in the unit
-   * @param trained statistics of rows that training may have seen; null in all but the first range
+   * @param trained statistics by place of rows that training may have seen; null in all but the
+   *     first range
    * @param heldOut statistics of held-out rows, likewise
    * @param activeTrained features that fire in rows of the first kind
    * @param activeHeldOut features that fire in held-out rows
@@ -93,6 +96,14 @@ final class MeasureReduction
     return number;
   }
 
+  /** A file has one source, or all those of its dictionary. */
+  static PublishedFile belonging(PublishedFile file, MeasureUnit.Measured dictionary) {
+    PublishedFile its = file.ofDictionary(dictionary.id());
+    return dictionary.places().size() > 1
+        ? its
+        : its.ofSource(dictionary.place().site(), dictionary.place().checkpoint());
+  }
+
   static String fileName(String dictionary, int range, long attempt) {
     return String.format(Locale.ROOT, "%s-%05d-%d", dictionary, range, attempt);
   }
@@ -107,8 +118,8 @@ final class MeasureReduction
     private final long totalRows = known.dataset().summary().rows();
     private final TableParts tables;
     private final List<Reduced> handedOn = new ArrayList<>();
-    private DictionaryStatistics trained;
-    private DictionaryStatistics heldOut;
+    private List<DictionaryStatistics> trained;
+    private List<DictionaryStatistics> heldOut;
     private long activeTrained;
     private long activeHeldOut;
     private long active;
@@ -124,6 +135,7 @@ final class MeasureReduction
     Iterator<Reduced> reduce(Iterator<Tuple2<MeasureKey, byte[]>> records) throws IOException {
       int at = Integer.MIN_VALUE;
       FeatureBlock merged = null;
+      LatentScaling scaling = null;
       byte[] weights = null;
       while (records.hasNext()) {
         Tuple2<MeasureKey, byte[]> next = records.next();
@@ -135,26 +147,30 @@ final class MeasureReduction
         }
         if (key.major() != at) {
           if (merged != null) {
-            finish(at, merged, weights);
+            finish(at, merged, scaling, weights);
           }
           at = key.major();
           int first = at * FeatureBlock.FEATURES;
           merged =
               new FeatureBlock(
                   shape, first, Math.min(FeatureBlock.FEATURES, dictionary.width() - first));
+          scaling =
+              dictionary.sources() == 1
+                  ? null
+                  : new LatentScaling(merged.features(), dictionary.places().size());
         }
         if (key.middle() == MeasureWeights.OF_WEIGHTS) {
           weights = next._2();
         } else {
           merged.mergeFrom(in);
+          if (scaling != null) {
+            scaling.mergeFrom(in);
+          }
         }
       }
-      finish(at, merged, weights);
+      finish(at, merged, scaling, weights);
       List<PublishedFile> files =
-          tables.finish().stream()
-              .map(file -> file.ofSource(unit.site(), dictionary.checkpoint()))
-              .map(file -> file.ofDictionary(dictionary.id()))
-              .toList();
+          tables.finish().stream().map(file -> belonging(file, dictionary)).toList();
       handedOn.add(
           new Reduced(
               null,
@@ -162,8 +178,8 @@ final class MeasureReduction
               new Part(
                   number,
                   new ArrayList<>(files),
-                  trained == null ? null : trained.toBytes(),
-                  heldOut == null ? null : heldOut.toBytes(),
+                  trained == null ? null : bytes(trained),
+                  heldOut == null ? null : bytes(heldOut),
                   activeTrained,
                   activeHeldOut,
                   active,
@@ -173,13 +189,20 @@ final class MeasureReduction
 
     private void addDictionary(int rowBlock, StatisticInput in) {
       if (trained == null) {
-        trained = new DictionaryStatistics(dictionary.inputs(), settings.replicates());
-        heldOut = new DictionaryStatistics(dictionary.inputs(), settings.replicates());
+        trained = MeasuredDictionary.none(dictionary, settings);
+        heldOut = MeasuredDictionary.none(dictionary, settings);
       }
-      (known.heldOut()[rowBlock] ? heldOut : trained).mergeFrom(in);
+      (known.heldOut()[rowBlock] ? heldOut : trained).forEach(each -> each.mergeFrom(in));
     }
 
-    private void finish(int block, FeatureBlock features, byte[] weights) throws IOException {
+    private byte[] bytes(List<DictionaryStatistics> statistics) {
+      StatisticOutput out = new StatisticOutput();
+      statistics.forEach(each -> each.write(out));
+      return out.toBytes();
+    }
+
+    private void finish(int block, FeatureBlock features, LatentScaling scaling, byte[] weights)
+        throws IOException {
       FeatureStatistics statistics = features.statistics();
       StatisticInput ofWeights = new StatisticInput(weights);
       Map<Integer, StatisticOutput> examples = new TreeMap<>();
@@ -191,36 +214,25 @@ final class MeasureReduction
         activeHeldOut += statistics.heldOut(f) > 0 ? 1 : 0;
         activeTrained += count > statistics.heldOut(f) ? 1 : 0;
         active += count > 0 ? 1 : 0;
-        writeFeature(feature, f, features, ofWeights);
-        if (dictionary.previous() >= 0) {
-          tables.write(
-              MeasureTables.OVERLAPS,
-              dictionary.series(),
-              feature,
-              unit.dictionaries().get(dictionary.previous()).checkpoint(),
-              dictionary.checkpoint(),
-              features.overlaps().count(f, 0),
-              features.overlaps().count(f, 1),
-              count);
+        for (int p = 0; p < dictionary.places().size(); p++) {
+          MeasureUnit.Place place = dictionary.places().get(p);
+          OfFeature its = OfFeature.read(ofWeights);
+          writeFeature(place, feature, f, features, its);
+          if (scaling != null && count > 0) {
+            writeScaling(place, feature, scaling, f, p, its);
+          }
         }
+        writeOverlaps(feature, f, features, count);
         if (count == 0) {
           continue;
         }
-        writeHistogram(feature, f, features.histogram());
-        for (int rank = 0; tokens != null && rank < tokens[f].length; rank++) {
-          Token token = known.vocabulary()[tokens[f][rank]];
-          tables.write(
-              MeasureTables.TOP_TOKENS,
-              dictionary.id(),
-              unit.site(),
-              dictionary.checkpoint(),
-              feature,
-              rank,
-              token.shown(),
-              token.id() == Token.NO_ID ? null : (Long) token.id(),
-              features.tokens().count(f, tokens[f][rank]));
+        for (MeasureUnit.Place place : dictionary.places()) {
+          writeHistogram(place, feature, f, features.histogram());
+          if (tokens != null) {
+            writeTokens(place, feature, f, tokens[f], features);
+          }
+          writeLabels(place, feature, f, features);
         }
-        writeLabels(feature, f, features);
         addExamples(examples, f * settings.examples(), features.top().sorted(f));
         addExamples(
             examples,
@@ -238,16 +250,69 @@ final class MeasureReduction
                       null)));
     }
 
-    private void writeFeature(int feature, int f, FeatureBlock features, StatisticInput weights)
+    /**
+     * Where several sources see the same codes, a feature fires on the same rows at all of them.
+     */
+    private void writeOverlaps(int feature, int f, FeatureBlock features, long count)
+        throws IOException {
+      if (dictionary.previous() >= 0) {
+        writeOverlap(
+            unit.dictionaries().get(dictionary.previous()).place(),
+            dictionary.place(),
+            feature,
+            features.overlaps().count(f, 0),
+            features.overlaps().count(f, 1),
+            count);
+      }
+      for (int p = 1; p < dictionary.places().size(); p++) {
+        MeasureUnit.Place before = dictionary.places().get(p - 1);
+        if (dictionary.places().get(p).follows(before)) {
+          writeOverlap(before, dictionary.places().get(p), feature, count, count, count);
+        }
+      }
+    }
+
+    private void writeOverlap(
+        MeasureUnit.Place before,
+        MeasureUnit.Place place,
+        int feature,
+        long both,
+        long countBefore,
+        long count)
+        throws IOException {
+      tables.write(
+          MeasureTables.OVERLAPS,
+          place.series(),
+          feature,
+          before.checkpoint(),
+          place.checkpoint(),
+          both,
+          countBefore,
+          count);
+    }
+
+    private void writeScaling(
+        MeasureUnit.Place place, int feature, LatentScaling scaling, int f, int p, OfFeature its)
+        throws IOException {
+      double square = its.directionSquare();
+      tables.write(
+          MeasureTables.LATENT_SCALING,
+          dictionary.id(),
+          place.site(),
+          place.checkpoint(),
+          feature,
+          dictionary.checkpoints().get(its.directionSource()),
+          square > 0 ? (Double) scaling.error(f, p, square) : null,
+          square > 0 ? (Double) scaling.reconstruction(f, p, square) : null);
+    }
+
+    private void writeFeature(
+        MeasureUnit.Place place, int feature, int f, FeatureBlock features, OfFeature weights)
         throws IOException {
       FeatureStatistics statistics = features.statistics();
       long count = statistics.count(f);
       boolean fires = count > 0;
       double maximum = statistics.maximum(f);
-      double decoderNorm = weights.readDouble();
-      double encoderNorm = weights.readDouble();
-      int nearest = weights.readCompactInt() - 1;
-      double cosine = weights.readFloat();
       Double[] quantiles = new Double[4];
       if (fires) {
         double[] shares = {0.1, 0.5, 0.9, 0.99};
@@ -257,8 +322,8 @@ final class MeasureReduction
       tables.write(
           MeasureTables.FEATURES,
           dictionary.id(),
-          unit.site(),
-          dictionary.checkpoint(),
+          place.site(),
+          place.checkpoint(),
           feature,
           count,
           (double) count / totalRows,
@@ -269,13 +334,32 @@ final class MeasureReduction
           quantiles[1],
           quantiles[2],
           quantiles[3],
-          decoderNorm,
-          encoderNorm,
-          nearest < 0 ? null : (Integer) nearest,
-          nearest < 0 ? null : (Double) cosine);
+          weights.decoderNorm(),
+          weights.encoderNorm(),
+          weights.nearest() < 0 ? null : (Integer) weights.nearest(),
+          weights.nearest() < 0 ? null : (Double) (double) weights.cosine());
     }
 
-    private void writeHistogram(int feature, int f, LogHistogram histogram) throws IOException {
+    private void writeTokens(
+        MeasureUnit.Place place, int feature, int f, int[] tokens, FeatureBlock features)
+        throws IOException {
+      for (int rank = 0; rank < tokens.length; rank++) {
+        Token token = known.vocabulary()[tokens[rank]];
+        tables.write(
+            MeasureTables.TOP_TOKENS,
+            dictionary.id(),
+            place.site(),
+            place.checkpoint(),
+            feature,
+            rank,
+            token.shown(),
+            token.id() == Token.NO_ID ? null : (Long) token.id(),
+            features.tokens().count(f, tokens[rank]));
+      }
+    }
+
+    private void writeHistogram(MeasureUnit.Place place, int feature, int f, LogHistogram histogram)
+        throws IOException {
       int first = histogram.first(f);
       double[] lower = new double[histogram.last(f) + 1 - first];
       long[] counts = new long[lower.length];
@@ -286,8 +370,8 @@ final class MeasureReduction
       tables.write(
           MeasureTables.HISTOGRAMS,
           dictionary.id(),
-          unit.site(),
-          dictionary.checkpoint(),
+          place.site(),
+          place.checkpoint(),
           feature,
           lower,
           counts);
@@ -298,7 +382,8 @@ final class MeasureReduction
      * the share of rows with the value among those where it fires, recall the share of those where
      * it fires among the rows with the value.
      */
-    private void writeLabels(int feature, int f, FeatureBlock features) throws IOException {
+    private void writeLabels(MeasureUnit.Place place, int feature, int f, FeatureBlock features)
+        throws IOException {
       record Found(
           MeasureScan.Label label, int value, long count, double precision, double recall) {
         double f1() {
@@ -333,8 +418,8 @@ final class MeasureReduction
         tables.write(
             MeasureTables.LABELS,
             dictionary.id(),
-            unit.site(),
-            dictionary.checkpoint(),
+            place.site(),
+            place.checkpoint(),
             feature,
             each.label().name(),
             each.label().values()[each.value()],

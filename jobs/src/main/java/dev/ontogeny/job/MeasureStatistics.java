@@ -3,8 +3,10 @@ package dev.ontogeny.job;
 import dev.ontogeny.stats.CodesByFeature;
 import dev.ontogeny.stats.DictionaryStatistics;
 import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.LatentScaling;
 import dev.ontogeny.stats.RowAttributes;
 import dev.ontogeny.stats.StatisticInput;
+import dev.ontogeny.stats.StatisticOutput;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -57,14 +59,22 @@ final class MeasureStatistics implements PairFlatMapFunction<Iterator<Piece>, Me
         }
         MeasureUnit.Measured dictionary = unit.dictionaries().get(next.dictionary());
         StatisticInput in = new StatisticInput(next.bytes());
-        DictionaryStatistics statistics =
-            new DictionaryStatistics(dictionary.inputs(), scan.value().settings().replicates());
-        statistics.mergeFrom(in);
         CodesByFeature codes = CodesByFeature.read(in);
-        CodesByFeature previous =
-            dictionary.series() == null ? null : before.put(dictionary.series(), codes);
+        String series = dictionary.place().series();
+        CodesByFeature previous = series == null ? null : before.put(series, codes);
         if (dictionary.forOverlapsOnly()) {
           return List.of();
+        }
+        StatisticOutput statistics = new StatisticOutput();
+        for (DictionaryStatistics each :
+            MeasuredDictionary.none(dictionary, scan.value().settings())) {
+          each.mergeFrom(in);
+          each.write(statistics);
+        }
+        LatentScaling scaling = null;
+        if (dictionary.sources() > 1) {
+          scaling = new LatentScaling(dictionary.width(), dictionary.places().size());
+          scaling.mergeFrom(in);
         }
         List<Tuple2<MeasureKey, byte[]>> result = new ArrayList<>();
         result.add(
@@ -79,6 +89,11 @@ final class MeasureStatistics implements PairFlatMapFunction<Iterator<Piece>, Me
               new FeatureBlock(
                   shape, first, Math.min(FeatureBlock.FEATURES, dictionary.width() - first));
           features.add(codes, first, rows, dictionary.previous() < 0 ? null : previous);
+          StatisticOutput out = new StatisticOutput();
+          features.write(out);
+          if (scaling != null) {
+            scaling.part(first, features.features(), 0, dictionary.places().size()).write(out);
+          }
           result.add(
               new Tuple2<>(
                   MeasureKey.toFeatures(
@@ -86,7 +101,7 @@ final class MeasureStatistics implements PairFlatMapFunction<Iterator<Piece>, Me
                       block,
                       OF_ROWS,
                       next.block()),
-                  features.toBytes()));
+                  out.toBytes()));
         }
         return result;
       }

@@ -29,6 +29,13 @@ final class MeasureTables {
           .with(ColumnType.DOUBLE, "nearest_cosine")
           .build();
 
+  static final TableSchema LATENT_SCALING =
+      measured("latent_scaling")
+          .with(ColumnType.INT, "feature")
+          .with(ColumnType.LONG, "direction_checkpoint")
+          .with(ColumnType.DOUBLE, "beta_error", "beta_reconstruction")
+          .build();
+
   static final TableSchema HISTOGRAMS =
       measured("histograms")
           .with(ColumnType.INT, "feature")

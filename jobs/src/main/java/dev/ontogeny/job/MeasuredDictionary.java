@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
-/** What is published of a dictionary as a whole. */
+/** What is published of a dictionary as a whole, at one of its sources. */
 record MeasuredDictionary(
     String id, String site, long checkpoint, List<Split> splits, List<Statistic> statistics) {
 
@@ -28,7 +28,7 @@ record MeasuredDictionary(
   /** A statistic of the population with its bootstrap replicates. */
   record Statistic(String name, double value, double[] replicates) {}
 
-  /** The dictionaries of a unit out of the accounts of their ranges of features. */
+  /** The dictionaries of a unit, at each of their places, out of the accounts of their features. */
   static List<MeasuredDictionary> of(
       MeasureUnit unit, MeasureSettings settings, List<MeasureReduction.Part> parts) {
     List<MeasuredDictionary> result = new ArrayList<>();
@@ -36,9 +36,8 @@ record MeasuredDictionary(
       int wanted = number;
       MeasureUnit.Measured dictionary = unit.dictionaries().get(number);
       if (!dictionary.forOverlapsOnly()) {
-        result.add(
+        result.addAll(
             of(
-                unit.site(),
                 dictionary,
                 settings,
                 parts.stream().filter(part -> part.dictionary() == wanted).toList()));
@@ -47,21 +46,22 @@ record MeasuredDictionary(
     return result;
   }
 
-  private static MeasuredDictionary of(
-      String site,
+  private static List<MeasuredDictionary> of(
       MeasureUnit.Measured dictionary,
       MeasureSettings settings,
       List<MeasureReduction.Part> parts) {
-    DictionaryStatistics trained = statistics(dictionary, settings);
-    DictionaryStatistics heldOut = statistics(dictionary, settings);
+    List<DictionaryStatistics> trained = none(dictionary, settings);
+    List<DictionaryStatistics> heldOut = none(dictionary, settings);
     long activeTrained = 0;
     long activeHeldOut = 0;
     long active = 0;
     double[] activeReplicates = new double[settings.replicates()];
     for (MeasureReduction.Part part : parts) {
       if (part.trained() != null) {
-        trained.mergeFrom(new StatisticInput(part.trained()));
-        heldOut.mergeFrom(new StatisticInput(part.heldOut()));
+        StatisticInput ofTrained = new StatisticInput(part.trained());
+        trained.forEach(each -> each.mergeFrom(ofTrained));
+        StatisticInput ofHeldOut = new StatisticInput(part.heldOut());
+        heldOut.forEach(each -> each.mergeFrom(ofHeldOut));
       }
       activeTrained += part.activeTrained();
       activeHeldOut += part.activeHeldOut();
@@ -70,34 +70,49 @@ record MeasuredDictionary(
         activeReplicates[b] += (double) part.activeReplicates()[b] / dictionary.width();
       }
     }
-    List<Split> splits = new ArrayList<>();
-    if (trained.rows() > 0) {
-      splits.add(split("train", trained, activeTrained, dictionary.width()));
+    List<MeasuredDictionary> result = new ArrayList<>();
+    List<DictionaryStatistics> all = none(dictionary, settings);
+    for (int p = 0; p < all.size(); p++) {
+      List<Split> splits = new ArrayList<>();
+      if (trained.get(p).rows() > 0) {
+        splits.add(split("train", trained.get(p), activeTrained, dictionary.width()));
+      }
+      if (heldOut.get(p).rows() > 0) {
+        splits.add(split("held_out", heldOut.get(p), activeHeldOut, dictionary.width()));
+      }
+      all.get(p).merge(trained.get(p));
+      all.get(p).merge(heldOut.get(p));
+      DictionaryStatistics unseen = heldOut.get(p).rows() > 0 ? heldOut.get(p) : trained.get(p);
+      MeasureUnit.Place place = dictionary.places().get(p);
+      result.add(
+          new MeasuredDictionary(
+              dictionary.id(),
+              place.site(),
+              place.checkpoint(),
+              splits,
+              statistics(
+                  all.get(p), unseen, (double) active / dictionary.width(), activeReplicates)));
     }
-    if (heldOut.rows() > 0) {
-      splits.add(split("held_out", heldOut, activeHeldOut, dictionary.width()));
-    }
-    DictionaryStatistics all = statistics(dictionary, settings);
-    all.merge(trained);
-    all.merge(heldOut);
-    DictionaryStatistics unseen = heldOut.rows() > 0 ? heldOut : trained;
-    return new MeasuredDictionary(
-        dictionary.id(),
-        site,
-        dictionary.checkpoint(),
-        splits,
-        List.of(
-            new Statistic("fvu", unseen.fvu(), unseen.fvuReplicates()),
-            new Statistic("cosine", unseen.cosine(), unseen.cosineReplicates()),
-            new Statistic("norm_ratio", unseen.normRatio(), unseen.normRatioReplicates()),
-            new Statistic("l0", all.l0(), all.l0Replicates()),
-            new Statistic("mean_activation", all.meanActivation(), all.meanActivationReplicates()),
-            new Statistic("alive_share", (double) active / dictionary.width(), activeReplicates)));
+    return result;
   }
 
-  private static DictionaryStatistics statistics(
+  private static List<Statistic> statistics(
+      DictionaryStatistics all, DictionaryStatistics unseen, double alive, double[] replicates) {
+    return List.of(
+        new Statistic("fvu", unseen.fvu(), unseen.fvuReplicates()),
+        new Statistic("cosine", unseen.cosine(), unseen.cosineReplicates()),
+        new Statistic("norm_ratio", unseen.normRatio(), unseen.normRatioReplicates()),
+        new Statistic("l0", all.l0(), all.l0Replicates()),
+        new Statistic("mean_activation", all.meanActivation(), all.meanActivationReplicates()),
+        new Statistic("alive_share", alive, replicates));
+  }
+
+  /** Statistics of each of a dictionary's places that have seen nothing yet. */
+  static List<DictionaryStatistics> none(
       MeasureUnit.Measured dictionary, MeasureSettings settings) {
-    return new DictionaryStatistics(dictionary.inputs(), settings.replicates());
+    return dictionary.places().stream()
+        .map(place -> new DictionaryStatistics(place.width(), settings.replicates()))
+        .toList();
   }
 
   private static Split split(String name, DictionaryStatistics of, long active, int width) {
@@ -114,7 +129,10 @@ record MeasuredDictionary(
   /** Writes the tables {@code dictionaries} and {@code bootstrap}. */
   static List<PublishedFile> write(Folder folder, List<MeasuredDictionary> dictionaries) {
     List<MeasuredDictionary> sorted = new ArrayList<>(dictionaries);
-    sorted.sort(Comparator.comparing(MeasuredDictionary::id));
+    sorted.sort(
+        Comparator.comparing(MeasuredDictionary::id)
+            .thenComparing(MeasuredDictionary::site)
+            .thenComparing(MeasuredDictionary::checkpoint));
     try (TableParts tables = new TableParts(folder, "all")) {
       for (MeasuredDictionary each : sorted) {
         for (Split split : each.splits()) {

@@ -44,8 +44,15 @@ final class ReadingsTasks {
   /** The rows of a series in a shard. */
   record Part(int s, int shard) implements Serializable {}
 
-  /** A row that is among the top examples of a track. */
-  record Wish(int row, int track) implements Serializable {}
+  /** Series s at its t-th checkpoint. */
+  record Moment(int s, int t) implements Serializable {}
+
+  /**
+   * A row that is among the top examples of a track.
+   *
+   * @param value its code there, at the peak of the track
+   */
+  record Wish(int row, int track, float value) implements Serializable {}
 
   /**
    * Which features tracks are, and at which checkpoint they are strongest.
@@ -78,7 +85,7 @@ final class ReadingsTasks {
     List<List<Object>> order = new ArrayList<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
-      for (int t = 0; t < series.length(); t++) {
+      for (int t = 0; t < series.length() && !series.crosscoder(); t++) {
         if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
           List<Object> moment = List.of(series.site(), series.checkpoints()[t]);
           moments
@@ -106,6 +113,20 @@ final class ReadingsTasks {
     return scans;
   }
 
+  /** Crosscoders at the checkpoints that are missing: series and place of the checkpoint. */
+  static List<Moment> crosscoders(EvolveInputs inputs) {
+    List<Moment> missing = new ArrayList<>();
+    for (int s = 0; s < inputs.series().size(); s++) {
+      Series series = inputs.series().get(s);
+      for (int t = 0; t < series.length() && series.crosscoder(); t++) {
+        if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
+          missing.add(new Moment(s, t));
+        }
+      }
+    }
+    return missing;
+  }
+
   /** Finds the rows of top examples at the peaks of tracks in a file of the table examples. */
   static final class FindRows implements PairFlatMapFunction<PublishedFile, Part, Wish> {
     private static final long serialVersionUID = 1;
@@ -131,14 +152,17 @@ final class ReadingsTasks {
             int track = homes.value().tracks.get(s).trackOf(t, (Integer) row[0]);
             if (homes.value().peaks.get(s)[track] == t) {
               found.add(
-                  new Tuple2<>(new Part(s, (Integer) row[3]), new Wish((Integer) row[4], track)));
+                  new Tuple2<>(
+                      new Part(s, (Integer) row[3]),
+                      new Wish((Integer) row[4], track, ((Double) row[5]).floatValue())));
             }
           },
           "feature",
           "kind",
           "rank",
           "shard",
-          "row");
+          "row",
+          "value");
       return found.iterator();
     }
   }
@@ -166,8 +190,87 @@ final class ReadingsTasks {
         for (Wish wish : wishes) {
           out.writeInt(wish.row);
           out.writeInt(wish.track);
+          out.writeFloat(wish.value);
         }
       }
+    }
+  }
+
+  /** The wishes of a part; none if there are none. */
+  private static Wish[] wishes(EvolveInputs inputs, Part part) throws IOException {
+    String path = path(inputs, part);
+    if (!inputs.publication().folder().exists(path)) {
+      return new Wish[0];
+    }
+    try (DataInputStream in =
+        new DataInputStream(
+            new BufferedInputStream(inputs.publication().folder().open(path), 1 << 16))) {
+      Wish[] wishes = new Wish[in.readInt()];
+      for (int i = 0; i < wishes.length; i++) {
+        wishes[i] = new Wish(in.readInt(), in.readInt(), in.readFloat());
+      }
+      return wishes;
+    }
+  }
+
+  private static TableWriter writer(EvolveInputs inputs, Series series, int t) throws IOException {
+    return TableWriter.open(
+        inputs.publication().folder(),
+        String.format(
+            Locale.ROOT,
+            "readings/%s/%05d-%d.parquet",
+            series.name(),
+            t,
+            TaskContext.get().taskAttemptId()),
+        EvolveTables.READINGS);
+  }
+
+  /**
+   * What a crosscoder reads at a checkpoint: its code is the same at all of them, so what follows
+   * training is the length of its term there, code × decoder norm, and 0 where a gate is closed.
+   * Nothing needs to be encoded again. In memory: the dictionary.
+   */
+  static final class Share implements VoidFunction<Moment> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Share(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public void call(Moment moment) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      int s = moment.s;
+      int t = moment.t;
+      Series series = inputs.series().get(s);
+      Dictionary dictionary = inputs.dictionary(series, t);
+      int source = Arrays.binarySearch(dictionary.sourceColumns(), series.columns()[t]);
+      FloatMatrix decoder = dictionary.decoderOf(source);
+      float[] bars = dictionary.sourceThreshold(source);
+      try (TableWriter writer = writer(inputs, series, t)) {
+        for (int shard = 0; shard < inputs.dataset().summary().shards(); shard++) {
+          for (Wish wish : wishes(inputs, new Part(s, shard))) {
+            boolean open = bars == null || wish.value > bars[wish.track];
+            writer.write(
+                series.name(),
+                wish.track,
+                series.checkpoints()[t],
+                shard,
+                wish.row,
+                open ? wish.value * norm(decoder, wish.track) : 0);
+          }
+        }
+        inputs.publication().finished(unit(inputs, s, t), List.of(writer.finish()), Map.of());
+      }
+    }
+
+    private static double norm(FloatMatrix decoder, int feature) {
+      double squares = 0;
+      for (int i = 0; i < decoder.columns(); i++) {
+        squares += (double) decoder.at(feature, i) * decoder.at(feature, i);
+      }
+      return Math.sqrt(squares);
     }
   }
 
@@ -251,8 +354,8 @@ final class ReadingsTasks {
     private final SparseCodes codes;
     private final TableWriter writer;
 
-    /** Wishes of the shard that is read: rows and tracks in turn. */
-    private int[] wishes = new int[0];
+    /** Wishes of the shard that is read. */
+    private Wish[] wishes = new Wish[0];
 
     private int place;
     private int shard;
@@ -277,46 +380,26 @@ final class ReadingsTasks {
       Dictionary dictionary = inputs.dictionary(series, t);
       codes = new SparseCodes(dictionary.width());
       kernel = inputs.provider().encoding(dictionary, BATCH);
-      writer =
-          TableWriter.open(
-              inputs.publication().folder(),
-              String.format(
-                  Locale.ROOT,
-                  "readings/%s/%05d-%d.parquet",
-                  series.name(),
-                  t,
-                  TaskContext.get().taskAttemptId()),
-              EvolveTables.READINGS);
+      writer = writer(inputs, series, t);
     }
 
     void begin(int number) throws IOException {
       shard = number;
       place = 0;
-      wishes = new int[0];
-      String path = path(inputs, new Part(s, number));
-      if (inputs.publication().folder().exists(path)) {
-        try (DataInputStream in =
-            new DataInputStream(
-                new BufferedInputStream(inputs.publication().folder().open(path), 1 << 16))) {
-          wishes = new int[2 * in.readInt()];
-          for (int i = 0; i < wishes.length; i++) {
-            wishes[i] = in.readInt();
-          }
-        }
-      }
+      wishes = wishes(inputs, new Part(s, number));
     }
 
     /** The next row that is wanted of the shard; the greatest int at its end. */
     int nextRow() {
-      return place < wishes.length ? wishes[place] : Integer.MAX_VALUE;
+      return place < wishes.length ? wishes[place].row : Integer.MAX_VALUE;
     }
 
     void take(float[] vector) throws IOException {
       int row = nextRow();
       System.arraycopy(vector, 0, batch, rows * series.width(), series.width());
-      for (; nextRow() == row; place += 2) {
-        if (featureOf[wishes[place + 1]] >= 0) {
-          pending.add(new int[] {rows, shard, row, wishes[place + 1]});
+      for (; nextRow() == row; place++) {
+        if (featureOf[wishes[place].track] >= 0) {
+          pending.add(new int[] {rows, shard, row, wishes[place].track});
         }
       }
       if (++rows == BATCH) {

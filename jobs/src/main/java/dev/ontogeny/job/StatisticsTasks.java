@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
@@ -32,22 +33,40 @@ final class StatisticsTasks {
   /** A range of tracks of series s. */
   record Range(int s, int number) implements Serializable {}
 
+  /** The tables that are read. */
+  enum Table {
+    FEATURES,
+    OVERLAPS,
+    LATENT_SCALING;
+
+    /** As the manifest names it. */
+    String key() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    static Table of(PublishedFile file) {
+      return valueOf(file.table().toUpperCase(Locale.ROOT));
+    }
+  }
+
   /**
    * Numbers of some tracks of a range at one checkpoint.
    *
-   * @param overlaps whether {@code first} is a Jaccard index rather than a firing rate
+   * @param columns by table: firing rate, mean and decoder norm; Jaccard index; the two β
    */
-  record Chunk(
-      int checkpoint, boolean overlaps, int[] track, double[] first, double[] mean, double[] norm)
+  record Chunk(int checkpoint, Table table, int[] track, double[][] columns)
       implements Serializable {}
 
   /** Chunks in the making. */
   private static final class Filling {
     private int size;
     private int[] track = new int[64];
-    private final double[][] columns = new double[3][64];
+    private double[][] columns;
 
     void add(int itsTrack, double... values) {
+      if (columns == null) {
+        columns = new double[values.length][track.length];
+      }
       if (size == track.length) {
         track = Arrays.copyOf(track, 2 * size);
         for (int c = 0; c < columns.length; c++) {
@@ -61,14 +80,14 @@ final class StatisticsTasks {
       size++;
     }
 
-    Chunk chunk(int checkpoint, boolean overlaps) {
+    Chunk chunk(int checkpoint, Table table) {
       return new Chunk(
           checkpoint,
-          overlaps,
+          table,
           Arrays.copyOf(track, size),
-          Arrays.copyOf(columns[0], size),
-          Arrays.copyOf(columns[1], overlaps ? 0 : size),
-          Arrays.copyOf(columns[2], overlaps ? 0 : size));
+          Arrays.stream(columns)
+              .map(column -> Arrays.copyOf(column, size))
+              .toArray(double[][]::new));
     }
   }
 
@@ -161,7 +180,7 @@ final class StatisticsTasks {
     }
   }
 
-  /** Reads one file of the tables {@code features} or {@code overlaps}. */
+  /** Reads one file of a {@link Table}. */
   static final class Read implements PairFlatMapFunction<PublishedFile, Range, Chunk> {
     private static final long serialVersionUID = 1;
     private final Broadcast<EvolveInputs> broadcast;
@@ -174,41 +193,44 @@ final class StatisticsTasks {
 
     @Override
     public Iterator<Tuple2<Range, Chunk>> call(PublishedFile file) throws IOException {
-      boolean overlaps = "overlaps".equals(file.table());
+      Table table = Table.of(file);
       Map<Place, Filling> filling = new HashMap<>();
       List<Place> order = new ArrayList<>();
-      if (overlaps) {
-        readOverlaps(file, filling, order);
-      } else {
-        readFeatures(file, filling, order);
+      switch (table) {
+        case FEATURES ->
+            readColumns(file, filling, order, 0, "firing_rate", "mean", "decoder_norm");
+        case OVERLAPS -> readOverlaps(file, filling, order);
+        case LATENT_SCALING ->
+            readColumns(file, filling, order, Double.NaN, "beta_error", "beta_reconstruction");
       }
       return order.stream()
           .map(
-              place ->
-                  new Tuple2<>(place.range, filling.get(place).chunk(place.checkpoint, overlaps)))
+              place -> new Tuple2<>(place.range, filling.get(place).chunk(place.checkpoint, table)))
           .iterator();
     }
 
-    private void readFeatures(PublishedFile file, Map<Place, Filling> filling, List<Place> order)
+    /** Columns of doubles; {@code unknown} stands for what is null. */
+    private void readColumns(
+        PublishedFile file,
+        Map<Place, Filling> filling,
+        List<Place> order,
+        double unknown,
+        String... columns)
         throws IOException {
+      String[] all = Arrays.copyOf(columns, columns.length + 1);
+      all[columns.length] = "feature";
       broadcast
           .value()
           .eachRow(
               file,
-              (s, t, row) ->
-                  add(
-                      filling,
-                      order,
-                      s,
-                      t,
-                      (Integer) row[0],
-                      number(row[1]),
-                      number(row[2]),
-                      number(row[3])),
-              "feature",
-              "firing_rate",
-              "mean",
-              "decoder_norm");
+              (s, t, row) -> {
+                double[] values = new double[columns.length];
+                for (int c = 0; c < values.length; c++) {
+                  values[c] = row[c] == null ? unknown : (Double) row[c];
+                }
+                add(filling, order, s, t, (Integer) row[columns.length], values);
+              },
+              all);
     }
 
     private void readOverlaps(PublishedFile file, Map<Place, Filling> filling, List<Place> order)
@@ -243,10 +265,6 @@ final class StatisticsTasks {
       }
       into.add(track, values);
     }
-
-    private static double number(Object value) {
-      return value == null ? 0 : (Double) value;
-    }
   }
 
   /** Puts the chunks of a range together and leaves them for later stages. */
@@ -272,14 +290,17 @@ final class StatisticsTasks {
       int first = range.number * size;
       int count = Math.min(size, index.count() - first);
       TrackStatistics statistics =
-          new TrackStatistics(first, count, series.length(), index.features(first, count));
+          new TrackStatistics(
+              first, count, series.length(), index.features(first, count), series.crosscoder());
       for (Chunk chunk : chunks._2()) {
+        double[][] of = chunk.columns;
         for (int i = 0; i < chunk.track.length; i++) {
-          if (chunk.overlaps) {
-            statistics.overlapped(chunk.track[i], chunk.checkpoint, chunk.first[i]);
-          } else {
-            statistics.measured(
-                chunk.track[i], chunk.checkpoint, chunk.first[i], chunk.mean[i], chunk.norm[i]);
+          int track = chunk.track[i];
+          switch (chunk.table) {
+            case FEATURES ->
+                statistics.measured(track, chunk.checkpoint, of[0][i], of[1][i], of[2][i]);
+            case OVERLAPS -> statistics.overlapped(track, chunk.checkpoint, of[0][i]);
+            case LATENT_SCALING -> statistics.scaled(track, chunk.checkpoint, of[0][i], of[1][i]);
           }
         }
       }
@@ -292,6 +313,9 @@ final class StatisticsTasks {
             series.dictionaries()[t],
             series.checkpoints()[t],
             statistics.feature(missing / series.length(), t));
+      }
+      if (series.crosscoder()) {
+        statistics.shareCode();
       }
       inputs.writeStatistics(range.s, range.number, statistics);
       return new Tuple2<>(range.s, new StrengthLevels(series.length()).add(statistics));

@@ -2,10 +2,12 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.evolution.BirthCheck;
 import dev.ontogeny.evolution.EventRules;
 import dev.ontogeny.evolution.LeadingTracks;
 import dev.ontogeny.evolution.Lifecycle;
 import dev.ontogeny.evolution.Population;
+import dev.ontogeny.evolution.RelativeNorms;
 import dev.ontogeny.evolution.Sensitivity;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.TimeAxis;
@@ -20,6 +22,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -41,17 +44,29 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
    */
   record Knowledge(List<float[]> confidences, List<double[]> strong) implements Serializable {}
 
-  /** Sums over tracks of a series. */
+  /**
+   * Sums over tracks of a series.
+   *
+   * @param checkedBirths [T], births by presence of which latent scaling tells something
+   * @param confirmedBirths [T], those that it confirms
+   */
   record Sums(
-      Population population, Sensitivity sensitivity, LeadingTracks leading, long[][] identity) {
+      Population population,
+      Sensitivity sensitivity,
+      LeadingTracks leading,
+      long[][] identity,
+      long[] checkedBirths,
+      long[] confirmedBirths) {
 
     static Sums none(EvolveInputs inputs, Series series) {
       EvolveSettings settings = inputs.settings();
       return new Sums(
           new Population(series.length(), settings.phases().bootstraps()),
-          new Sensitivity(settings.events(), settings.sensitivityFactors()),
+          new Sensitivity(inputs.events(series), settings.sensitivityFactors()),
           new LeadingTracks(settings.formation().tracks()),
-          new long[series.length() - 1][4]);
+          new long[series.length() - 1][4],
+          new long[series.length()],
+          new long[series.length()]);
     }
 
     void write(EvolveInputs inputs, int s, int range) throws IOException {
@@ -62,8 +77,8 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
         population.write(out);
         sensitivity.write(out);
         leading.write(out);
-        for (long[] pair : identity) {
-          for (long each : pair) {
+        for (long[] counts : counts()) {
+          for (long each : counts) {
             out.writeLong(each);
           }
         }
@@ -78,12 +93,19 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
         population.merge(Population.read(in));
         sensitivity.mergeFrom(in);
         leading.mergeFrom(in);
-        for (long[] pair : identity) {
-          for (int i = 0; i < pair.length; i++) {
-            pair[i] += in.readLong();
+        for (long[] counts : counts()) {
+          for (int i = 0; i < counts.length; i++) {
+            counts[i] += in.readLong();
           }
         }
       }
+    }
+
+    private List<long[]> counts() {
+      List<long[]> counts = new ArrayList<>(List.of(identity));
+      counts.add(checkedBirths);
+      counts.add(confirmedBirths);
+      return counts;
     }
   }
 
@@ -100,7 +122,7 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
   public void call(StatisticsTasks.Range range) throws IOException {
     EvolveInputs inputs = broadcast.value();
     Series series = inputs.series().get(range.s());
-    EventRules rules = inputs.settings().events();
+    EventRules rules = inputs.events(series);
     TrackStatistics statistics = inputs.readStatistics(range.s(), range.number());
     Trajectories trajectories =
         new Trajectories(
@@ -109,7 +131,10 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
             series.width(),
             rules.firstTrained(series.checkpoints()));
     Sums sums = Sums.none(inputs, series);
-    List<PublishedFile> files = write(inputs, series, range, trajectories, sums);
+    List<PublishedFile> files = new ArrayList<>(write(inputs, series, range, trajectories, sums));
+    if (series.crosscoder()) {
+      files.addAll(writeCrosscoder(inputs, series, range, trajectories, sums));
+    }
     if (series.chain()) {
       countIdentity(inputs, range.s(), statistics, sums.identity);
     }
@@ -125,18 +150,13 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
       Sums sums)
       throws IOException {
     EvolveSettings settings = inputs.settings();
+    EventRules rules = inputs.events(series);
     float[] confidences = knowledge.value().confidences.get(range.s());
     double[] strong = knowledge.value().strong.get(range.s());
     double[] time = TimeAxis.LOG.unit(series.checkpoints());
     long seed = Seeds.of(settings.seed(), "track-bootstrap", series.name());
     TrackStatistics statistics = trajectories.statistics();
-    String name =
-        String.format(
-            Locale.ROOT,
-            "%s/%05d-%d.parquet",
-            series.name(),
-            range.number(),
-            TaskContext.get().taskAttemptId());
+    String name = fileName(series, range);
     try (TableWriter trajectoryWriter =
             TableWriter.open(
                 inputs.publication().folder(), "trajectories/" + name, EvolveTables.TRAJECTORIES);
@@ -145,8 +165,8 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
                 inputs.publication().folder(), "events/" + name, EvolveTables.EVENTS)) {
       for (int i = 0; i < statistics.size(); i++) {
         Track track = trajectories.track(i);
-        TrackEvents events = settings.events().events(track, time);
-        boolean[] alive = settings.events().alive(track);
+        TrackEvents events = rules.events(track, time);
+        boolean[] alive = rules.alive(track);
         int number = statistics.first() + i;
         Double confidence = confidences == null ? null : (double) confidences[number];
         sums.population.add(trajectories, i, track, events, alive, strong, seed);
@@ -167,6 +187,114 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
       }
       return List.of(trajectoryWriter.finish(), eventWriter.finish());
     }
+  }
+
+  private static String fileName(Series series, StatisticsTasks.Range range) {
+    return String.format(
+        Locale.ROOT,
+        "%s/%05d-%d.parquet",
+        series.name(),
+        range.number(),
+        TaskContext.get().taskAttemptId());
+  }
+
+  /** What is told of features of crosscoders alone. */
+  private static List<PublishedFile> writeCrosscoder(
+      EvolveInputs inputs,
+      Series series,
+      StatisticsTasks.Range range,
+      Trajectories trajectories,
+      Sums sums)
+      throws IOException {
+    EventRules rules = inputs.events(series);
+    double[] time = TimeAxis.LOG.unit(series.checkpoints());
+    boolean few = series.length() == 2 || series.length() == 3;
+    List<PublishedFile> files = new ArrayList<>();
+    try (TableParts tables =
+        new TableParts(
+            inputs.publication().folder(), fileName(series, range).replace(".parquet", ""))) {
+      for (int i = 0; i < trajectories.statistics().size(); i++) {
+        TrackEvents events = rules.events(trajectories.track(i), time);
+        if (events.birth() >= 0) {
+          writeBirthCheck(
+              tables, inputs, series, trajectories.statistics(), i, events.birth(), sums);
+        }
+        if (few && events.lifecycle() != Lifecycle.INACTIVE) {
+          writeRelativeNorms(tables, inputs, series, trajectories.statistics(), i);
+        }
+      }
+      files.addAll(tables.finish());
+    }
+    return files;
+  }
+
+  private static void writeBirthCheck(
+      TableParts tables,
+      EvolveInputs inputs,
+      Series series,
+      TrackStatistics statistics,
+      int i,
+      int birth,
+      Sums sums)
+      throws IOException {
+    BirthCheck check = BirthCheck.of(statistics, i, birth);
+    boolean confirmed = check.confirmed(inputs.settings().crosscoder().birthCheck());
+    sums.checkedBirths[birth] += check.possible() ? 1 : 0;
+    sums.confirmedBirths[birth] += confirmed ? 1 : 0;
+    tables.write(
+        EvolveTables.BIRTH_CHECKS,
+        series.name(),
+        statistics.first() + i,
+        series.checkpoints()[birth],
+        EvolveTables.known(check.errorBefore()),
+        EvolveTables.known(check.reconstructionBefore()),
+        EvolveTables.known(check.errorAtBirth()),
+        check.possible() ? confirmed : null);
+  }
+
+  /** Each checkpoint against all others, and of three also against each one of them. */
+  private static void writeRelativeNorms(
+      TableParts tables, EvolveInputs inputs, Series series, TrackStatistics statistics, int i)
+      throws IOException {
+    for (int t = 0; t < series.length(); t++) {
+      double norm = statistics.decoderNorm(i, t);
+      double all = 0;
+      for (int u = 0; u < series.length(); u++) {
+        all += statistics.decoderNorm(i, u);
+      }
+      writeRelativeNorm(tables, inputs, series, statistics.first() + i, t, -1, norm, all - norm);
+      for (int u = 0; series.length() == 3 && u < 3; u++) {
+        if (u != t) {
+          double other = statistics.decoderNorm(i, u);
+          writeRelativeNorm(tables, inputs, series, statistics.first() + i, t, u, norm, other);
+        }
+      }
+    }
+  }
+
+  private static void writeRelativeNorm(
+      TableParts tables,
+      EvolveInputs inputs,
+      Series series,
+      int track,
+      int t,
+      int other,
+      double norm,
+      double others)
+      throws IOException {
+    double share = RelativeNorms.share(norm, others);
+    if (Double.isNaN(share)) {
+      return;
+    }
+    tables.write(
+        EvolveTables.RELATIVE_NORMS,
+        series.name(),
+        track,
+        series.checkpoints()[t],
+        EvolveTables.checkpoint(series.checkpoints(), other),
+        share,
+        RelativeNorms.difference(norm, others),
+        inputs.settings().crosscoder().relativeNorms().kind(share));
   }
 
   private static void writeTrajectory(

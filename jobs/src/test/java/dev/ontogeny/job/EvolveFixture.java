@@ -266,6 +266,7 @@ final class EvolveFixture {
             .with(ColumnType.INT, "feature")
             .with(ColumnType.STRING, "kind")
             .with(ColumnType.INT, "rank", "shard", "row")
+            .with(ColumnType.DOUBLE, "value")
             .build();
     try (TableWriter writer =
         TableWriter.open(folder, "examples/part-" + replica + ".parquet", schema)) {
@@ -287,7 +288,8 @@ final class EvolveFixture {
                       "top",
                       ranks[concept]++,
                       shard,
-                      row);
+                      row,
+                      1.0);
                 }
               }
             }

@@ -1,7 +1,5 @@
-package dev.ontogeny.train;
+package dev.ontogeny.data;
 
-import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
@@ -14,13 +12,14 @@ import java.util.List;
  * The rows of one shard from several sources, side by side: row i of every vectors file belongs to
  * token i of the shard, so they are zipped and never joined. Memory: one row group of each source.
  */
-final class SourceRows implements Closeable {
+public final class SourceRows implements Closeable {
   private final ShardedDataset dataset;
   private final List<Source> sources;
   private final int shard;
   private final List<VectorReader> readers = new ArrayList<>();
 
-  SourceRows(ShardedDataset dataset, List<Source> sources, int shard) throws IOException {
+  /** Opens the vectors of a shard. */
+  public SourceRows(ShardedDataset dataset, List<Source> sources, int shard) throws IOException {
     this.dataset = dataset;
     this.sources = sources;
     this.shard = shard;
@@ -35,14 +34,14 @@ final class SourceRows implements Closeable {
   }
 
   /** Passes over rows that are there. */
-  void skip(long rows) throws IOException {
+  public void skip(long rows) throws IOException {
     for (int i = 0; i < readers.size(); i++) {
       expect(i, rows, readers.get(i).skip(rows));
     }
   }
 
   /** Fills so many rows of {@code into}, which has the columns of all sources. */
-  void read(FloatMatrix into, int first, int rows) throws IOException {
+  public void read(FloatMatrix into, int first, int rows) throws IOException {
     int column = 0;
     for (int i = 0; i < readers.size(); i++) {
       int done = 0;

@@ -1,0 +1,424 @@
+package dev.ontogeny.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ontogeny.data.DatasetFixture;
+import dev.ontogeny.data.DictionaryFolder;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryFormat;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.evolution.PlantedComparison;
+import dev.ontogeny.evolution.PlantedComparison.Recovered;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.run.Provenance;
+import dev.ontogeny.run.SettingsReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The whole line with crosscoders: two of different seeds are trained on planted features and
+ * measured, and features followed through them.
+ */
+class CrosscoderTest {
+  private static final PlantedActivations PLANTED =
+      new PlantedActivations(PlantedActivations.Plan.of(11, 24, 24, 7));
+  private static final List<Long> CHECKPOINTS = PLANTED.plan().checkpoints();
+  private static final int WIDTH = 40;
+  private static final String SERIES =
+      "crosscoder-" + DatasetFixture.SITE + "-batch-top-k-w40-k4-r";
+
+  @TempDir private static Path folder;
+  private static SparkSession spark;
+  private static ShardedDataset dataset;
+  private static Manifest features;
+
+  @BeforeAll
+  static void run() throws IOException {
+    spark =
+        SparkSession.builder()
+            .master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .getOrCreate();
+    dataset = DatasetFixture.publish(at("dataset"), PLANTED, 120, 5);
+    new Train()
+        .run(
+            spark,
+            settings(
+                TrainSettings.class,
+                "train",
+                "output=" + at("dictionaries"),
+                "mode=crosscoder",
+                "dictionaries=[{type=batch-top-k,width=40,k=4}]",
+                "training.batch=128",
+                "training.tokens=250000",
+                "training.learning-rate=5e-4"));
+    features = measure("dictionaries", "features");
+    evolve("dictionaries", "features", "evolution");
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static Folder at(String name) {
+    return Folder.of(folder.resolve(name).toString());
+  }
+
+  private static <S extends Record> S settings(Class<S> type, String job, String... more) {
+    List<String> assignments = new ArrayList<>(List.of("dataset=" + at("dataset")));
+    assignments.addAll(List.of(more));
+    return SettingsReader.read(type, job, null, assignments);
+  }
+
+  private static Manifest measure(String dictionaries, String output, String... more) {
+    List<String> assignments =
+        new ArrayList<>(
+            List.of(
+                "dictionaries=" + at(dictionaries),
+                "output=" + at(output),
+                "top-examples=6",
+                "quantiles=2",
+                "examples-per-quantile=1",
+                "replicates=10",
+                "block-rows=1024",
+                "features-per-file=128"));
+    assignments.addAll(List.of(more));
+    return new Measure()
+        .run(spark, settings(MeasureSettings.class, "measure", assignments.toArray(String[]::new)))
+        .manifest();
+  }
+
+  private static Job.Result evolve(String dictionaries, String measured, String output) {
+    return new Evolve()
+        .run(
+            spark,
+            settings(
+                EvolveSettings.class,
+                "evolve",
+                "dictionaries=" + at(dictionaries),
+                "features=" + at(measured),
+                "output=" + at(output),
+                "phases.bootstraps=20"));
+  }
+
+  private static List<Map<String, Object>> table(String folder, String kind, String name)
+      throws IOException {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (PublishedFile file : Manifest.read(at(folder), kind).table(name).toList()) {
+      try (TableReader reader = TableReader.open(at(folder), file.path())) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          Map<String, Object> named = new HashMap<>();
+          for (int i = 0; i < row.length; i++) {
+            named.put(reader.columns().get(i), row[i]);
+          }
+          rows.add(named);
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static Stream<Map<String, Object>> ofFirst(String folder, String table)
+      throws IOException {
+    return table(folder, "evolution", table).stream()
+        .filter(row -> row.get("series").equals(SERIES + 0));
+  }
+
+  private static int index(Object checkpoint) {
+    return checkpoint == null ? -1 : CHECKPOINTS.indexOf((Long) checkpoint);
+  }
+
+  @Test
+  void birthsAreThoseThatWerePlanted() throws IOException {
+    Dictionary dictionary = DictionaryFolder.read(at("dictionaries"), SERIES + 0);
+    List<FloatMatrix> decoders =
+        IntStream.range(0, CHECKPOINTS.size()).mapToObj(dictionary::decoderOf).toList();
+    List<Recovered> tracks = new ArrayList<>();
+    ofFirst("evolution", "events")
+        .forEach(
+            row -> {
+              int[] same = new int[CHECKPOINTS.size()];
+              Arrays.fill(same, (Integer) row.get("track"));
+              tracks.add(
+                  new Recovered(
+                      same,
+                      index(row.get("birth")),
+                      index(row.get("peak")),
+                      index(row.get("death")),
+                      (Double) row.get("confidence")));
+            });
+    assertThat(tracks).hasSize(WIDTH);
+    PlantedComparison.Result result = new PlantedComparison(PLANTED, decoders).compare(tracks, 0.7);
+    assertThat(result.births().f1()).isGreaterThan(0.85);
+    assertThat(result.deaths().f1()).isGreaterThan(0.7);
+    // What only one seed has is not a feature.
+    assertThat(result.tracks()).isLessThan(WIDTH);
+  }
+
+  @Test
+  void strengthIsTheNormAndAllDefinitionsOfBirthAreTold() throws IOException {
+    assertThat(ofFirst("evolution", "trajectories"))
+        .hasSize(WIDTH * CHECKPOINTS.size())
+        .allSatisfy(
+            row -> {
+              assertThat(row.get("dictionary")).isEqualTo(SERIES + 0);
+              assertThat(row.get("feature")).isEqualTo(row.get("track"));
+              if ((Double) row.get("firing_rate") > 0) {
+                assertThat((Double) row.get("relative_strength"))
+                    .isCloseTo((Double) row.get("relative_norm"), within(1e-12));
+                assertThat(row.get("alive")).isEqualTo((Double) row.get("relative_norm") >= 0.5);
+                assertThat(row.get("jaccard_previous"))
+                    .isEqualTo(row.get("checkpoint").equals(0L) ? null : (Object) 1.0);
+              }
+            });
+    assertThat(
+            ofFirst("evolution", "events")
+                .filter(row -> !row.get("class").equals("inactive"))
+                .toList())
+        .isNotEmpty()
+        .allSatisfy(
+            row -> {
+              assertThat(row.get("birth")).isNotNull();
+              assertThat(row.get("emergence")).isNotNull();
+              assertThat(row.get("direction_birth")).isNotNull();
+            });
+    assertThat(ofFirst("evolution", "lineage")).isNotEmpty();
+    assertThat(ofFirst("evolution", "phases")).isNotEmpty();
+    assertThat(ofFirst("evolution", "curves").map(row -> row.get("curve")))
+        .contains("births_presence_confirmed", "fvu", "alive_share", "rotation_degrees");
+    assertThat(ofFirst("evolution", "formation").map(row -> row.get("similarity")).distinct())
+        .containsExactly("activation_cosine");
+    assertThat(ofFirst("evolution", "identity")).isEmpty();
+    assertThat(ofFirst("evolution", "relative_norms")).isEmpty();
+  }
+
+  /** A reading is the code at the peak times the norm of the decoder. */
+  @Test
+  void readingsFollowTheNorm() throws IOException {
+    Map<List<Object>, Double> norms = new HashMap<>();
+    Map<Object, Object> peaks = new HashMap<>();
+    ofFirst("evolution", "trajectories")
+        .forEach(
+            row ->
+                norms.put(
+                    List.of(row.get("track"), row.get("checkpoint")),
+                    (Double) row.get("decoder_norm")));
+    ofFirst("evolution", "events").forEach(row -> peaks.put(row.get("track"), row.get("peak")));
+    Map<List<Object>, Double> codes = new HashMap<>();
+    for (Map<String, Object> row : table("features", "features", "examples")) {
+      if (row.get("dictionary").equals(SERIES + 0)) {
+        codes.put(
+            List.of(row.get("feature"), row.get("checkpoint"), row.get("shard"), row.get("row")),
+            (Double) row.get("value"));
+      }
+    }
+    List<Map<String, Object>> readings = ofFirst("evolution", "readings").toList();
+    assertThat(readings).isNotEmpty();
+    for (Map<String, Object> row : readings) {
+      Object track = row.get("track");
+      double code = codes.get(List.of(track, peaks.get(track), row.get("shard"), row.get("row")));
+      assertThat((Double) row.get("value"))
+          .isCloseTo(code * norms.get(List.of(track, row.get("checkpoint"))), within(1e-5));
+    }
+  }
+
+  @Test
+  void everySourceIsMeasured() throws IOException {
+    assertThat(table("features", "features", "features")).hasSize(2 * WIDTH * CHECKPOINTS.size());
+    assertThat(table("features", "features", "dictionaries")).hasSize(2 * CHECKPOINTS.size() * 2);
+    double unseen =
+        table("features", "features", "dictionaries").stream()
+            .filter(row -> row.get("dictionary").equals(SERIES + 0))
+            .filter(row -> row.get("split").equals("held_out"))
+            .mapToDouble(row -> (Double) row.get("fvu"))
+            .average()
+            .orElseThrow();
+    DictionaryMetadata metadata = DictionaryFolder.open(at("dictionaries")).dictionaries().get(0);
+    // All sources have much the same variance in scaled units.
+    assertThat(unseen).isCloseTo(metadata.quality().fvu(), within(0.02));
+    assertThat(table("features", "features", "overlaps")).hasSize(2 * WIDTH * 6);
+    Dictionary dictionary = DictionaryFolder.read(at("dictionaries"), SERIES + 0);
+    for (Map<String, Object> row : table("features", "features", "features")) {
+      if (row.get("dictionary").equals(SERIES + 0)) {
+        FloatMatrix decoder = dictionary.decoderOf(index(row.get("checkpoint")));
+        double squares = 0;
+        for (int i = 0; i < decoder.columns(); i++) {
+          squares += Math.pow(decoder.at((Integer) row.get("feature"), i), 2);
+        }
+        assertThat((Double) row.get("decoder_norm")).isCloseTo(Math.sqrt(squares), within(1e-6));
+      }
+    }
+  }
+
+  /**
+   * A decoder that is taken away although the feature is there is told from a feature that is not
+   * there.
+   */
+  @Test
+  void absentIsToldFromShrunk() throws IOException {
+    Dictionary dictionary = DictionaryFolder.read(at("dictionaries"), SERIES + 0);
+    List<Map<String, Object>> confident =
+        ofFirst("evolution", "events")
+            .filter(row -> (Double) row.get("confidence") >= 0.9)
+            .toList();
+    List<Integer> fromTheBeginning =
+        confident.stream()
+            .filter(row -> row.get("birth").equals(0L) && row.get("death") == null)
+            .map(row -> (Integer) row.get("track"))
+            .limit(2)
+            .toList();
+    List<Integer> born =
+        confident.stream()
+            .filter(row -> (Long) row.get("birth") >= 200)
+            .map(row -> (Integer) row.get("track"))
+            .toList();
+    assertThat(fromTheBeginning).hasSize(2);
+    assertThat(born).hasSizeGreaterThan(3);
+    // Their decoders at the first three checkpoints.
+    Map<Integer, Double> lost = new HashMap<>();
+    for (int feature : fromTheBeginning) {
+      lost.put(
+          feature,
+          IntStream.range(0, 3)
+              .mapToDouble(t -> along(dictionary, feature, t, 3))
+              .max()
+              .orElseThrow());
+      Arrays.fill(
+          dictionary.decoder().values(),
+          feature * dictionary.inputs(),
+          feature * dictionary.inputs() + 3 * PLANTED.plan().width(),
+          0);
+    }
+    publish("shrunk", dictionary);
+    measure("shrunk", "shrunk-features");
+    Job.Result result = evolve("shrunk", "shrunk-features", "shrunk-evolution");
+    assertThat(result.lines()).anySatisfy(line -> assertThat(line).contains("were confirmed"));
+    Map<Object, Map<String, Object>> checks = new HashMap<>();
+    ofFirst("shrunk-evolution", "birth_checks").forEach(row -> checks.put(row.get("track"), row));
+    for (int feature : fromTheBeginning) {
+      Map<String, Object> check = checks.get(feature);
+      assertThat(check.get("birth")).isEqualTo(CHECKPOINTS.get(3));
+      assertThat((Double) check.get("beta_error_before")).isCloseTo(lost.get(feature), within(0.1));
+      assertThat((Double) check.get("beta_error_birth")).isBetween(0.9, 1.1);
+      assertThat(check.get("confirmed")).isEqualTo(false);
+    }
+    int confirmed = 0;
+    for (int feature : born) {
+      Map<String, Object> check = checks.get(feature);
+      assertThat((Double) check.get("beta_error_before")).isBetween(-0.2, 0.35);
+      assertThat((Double) check.get("beta_error_birth")).isBetween(0.8, 1.2);
+      confirmed += check.get("confirmed").equals(true) ? 1 : 0;
+    }
+    assertThat(confirmed).isGreaterThanOrEqualTo(born.size() - 1);
+    for (Map<String, Object> row : table("shrunk-features", "features", "latent_scaling")) {
+      int t = index(row.get("checkpoint"));
+      if (fromTheBeginning.contains(row.get("feature"))) {
+        assertThat(index(row.get("direction_checkpoint"))).isEqualTo(Math.max(3, t));
+        if (t < 3) {
+          assertThat((Double) row.get("beta_reconstruction")).isBetween(-0.4, 0.4);
+        }
+      }
+    }
+    assertThat(
+            checks.values().stream()
+                .filter(row -> row.get("birth").equals(0L))
+                .map(row -> row.get("confirmed")))
+        .containsOnlyNulls();
+  }
+
+  /** ⟨d_t, d_other⟩ / ‖d_other‖². */
+  private static double along(Dictionary dictionary, int feature, int t, int other) {
+    FloatMatrix here = dictionary.decoderOf(t);
+    FloatMatrix there = dictionary.decoderOf(other);
+    double product = 0;
+    double square = 0;
+    for (int i = 0; i < here.columns(); i++) {
+      product += (double) here.at(feature, i) * there.at(feature, i);
+      square += (double) there.at(feature, i) * there.at(feature, i);
+    }
+    return product / square;
+  }
+
+  @Test
+  void theReportOpens() throws IOException {
+    Job.Result result =
+        new Report()
+            .run(
+                spark,
+                settings(
+                    ReportSettings.class,
+                    "report",
+                    "dictionaries=" + at("dictionaries"),
+                    "features=" + at("features"),
+                    "evolution=" + at("evolution"),
+                    "output=" + at("report")));
+    assertThat(result.manifest().files().stream().map(PublishedFile::path)).contains("index.html");
+  }
+
+  /** Decides the identity of the folder. */
+  private record Shrunk(int checkpoints) {}
+
+  private static void publish(String name, Dictionary dictionary) throws IOException {
+    DictionaryMetadata metadata = DictionaryFolder.open(at("dictionaries")).dictionaries().get(0);
+    FloatMatrix inputs = FloatMatrix.zeros(1, dictionary.inputs());
+    DictionaryFormat.Probe probe =
+        new DictionaryFormat.Probe(inputs, FloatMatrix.zeros(1, WIDTH), inputs);
+    Publication publication =
+        Publication.open(at(name), "dictionaries", new Shrunk(3), List.of(dataset.asInput()));
+    List<PublishedFile> files = new ArrayList<>();
+    files.add(
+        at(name)
+            .write(
+                metadata.id() + "/dictionary.safetensors",
+                null,
+                out -> DictionaryFormat.write(dictionary, probe, out)));
+    files.add(
+        at(name)
+            .write(
+                metadata.id() + "/dictionary.json",
+                null,
+                out -> out.write(Json.pretty(metadata).getBytes(StandardCharsets.UTF_8))));
+    publication.publish(
+        new Shrunk(3), List.of(dataset.asInput()), files, Provenance.here(null, null), Map.of());
+  }
+
+  @Test
+  void bytesDoNotDependOnHowTheWorkIsDivided() {
+    Manifest other = measure("dictionaries", "divided", "tasks=1", "batch-rows=77");
+    assertThat(contents(other)).isEqualTo(contents(features));
+  }
+
+  private static List<String> contents(Manifest of) {
+    return of.files().stream()
+        .map(file -> file.table() + Objects.toString(file.dictionary()) + file.sha256())
+        .sorted()
+        .toList();
+  }
+}
