@@ -9,6 +9,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
 import dev.ontogeny.dictionary.DictionaryType;
