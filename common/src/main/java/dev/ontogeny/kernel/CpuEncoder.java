@@ -1,5 +1,7 @@
 package dev.ontogeny.kernel;
 
+import dev.ontogeny.kernel.StepProfile.Part;
+
 /**
  * From rows to pre-activations to the latents that fire: what training and encoding share. Works on
  * blocks of rows, each by one worker: product panel by panel into a buffer of the worker, bias and
@@ -57,7 +59,7 @@ final class CpuEncoder implements AutoCloseable {
   }
 
   /** Rows of a block: pre-activations of 4 MiB at most, unless 16 rows need more. */
-  private static int blockRows(int width, int maximumBatch) {
+  static int blockRows(int width, int maximumBatch) {
     int fitting = Math.max(16, Math.min(128, (1 << 20) / width / 16 * 16));
     return Math.min(fitting, (maximumBatch + 15) / 16 * 16);
   }
@@ -95,8 +97,10 @@ final class CpuEncoder implements AutoCloseable {
   /**
    * Pre-activations of up to {@link #blockRows} rows, for {@link #selection} and {@link #values}.
    */
-  void preActivations(int worker, float[] rows, int at, int count, float[] bias) {
+  void preActivations(
+      int worker, float[] rows, int at, int count, float[] bias, StepProfile profile) {
     Lane lane = lanes[worker];
+    long time = profile.now();
     product.load(worker, rows, at, count);
     if (screen != null) {
       lane.screen.load(rows, at, count, bias);
@@ -105,6 +109,7 @@ final class CpuEncoder implements AutoCloseable {
       int first = product.first(panel);
       int size = product.size(panel);
       product.multiply(worker, panel, lane.values, first, width);
+      time = profile.add(Part.PRODUCT, time);
       for (int row = 0; row < count; row++) {
         RowSelection selection = lane.rows[row];
         machine
@@ -119,6 +124,7 @@ final class CpuEncoder implements AutoCloseable {
                 selection.maxima(),
                 selection.groupAt(first));
       }
+      time = profile.add(Part.SELECTION, time);
     }
   }
 

@@ -99,7 +99,7 @@ final class CpuEncoding implements EncodingKernel {
               row * inputs,
               inputs);
     }
-    encoder.preActivations(worker, rows, 0, count, dictionary.encoderBias());
+    encoder.preActivations(worker, rows, 0, count, dictionary.encoderBias(), StepProfile.OFF);
     for (int row = 0; row < count; row++) {
       RowSelection selection = encoder.selection(worker, row);
       float[] values = encoder.values(worker);

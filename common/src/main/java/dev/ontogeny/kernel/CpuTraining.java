@@ -3,6 +3,7 @@ package dev.ontogeny.kernel;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.Loops.Adam;
+import dev.ontogeny.kernel.StepProfile.Part;
 import dev.ontogeny.matrix.FloatMatrix;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,6 +49,7 @@ final class CpuTraining implements TrainingKernel {
 
   private final List<CpuParameter> parameters;
   private long steps;
+  private StepProfile profile = StepProfile.OFF;
 
   /** x̃ − b_dec of the batch, [n, D]. */
   private final float[] centred;
@@ -224,6 +226,11 @@ final class CpuTraining implements TrainingKernel {
   }
 
   @Override
+  public void profile(StepProfile profile) {
+    this.profile = profile;
+  }
+
+  @Override
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
     StepLosses losses = gradients(batch, settings);
     double squares = 0;
@@ -336,6 +343,7 @@ final class CpuTraining implements TrainingKernel {
     // Upstream gradients are −2 · weight / normaliser · residual for every reconstruction.
     float mainFactor = (float) (-2 / variance);
     double multiWeight = sparsity instanceof Sparsity.TopK top ? top.multiWeight() : 0;
+    long time = profile.now();
     main.codes.gatherByLatent(rows, mainFactor);
     double fvu = error / variance;
     double loss = fvu;
@@ -349,6 +357,7 @@ final class CpuTraining implements TrainingKernel {
       auxiliary.codes.gatherByLatent(rows, (float) (-2 * auxiliaryWeight / target));
       loss += auxiliaryWeight * auxiliaryLoss;
     }
+    profile.add(Part.GRADIENTS, time);
     if (penalty != null) {
       loss += penalty.begin(rows, variance, settings.sparsity(), active / rows);
     }
@@ -467,7 +476,8 @@ final class CpuTraining implements TrainingKernel {
       squares += weightedSquares(centred, at);
     }
     centredSquares[block] = squares;
-    encoder.preActivations(worker, centred, first * inputs, count, encoderBias.values);
+    encoder.preActivations(worker, centred, first * inputs, count, encoderBias.values, profile);
+    long time = profile.now();
     float[] values = encoder.values(worker);
     for (int row = first; row < first + count; row++) {
       int at = (row - first) * width;
@@ -488,6 +498,7 @@ final class CpuTraining implements TrainingKernel {
             selection.selectAmong(values, at, deadLatents, dead, specification.auxiliaryK()));
       }
     }
+    profile.add(Part.SELECTION, time);
   }
 
   /** Residuals of a block of rows, and gradients of its codes. */
@@ -512,8 +523,11 @@ final class CpuTraining implements TrainingKernel {
         loops.add(1, multi.residual, row * inputs, multiSums, sums, inputs);
       }
       if (dead > 0) {
+        long time = profile.now();
         auxiliary.residual(loops, row, main.residual, decoderWeights.values);
+        time = profile.add(Part.DECODE, time);
         auxiliary.pullBack(loops, row, decoderWeights.values);
+        profile.add(Part.GRADIENTS, time);
         auxiliaryError += auxiliary.squares(loops, row);
       }
     }
@@ -530,6 +544,7 @@ final class CpuTraining implements TrainingKernel {
   /** Residual of a row times the sources' weights, and gradients; returns its weighted square. */
   private double reconstruct(Reconstruction reconstruction, int worker, int row, float[] target) {
     float[] decoder = decoderWeights.values;
+    long time = profile.now();
     if (gates == null) {
       reconstruction.residual(loops, row, target, decoder);
     } else {
@@ -544,12 +559,14 @@ final class CpuTraining implements TrainingKernel {
         at += count;
       }
     }
+    time = profile.add(Part.DECODE, time);
     if (gates == null) {
       reconstruction.pullBack(loops, row, decoder);
     } else {
       reconstruction.codes.pullBack(
           loops, row, decoder, inputs, gates, windows, open[worker], reconstruction.residual);
     }
+    profile.add(Part.GRADIENTS, time);
     return square;
   }
 
@@ -606,6 +623,7 @@ final class CpuTraining implements TrainingKernel {
 
   /** Gradients of a block of latents, and what they pass on to b_dec. */
   private void backward(int worker, int block, boolean withAuxiliary) {
+    long time = profile.now();
     int sums = block * inputs;
     Arrays.fill(biasSums, sums, sums + inputs, 0);
     double squares = 0;
@@ -655,6 +673,7 @@ final class CpuTraining implements TrainingKernel {
     }
     gradientSquares[block] = squares;
     penalties[block] = penaltySum;
+    profile.add(Part.GRADIENTS, time);
   }
 
   /** Adds what a further reconstruction says about a latent; returns its sum of code gradients. */
@@ -694,6 +713,7 @@ final class CpuTraining implements TrainingKernel {
 
   /** Adam on a panel of latents, a decoder back to unit norm, and the panel's packing. */
   private void update(int worker, int panel, float factor, float keep, float average, Adam adam) {
+    long time = profile.now();
     int first = encoder.firstOf(panel);
     int size = encoder.sizeOf(panel);
     for (int latent = first; latent < first + size; latent++) {
@@ -708,7 +728,9 @@ final class CpuTraining implements TrainingKernel {
     }
     encoderBias.update(loops, first, size, factor, 1, adam);
     encoderBias.average(loops, first, size, average);
+    time = profile.add(Part.ADAM, time);
     encoder.pack(worker, panel, encoderWeights.values);
+    profile.add(Part.PRODUCT, time);
   }
 
   private void normalise(float[] matrix, int at) {

@@ -17,6 +17,9 @@ public interface TrainingKernel extends AutoCloseable {
    */
   StepLosses step(FloatMatrix batch, StepSettings settings);
 
+  /** Lets the steps that follow tell where their time goes; kernels that cannot say nothing. */
+  default void profile(StepProfile profile) {}
+
   /** The dictionary as it is now, copied off the device. */
   Dictionary snapshot();
 

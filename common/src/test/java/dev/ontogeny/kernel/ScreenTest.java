@@ -86,7 +86,7 @@ final class ScreenTest {
           for (int panel = 0; panel < encoder.panels(); panel++) {
             encoder.pack(0, panel, weights);
           }
-          encoder.preActivations(0, rows, 0, 16, bias);
+          encoder.preActivations(0, rows, 0, 16, bias, StepProfile.OFF);
           for (int row = 0; row < 16; row++) {
             float[] exact = exact(loops, weights, bias, rows, row);
             float[] values = encoder.values(0);

@@ -1,16 +1,17 @@
 package dev.ontogeny.job;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.ontogeny.data.Folder;
-import dev.ontogeny.data.TableReader;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
-import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.kernel.MachineCeilings;
+import dev.ontogeny.kernel.Optimiser;
+import dev.ontogeny.kernel.Sparsity;
+import dev.ontogeny.kernel.StepProfile;
 import dev.ontogeny.kernel.TrainingKernel;
-import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
@@ -18,7 +19,7 @@ import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.Provenance;
-import dev.ontogeny.run.Seeds;
+import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.train.InitialDictionary;
 import dev.ontogeny.train.Schedule;
 import java.io.File;
@@ -27,27 +28,29 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.random.RandomGenerator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Trains one dictionary on rows in memory and says how fast: one line of JSON. Rows are centred by
- * the training rows' mean and scaled to a mean norm of √d; the last ones are held out for the FVU;
- * only steps are timed. Warm-up over the first tenth of the steps, then constant.
+ * Trains one dictionary on rows in memory and says how fast, where the time went and what the
+ * machine could do at best: one line of JSON. Rows are centred by the training rows' mean and
+ * scaled to a mean norm of √d; the last ones are held out for the FVU; only steps are timed.
+ * Warm-up over the first tenth of the steps, of a penalty too, then constant.
  */
 @Command(
     name = "benchmark",
-    description =
-        "Trains one dictionary on rows of a Parquet file, prints its speed and quality as one line of JSON.",
+    description = {
+      "Trains one dictionary on rows of a Parquet file and prints one line of JSON: speed (median step), held-out FVU and L0,"
+          + " memory; shares: of the threads' time, by part of the step; ceilings: what this machine reaches at the encoder's"
+          + " product alone (fp32, bf16; GFLOP/s) and at reading memory (GB/s).",
+      "What the type takes besides has the defaults of `train`: see `ontogeny train --help`, section types."
+    },
     mixinStandardHelpOptions = true)
 final class Benchmark implements Callable<Integer> {
-  /** Rows whose norms give the scale. */
-  private static final int SCALE_ROWS = 50_000;
-
   /** The first steps pay for compilation. */
   private static final int UNTIMED_STEPS = 3;
 
@@ -60,10 +63,30 @@ final class Benchmark implements Callable<Integer> {
           "Parquet with a column `activation`, a list of floats per row, in random order.")
   private File rows;
 
+  @Option(
+      names = "--type",
+      description =
+          "top-k, batch-top-k, jump-relu or relu; top-k if absent, with several sources batch-top-k.")
+  private String type;
+
+  @Option(
+      names = "--sources",
+      description =
+          "A crosscoder over so many sources, which share the columns of a row evenly (${DEFAULT-VALUE}).")
+  private int sources = 1;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "A key of the type, for instance coefficient=0.1; may be repeated.")
+  private List<String> assignments = new ArrayList<>();
+
   @Option(names = "--width", description = "Number of latents (${DEFAULT-VALUE}).")
   private int width = 8192;
 
-  @Option(names = "--k", description = "Active latents of a row (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--k",
+      description = "Active latents of a row, for types that have it (${DEFAULT-VALUE}).")
   private int k = 32;
 
   @Option(names = "--tokens", description = "Rows to train on (${DEFAULT-VALUE}).")
@@ -95,47 +118,59 @@ final class Benchmark implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    try {
+      return run();
+    } catch (Problems.Found e) {
+      throw Failure.usage("%s", e.getMessage()).causedBy(e);
+    }
+  }
+
+  private int run() throws IOException {
     new Problems()
         .atLeast("--width", width, 1)
-        .between("--k", k, 1, Math.max(1, width))
+        .atLeast("--k", k, 1)
+        .atLeast("--sources", sources, 1)
         .atLeast("--batch", batch, 2)
         .atLeast("--tokens", (double) tokens, batch)
         .atLeast("--held", held, 1)
         .raise();
-    FloatMatrix all = read();
-    int inputs = all.columns();
-    int training = all.rows() - held;
-    if (training < batch) {
+    Sparsity sparsity = sparsity();
+    BenchmarkRows data = BenchmarkRows.read(rows, sources, held);
+    int inputs = data.all().columns();
+    if (data.training() < batch) {
       throw Failure.data(
-          "%s has %d rows: %d are held out and a batch needs %d", rows, all.rows(), held, batch);
+          "%s has %d rows: %d are held out and a batch needs %d",
+          rows, data.all().rows(), held, batch);
     }
     int used = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     KernelProvider provider = Kernels.provider(kernel, used);
     double rate = learningRate == null ? Schedule.law(2e-4, width) : learningRate;
-    Schedule schedule = new Schedule(rate, 0.1, 0);
+    Schedule schedule = new Schedule(rate, 0.1, 0, 0.1, 0);
     long steps = tokens / batch;
     double before = mebibytes("VmRSS");
+    TrainingSpecification specification = specification(sparsity, inputs / sources);
+    Dictionary initial = data.initial(width, sparsity.budget(), seed);
+    if (sparsity.budget() > 0) {
+      initial = InitialDictionary.fitted(initial, data.batch(0, batch), provider);
+    }
     List<Double> seconds = new ArrayList<>();
-    Dictionary trained;
+    StepProfile profile = new StepProfile();
+    double profiled = 0;
     double total = 0;
+    Dictionary trained;
     try (TrainingKernel kernel =
-        provider.training(
-            TrainingSpecification.standard(width, k, inputs),
-            initial(all, training, provider),
-            batch)) {
-      FloatMatrix next = FloatMatrix.zeros(batch, inputs);
-      int at = 0;
+        provider.training(specification, specification.started(initial), batch)) {
       for (long step = 0; step < steps; step++) {
-        if (at + batch > training) {
-          at = 0;
+        if (step == Math.min(UNTIMED_STEPS, steps - 1)) {
+          kernel.profile(profile);
         }
-        System.arraycopy(all.values(), at * inputs, next.values(), 0, batch * inputs);
-        at += batch;
+        FloatMatrix next = data.batch(step, batch);
         long start = System.nanoTime();
-        kernel.step(next, new StepSettings(schedule.rate(step, steps)));
+        kernel.step(next, schedule.at(step, steps));
         double took = (System.nanoTime() - start) / 1e9;
         seconds.add(took);
         total += took;
+        profiled += step < Math.min(UNTIMED_STEPS, steps - 1) ? 0 : took;
       }
       trained = kernel.snapshot();
     }
@@ -148,102 +183,108 @@ final class Benchmark implements Callable<Integer> {
     line.put("peer", "ontogeny");
     line.put("version", Provenance.version());
     line.put("kernel", provider.name());
-    line.put("d", inputs);
-    line.put("sources", 1);
+    line.put("type", trained.type().key());
+    line.put("d", inputs / sources);
+    line.put("sources", sources);
     line.put("width", width);
-    line.put("k", k);
+    line.put("k", trained.k());
     line.put("batch", batch);
     line.put("threads", used);
     line.put("tokens", steps * batch);
     line.put("tokens_per_s", Math.round(batch / timed.get(timed.size() / 2)));
-    line.put("seconds", Math.round(total * 10) / 10.0);
+    line.put("seconds", rounded(total, 10));
     line.put("rss_before_mib", Math.round(before));
     line.put("peak_rss_mib", Math.round(peak));
-    evaluate(provider, trained, all, training, line);
+    evaluate(provider, trained, data, line);
+    shares(profile, profiled * used, line);
+    MachineCeilings ceilings = MachineCeilings.measure(inputs, width, batch, used);
+    line.putObject("ceilings")
+        .put("product_fp32_gflops", Math.round(ceilings.singleGflops()))
+        .put("product_bf16_gflops", Math.round(ceilings.halfGflops()))
+        .put("memory_gb_per_s", rounded(ceilings.sweepGigabytes(), 10));
     terminal.out().println(Json.line(line));
     return 0;
   }
 
-  private FloatMatrix read() throws IOException {
-    Path file = rows.toPath().toAbsolutePath();
-    Folder folder = Folder.of(String.valueOf(file.getParent()));
-    List<float[]> read = new ArrayList<>();
-    try (TableReader reader =
-        TableReader.open(folder, String.valueOf(file.getFileName()), "activation")) {
-      for (Object[] row = reader.next(); row != null; row = reader.next()) {
-        if (!(row[0] instanceof float[] vector)
-            || (!read.isEmpty() && vector.length != read.get(0).length)) {
-          throw Failure.data(
-              "%s: row %d of column activation is no list of %s floats",
-              rows, read.size(), read.isEmpty() ? "any" : read.get(0).length);
-        }
-        read.add(vector);
+  /** With the defaults of {@code train}. */
+  private Sparsity sparsity() {
+    String name = type != null ? type : sources > 1 ? "batch-top-k" : "top-k";
+    Config config =
+        ConfigFactory.parseMap(Map.of("type", name, "width", width))
+            .withFallback(ConfigFactory.parseMap(hasK(name) ? Map.of("k", k) : Map.of()));
+    for (String assignment : assignments) {
+      int at = assignment.indexOf('=');
+      if (at < 1) {
+        throw Failure.usage("--set takes key=value, got '%s'", assignment);
       }
+      String key = assignment.substring(0, at);
+      config =
+          ConfigFactory.parseMap(Map.of(key, assignment.substring(at + 1))).withFallback(config);
     }
-    if (read.isEmpty()) {
-      throw Failure.data("%s has no rows", rows);
+    DictionarySettings settings = SettingsReader.bind(DictionarySettings.class, config, "--type");
+    DictionarySettings.Types types =
+        SettingsReader.bind(
+            DictionarySettings.Types.class,
+            SettingsReader.defaults("train").getConfig("types"),
+            "conf/jobs/train.conf");
+    if (sources > 1 && !settings.freeNorms(types)) {
+      throw Failure.settings(
+          "--type %s cannot be a crosscoder's, since its decoder norms are not free: take batch-top-k, jump-relu or relu",
+          name);
     }
-    int inputs = read.get(0).length;
-    FloatMatrix all = FloatMatrix.zeros(read.size(), inputs);
-    for (int row = 0; row < read.size(); row++) {
-      System.arraycopy(read.set(row, null), 0, all.values(), row * inputs, inputs);
-    }
-    return all;
+    return settings.sparsity(types);
   }
 
-  private Dictionary initial(FloatMatrix all, int training, KernelProvider provider) {
-    int inputs = all.columns();
-    double[] mean = new double[inputs];
-    for (int i = 0; i < training * inputs; i++) {
-      mean[i % inputs] += (double) all.values()[i] / training;
-    }
-    double norms = 0;
-    int sample = Math.min(SCALE_ROWS, training);
-    for (int row = 0; row < sample; row++) {
-      double squares = 0;
-      for (int i = 0; i < inputs; i++) {
-        squares += Math.pow(all.at(row, i) - mean[i], 2);
-      }
-      norms += Math.sqrt(squares) / sample;
-    }
-    float[] means = new float[inputs];
-    for (int i = 0; i < inputs; i++) {
-      means[i] = (float) mean[i];
-    }
-    RandomGenerator random = Seeds.generator(seed, "benchmark");
-    float[] decoder = new float[width * inputs];
-    float[] encoder = new float[width * inputs];
-    for (int latent = 0; latent < width; latent++) {
-      double squares = 0;
-      for (int i = 0; i < inputs; i++) {
-        decoder[latent * inputs + i] = (float) random.nextGaussian();
-        squares += Math.pow(decoder[latent * inputs + i], 2);
-      }
-      for (int i = 0; i < inputs; i++) {
-        decoder[latent * inputs + i] /= (float) Math.sqrt(squares);
-        encoder[i * width + latent] = decoder[latent * inputs + i];
+  private static boolean hasK(String name) {
+    for (DictionarySettings.Type each : DictionarySettings.Type.values()) {
+      if (each.key().equals(name)) {
+        return each.keys().contains("k");
       }
     }
-    Dictionary drawn =
-        new Dictionary(
-            DictionaryType.TOP_K,
-            List.of(new Source("rows", 0, inputs)),
-            k,
-            new FloatMatrix(inputs, width, encoder),
-            new float[width],
-            new FloatMatrix(width, inputs, decoder),
-            new float[inputs],
-            means,
-            new float[] {(float) (Math.sqrt(inputs) / norms)});
-    float[] first = Arrays.copyOf(all.values(), batch * inputs);
-    return InitialDictionary.fitted(drawn, new FloatMatrix(batch, inputs, first), provider);
+    return false;
   }
 
-  /** On the rows held out; one scale cancels out of the FVU. */
+  /** With AuxK for types that have it. */
+  private TrainingSpecification specification(Sparsity sparsity, int inputs) {
+    boolean auxiliary = !(sparsity instanceof Sparsity.Relu);
+    return new TrainingSpecification(
+        width,
+        sparsity,
+        auxiliary ? Math.min(width, Math.max(1, inputs / 2)) : 0,
+        auxiliary ? 1.0 / 32 : 0,
+        1_000_000,
+        Optimiser.standard());
+  }
+
+  /** Of the time of all threads; the rest is waiting, centring, and what one thread does alone. */
+  private static void shares(StepProfile profile, double threadSeconds, ObjectNode line) {
+    double told = 0;
+    for (StepProfile.Part part : StepProfile.Part.values()) {
+      told += profile.seconds(part);
+    }
+    if (told == 0) {
+      return;
+    }
+    ObjectNode shares = line.putObject("shares");
+    for (StepProfile.Part part : StepProfile.Part.values()) {
+      shares.put(
+          part.name().toLowerCase(Locale.ROOT),
+          rounded(profile.seconds(part) / threadSeconds, 1000));
+    }
+    shares.put("other", rounded(Math.max(0, 1 - told / threadSeconds), 1000));
+  }
+
+  private static double rounded(double value, double parts) {
+    return Math.round(value * parts) / parts;
+  }
+
+  /** On the rows held out, in scaled units. */
   private void evaluate(
-      KernelProvider provider, Dictionary trained, FloatMatrix all, int training, ObjectNode line) {
+      KernelProvider provider, Dictionary trained, BenchmarkRows data, ObjectNode line) {
+    FloatMatrix all = data.all();
     int inputs = all.columns();
     int chunk = 1024;
+    float[] scale = trained.columnScale();
     double error = 0;
     double squares = 0;
     double[] sums = new double[inputs];
@@ -253,22 +294,23 @@ final class Benchmark implements Callable<Integer> {
     SparseCodes codes = new SparseCodes(width);
     FloatMatrix back = FloatMatrix.zeros(chunk, inputs);
     try (EncodingKernel encoding = provider.encoding(trained, chunk)) {
-      for (int row = training; row < all.rows(); row += chunk) {
-        int size = Math.min(chunk, all.rows() - row);
-        float[] values = Arrays.copyOfRange(all.values(), row * inputs, (row + size) * inputs);
-        encoding.encode(new FloatMatrix(size, inputs, values), codes);
+      for (int row = data.training(); row < all.rows(); row += chunk) {
+        FloatMatrix part = data.rows(row, Math.min(chunk, all.rows() - row));
+        encoding.encode(part, codes);
         encoding.decode(codes, back);
-        for (int i = 0; i < size * inputs; i++) {
-          double centred = (double) values[i] - trained.inputMean()[i % inputs];
-          error += Math.pow((double) values[i] - back.values()[i], 2);
+        for (int i = 0; i < part.rows() * inputs; i++) {
+          int column = i % inputs;
+          double value = part.values()[i];
+          double centred = (value - trained.inputMean()[column]) * scale[column];
+          error += Math.pow((value - back.values()[i]) * scale[column], 2);
           squares += centred * centred;
-          sums[i % inputs] += centred;
+          sums[column] += centred;
         }
         for (int i = 0; i < codes.size(); i++) {
           fired[codes.indices()[i]] = true;
         }
         active += codes.size();
-        count += size;
+        count += part.rows();
       }
     }
     for (double sum : sums) {
@@ -278,8 +320,8 @@ final class Benchmark implements Callable<Integer> {
     for (boolean each : fired) {
       dead += each ? 0 : 1;
     }
-    line.put("fvu", Math.round(error / squares * 1e5) / 1e5);
-    line.put("l0", Math.round(100.0 * active / count) / 100.0);
+    line.put("fvu", rounded(error / squares, 1e5));
+    line.put("l0", rounded((double) active / count, 100));
     line.put("dead", dead);
   }
 
