@@ -98,6 +98,10 @@ public final class Chunk {
       for (double element : elements) {
         write(out, element);
       }
+    } else if (value instanceof float[] elements) {
+      for (float element : elements) {
+        write(out, element);
+      }
     } else if (value instanceof long[] elements) {
       for (long element : elements) {
         write(out, element);

@@ -93,6 +93,12 @@ public final class Population {
     return result;
   }
 
+  /** The bin of a value of a measure: those outside its range are in the outermost. */
+  public static int bin(String measure, double value) {
+    double share = (value - minimum(measure)) / (1 - minimum(measure));
+    return (int) Math.max(0, Math.min(BINS - 1, Math.floor(share * BINS)));
+  }
+
   /** Where the range of a measure begins: shares at 0, similarities at -1; all ranges end at 1. */
   public static double minimum(String measure) {
     return SHARES.contains(measure) ? 0 : -1;

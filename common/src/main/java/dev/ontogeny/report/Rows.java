@@ -1,6 +1,8 @@
 package dev.ontogeny.report;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +35,27 @@ public record Rows(List<String> columns, List<Object[]> values) {
       throw new IllegalArgumentException("no column " + column + " among " + columns);
     }
     return index;
+  }
+
+  /** The same rows in the order of some columns. */
+  public Rows sorted(String... by) {
+    List<Object[]> rows = new ArrayList<>(values);
+    rows.sort(by(Arrays.stream(by).mapToInt(this::indexOf).toArray()));
+    return new Rows(columns, rows);
+  }
+
+  /** The order of rows by the values in some places; null comes first. */
+  @SuppressWarnings("unchecked")
+  public static Comparator<Object[]> by(int... places) {
+    Comparator<Comparable<Object>> values = Comparator.nullsFirst(Comparator.naturalOrder());
+    return (a, b) -> {
+      int order = 0;
+      for (int i = 0; i < places.length && order == 0; i++) {
+        order =
+            values.compare((Comparable<Object>) a[places[i]], (Comparable<Object>) b[places[i]]);
+      }
+      return order;
+    };
   }
 
   Map<String, Object> asMap() {

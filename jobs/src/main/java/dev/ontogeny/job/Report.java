@@ -1,7 +1,6 @@
 package dev.ontogeny.job;
 
-import static dev.ontogeny.job.ReportInputs.collected;
-import static org.apache.spark.sql.functions.expr;
+import static dev.ontogeny.report.TrackTable.TRAJECTORIES;
 
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
@@ -12,19 +11,21 @@ import dev.ontogeny.report.Pages;
 import dev.ontogeny.report.Population;
 import dev.ontogeny.report.Rows;
 import dev.ontogeny.report.TrackFiles;
+import dev.ontogeny.report.TrackTables;
 import dev.ontogeny.report.Warnings;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Provenance;
+import dev.ontogeny.spark.SlicedShuffle;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -34,8 +35,6 @@ import org.apache.spark.sql.SparkSession;
  * features.
  */
 final class Report implements Job<ReportSettings> {
-  private static final String BROADCAST = "spark.sql.autoBroadcastJoinThreshold";
-
   /**
    * @param series that are shown
    * @param tracks of all series together
@@ -61,7 +60,7 @@ final class Report implements Job<ReportSettings> {
 
   @Override
   public Plan plan(SparkSession spark, ReportSettings settings) {
-    ReportInputs inputs = ReportInputs.open(spark, settings);
+    ReportInputs inputs = ReportInputs.open(settings);
     Rows catalogue = inputs.catalogue();
     long bytes = 0;
     long rows = 0;
@@ -93,37 +92,38 @@ final class Report implements Job<ReportSettings> {
 
   @Override
   public Result run(SparkSession spark, ReportSettings settings) {
-    ReportInputs inputs = ReportInputs.open(spark, settings);
+    ReportInputs inputs = ReportInputs.open(settings);
     Folder output = Folder.of(settings.output());
     Publication publication = Publication.open(output, "report", settings, inputs.asInputs());
     if (publication.published().isPresent()) {
       return new Result(
           publication.published().get(), output.toString(), true, List.of(page(output)));
     }
-    // A table that is small as a file may be a large map in memory, and the driver would build it:
-    // only what is marked
-    // as small, because it grows with checkpoints alone, is sent to all tasks as a whole.
-    String threshold = spark.conf().get(BROADCAST);
-    spark.conf().set(BROADCAST, "-1");
-    try {
-      return write(spark, publication, inputs, settings);
-    } finally {
-      spark.conf().set(BROADCAST, threshold);
-    }
+    return write(new JavaSparkContext(spark.sparkContext()), publication, inputs, settings);
   }
 
   private static Result write(
-      SparkSession spark, Publication publication, ReportInputs inputs, ReportSettings settings) {
+      JavaSparkContext spark,
+      Publication publication,
+      ReportInputs inputs,
+      ReportSettings settings) {
     Folder output = publication.folder();
-    ReportTables tables = new ReportTables(spark, inputs, settings);
-    Map<String, Dataset<Row>> ofTracks = tables.ofTracks();
+    TrackTables tables = inputs.trackTables(settings.examples());
+    spark.sc().setJobDescription("report: which features are which tracks");
+    Broadcast<ReportTracks> tracks = spark.broadcast(ReportTracks.read(spark, inputs));
+    List<Population.Series> series = tracks.value().described();
+    spark.sc().setJobDescription("report: counts over tracks");
+    ReportCounts counts =
+        inputs
+            .dealt(spark, ReportCounts.TABLES)
+            .map(new ReportCounts.Count(tracks, tables.columns(TRAJECTORIES), settings))
+            .reduce(ReportCounts::merge);
     List<PublishedFile> files = new ArrayList<>();
     try {
       for (String page : Pages.FILES) {
         files.add(write(output, page, Pages.read(page)));
       }
-      spark.sparkContext().setJobDescription("report: counts over tracks");
-      files.addAll(chunks(output, inputs, tables, ofTracks, settings));
+      files.addAll(chunks(output, inputs, series, tables, counts, settings));
     } catch (IOException e) {
       throw Failure.resources("output %s cannot be written: %s", output, e.getMessage())
           .causedBy(e);
@@ -134,17 +134,30 @@ final class Report implements Job<ReportSettings> {
                 file -> !file.path().startsWith("data/") || file.path().equals("data/report.js"))
             .mapToLong(PublishedFile::bytes)
             .sum();
-    spark.sparkContext().setJobDescription("report: pages of tracks");
-    files.addAll(writeTracks(publication, tables, ofTracks, settings));
-    spark.sparkContext().setJobDescription(null);
-    long tracks = tables.series().stream().mapToLong(Population.Series::tracks).sum();
+    spark.sc().setJobDescription("report: pages of tracks");
+    ReportTask.Layout layout = ReportTask.Layout.of(series, settings);
+    ReportTask.Layout missing = layout.missing(publication);
+    if (!missing.groups().isEmpty()) {
+      SlicedShuffle.of(
+              inputs
+                  .dealt(spark, tables.tables())
+                  .flatMapToPair(new ReportRows(tracks, tables, missing)),
+              missing.groups().size(),
+              missing.slices())
+          .foreachPartition(new ReportTask(publication, tracks, tables, missing));
+    }
+    for (ReportTask.Group group : layout.groups()) {
+      files.addAll(publication.unit(group.unit()).orElseThrow().files());
+    }
+    spark.sc().setJobDescription(null);
+    long total = series.stream().mapToLong(Population.Series::tracks).sum();
     Manifest manifest =
         publication.publish(
             settings,
             inputs.asInputs(),
             files,
             Provenance.here(spark.version(), null),
-            new Summary(tables.series().size(), tracks, "index.html", firstPage));
+            new Summary(series.size(), total, "index.html", firstPage));
     return new Result(
         manifest,
         output.toString(),
@@ -153,8 +166,8 @@ final class Report implements Job<ReportSettings> {
             String.format(
                 Locale.ROOT,
                 "%,d tracks of %d series, %s in %,d files; the first page loads %s",
-                tracks,
-                tables.series().size(),
+                total,
+                series.size(),
                 new ByteSize(files.stream().mapToLong(PublishedFile::bytes).sum()),
                 files.size(),
                 new ByteSize(firstPage)),
@@ -178,14 +191,15 @@ final class Report implements Job<ReportSettings> {
   private static List<PublishedFile> chunks(
       Folder output,
       ReportInputs inputs,
-      ReportTables tables,
-      Map<String, Dataset<Row>> ofTracks,
+      List<Population.Series> series,
+      TrackTables tables,
+      ReportCounts counts,
       ReportSettings settings)
       throws IOException {
-    Rows events = tables.eventCounts();
+    Rows events = counts.events();
     Rows quality =
-        collected(
-            inputs.table(
+        inputs
+            .rows(
                 "features",
                 "dictionaries",
                 "dictionary",
@@ -195,18 +209,16 @@ final class Report implements Job<ReportSettings> {
                 "rows",
                 "fvu",
                 "l0",
-                "dead_share"),
-            "dictionary",
-            "site",
-            "checkpoint",
-            "split");
+                "dead_share")
+            .orElseThrow(() -> inputs.missing("features", "dictionaries"))
+            .sorted("dictionary", "site", "checkpoint", "split");
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("version", 1);
     report.put("title", settings.title());
     report.put("confident", settings.confident());
     report.put("tracks_per_file", settings.tracksPerFile());
     report.put("tracks_per_group", settings.tracksPerGroup());
-    report.put("series", tables.series().stream().map(Report::described).toList());
+    report.put("series", series.stream().map(Report::described).toList());
     Map<String, Object> folders = new LinkedHashMap<>();
     inputs
         .manifests()
@@ -220,7 +232,7 @@ final class Report implements Job<ReportSettings> {
             });
     report.put("folders", folders);
     report.put("catalogue", inputs.catalogue());
-    report.put("columns", columns(ofTracks));
+    report.put("columns", tables.shown());
     report.put("dictionaries", inputs.dictionaries());
     report.put("quality", quality);
     report.put(
@@ -228,17 +240,17 @@ final class Report implements Job<ReportSettings> {
         Warnings.of(
             inputs.manifests().get("dataset").summary().path("rows").asLong(),
             quality,
-            tables.series(),
+            series,
             events,
             settings.confident()));
     report.put("events", events);
-    report.put("alive", Population.alive(tables.series(), events));
+    report.put("alive", Population.alive(series, events));
 
-    Rows distributions = tables.distributions();
+    Rows distributions = counts.distributions();
     Map<String, Object> population = new LinkedHashMap<>();
     population.put("distributions", distributions);
     population.put("quantiles", Population.quantiles(distributions));
-    population.put("confidence", tables.confidence());
+    population.put("confidence", counts.confidence());
     population.put(
         "curves",
         table(
@@ -255,8 +267,8 @@ final class Report implements Job<ReportSettings> {
         "phases", table(inputs, "evolution", "phases", "series", "curve", "start", "end", "score"));
 
     Map<String, Object> lineage = new LinkedHashMap<>();
-    lineage.put("flow", tables.flow());
-    lineage.put("splits_and_merges", tables.splitsAndMerges());
+    lineage.put("flow", counts.flow());
+    lineage.put("splits_and_merges", counts.splitsAndMerges());
 
     List<PublishedFile> files = new ArrayList<>();
     files.add(writeChunk(output, "report", report));
@@ -275,44 +287,38 @@ final class Report implements Job<ReportSettings> {
     return map;
   }
 
-  private static Map<String, List<String>> columns(Map<String, Dataset<Row>> ofTracks) {
-    Map<String, List<String>> columns = new TreeMap<>();
-    ofTracks.forEach(
-        (name, table) ->
-            columns.put(name, List.of(table.columns()).subList(4, table.columns().length)));
-    return columns;
-  }
-
   private static Rows table(ReportInputs inputs, String kind, String name, String... columns) {
     return inputs
-        .optional(kind, name, columns)
-        .map(table -> collected(table, columns[0], columns[1], columns[2]))
+        .rows(kind, name, columns)
+        .map(table -> table.sorted(columns[0], columns[1], columns[2]))
         .orElseGet(() -> Rows.of(columns));
   }
 
   /** About a hundred rows of each dictionary's log, at even steps. */
   private static Rows trainingLog(ReportInputs inputs) {
     String[] columns = {"dictionary", "step", "tokens", "fvu", "dead_share", "tokens_per_second"};
-    return inputs
-        .optional("dictionaries", "training_log", columns)
-        .map(
-            table ->
-                collected(
-                    table
-                        .selectExpr(columns)
-                        .withColumn(
-                            "_slice",
-                            expr(
-                                "floor(100 * step / (1 + max(step) over (partition by dictionary)))"))
-                        .withColumn(
-                            "_place",
-                            expr(
-                                "row_number() over (partition by dictionary, _slice order by step desc)"))
-                        .filter("_place = 1")
-                        .drop("_slice", "_place"),
-                    "dictionary",
-                    "step"))
-        .orElseGet(() -> Rows.of(columns));
+    List<String> read = List.of(columns);
+    Map<Object, Long> last = new HashMap<>();
+    inputs
+        .columns("dictionaries", "training_log", columns)
+        .ifPresent(
+            there ->
+                inputs.eachRow(
+                    "dictionaries",
+                    "training_log",
+                    row -> last.merge(row[0], (Long) row[1], Math::max),
+                    read));
+    Map<List<Object>, Object[]> places = new HashMap<>();
+    inputs.eachRow(
+        "dictionaries",
+        "training_log",
+        row ->
+            places.merge(
+                List.of(row[0], 100 * (Long) row[1] / (1 + last.get(row[0]))),
+                row,
+                (a, b) -> (Long) a[1] > (Long) b[1] ? a : b),
+        read);
+    return new Rows(read, new ArrayList<>(places.values())).sorted("dictionary", "step");
   }
 
   /** When and where the inputs were made: all that this report holds of clocks and machines. */
@@ -333,29 +339,5 @@ final class Report implements Job<ReportSettings> {
               folders.put(kind, folder);
             });
     return folders;
-  }
-
-  private static List<PublishedFile> writeTracks(
-      Publication publication,
-      ReportTables tables,
-      Map<String, Dataset<Row>> ofTracks,
-      ReportSettings settings) {
-    List<String> units = new ArrayList<>();
-    for (int number = 0; number < tables.series().size(); number++) {
-      int groups = (tables.series().get(number).tracks() - 1) / settings.tracksPerGroup() + 1;
-      for (int group = 0; group < groups; group++) {
-        units.add(ReportTask.unit(number, group));
-      }
-    }
-    List<String> missing = units.stream().filter(unit -> publication.unit(unit).isEmpty()).toList();
-    if (!missing.isEmpty()) {
-      tables
-          .tagged(ofTracks, missing)
-          .foreachPartition(new ReportTask(publication, settings.tracksPerFile()));
-    }
-    return units.stream()
-        .flatMap(unit -> publication.unit(unit).stream())
-        .flatMap(unit -> unit.files().stream())
-        .toList();
   }
 }

@@ -1,34 +1,41 @@
 package dev.ontogeny.job;
 
-import static org.apache.spark.sql.functions.col;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.evolution.Series;
 import dev.ontogeny.report.Rows;
+import dev.ontogeny.report.TrackTable;
+import dev.ontogeny.report.TrackTables;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import java.io.IOException;
-import java.util.Arrays;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.spark.sql.Column;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 
 /** The published folders that a report is made from, and their tables. */
 final class ReportInputs {
-  private final SparkSession spark;
+  private static final long BYTES_PER_TASK = 16L << 20;
+
   private final Map<String, Folder> folders = new LinkedHashMap<>();
   private final Map<String, Manifest> manifests = new LinkedHashMap<>();
 
   /** Opens all four; fails if one is not published, or if they were not made from each other. */
-  static ReportInputs open(SparkSession spark, ReportSettings settings) {
-    ReportInputs inputs = new ReportInputs(spark);
+  static ReportInputs open(ReportSettings settings) {
+    ReportInputs inputs = new ReportInputs();
     inputs.add("dataset", settings.dataset());
     inputs.add("dictionaries", settings.dictionaries());
     inputs.add("features", settings.features());
@@ -37,10 +44,6 @@ final class ReportInputs {
     inputs.checkDescent("features", "dataset", "dictionaries");
     inputs.checkDescent("evolution", "dictionaries", "features");
     return inputs;
-  }
-
-  private ReportInputs(SparkSession spark) {
-    this.spark = spark;
   }
 
   private void add(String kind, String path) {
@@ -81,34 +84,138 @@ final class ReportInputs {
     return folders.get(kind);
   }
 
-  /** A table that the report cannot do without. */
-  Dataset<Row> table(String kind, String name, String... columns) {
-    return optional(kind, name, columns)
-        .orElseThrow(() -> Failure.data("%s %s has no table %s", kind, folders.get(kind), name));
+  /**
+   * A file of a table.
+   *
+   * @param folder that it is in
+   */
+  record Source(Folder folder, PublishedFile file) implements Serializable {
+    TrackTable table() {
+      return TrackTable.valueOf(file.table().toUpperCase(Locale.ROOT));
+    }
+
+    /** All rows, one after the other. */
+    void eachRow(RowConsumer into, List<String> columns) throws IOException {
+      try (TableReader reader =
+          TableReader.open(folder, file.path(), columns.toArray(String[]::new))) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          into.take(row);
+        }
+      }
+    }
   }
 
-  /** A table that may be absent; where there is one it has these columns. */
-  Optional<Dataset<Row>> optional(String kind, String name, String... columns) {
-    String[] paths =
-        manifests
-            .get(kind)
-            .table(name)
-            .filter(file -> file.rows() > 0)
-            .map(file -> folders.get(kind).resolve(file.path()))
-            .toArray(String[]::new);
-    if (paths.length == 0) {
+  /** Takes the values of the columns that were asked for. */
+  interface RowConsumer {
+    void take(Object[] row) throws IOException;
+  }
+
+  /** The files of a table that have rows; none if there is no such table. */
+  List<Source> files(String kind, String name) {
+    return manifests
+        .get(kind)
+        .table(name)
+        .filter(file -> file.rows() > 0)
+        .map(file -> new Source(folders.get(kind), file))
+        .toList();
+  }
+
+  /** The files of tables, dealt out to tasks: much the same bytes for each. */
+  JavaRDD<List<Source>> dealt(JavaSparkContext spark, Collection<TrackTable> tables) {
+    List<Source> files = new ArrayList<>();
+    for (TrackTable table : tables) {
+      files.addAll(files(table.kind(), table.table()));
+    }
+    files.sort(Comparator.comparingLong((Source each) -> each.file.bytes()).reversed());
+    long bytes = files.stream().mapToLong(each -> each.file.bytes()).sum();
+    long wanted = Math.max(2L * spark.defaultParallelism(), bytes / BYTES_PER_TASK);
+    List<List<Source>> tasks = new ArrayList<>();
+    for (int i = 0; i < files.size(); i++) {
+      if (tasks.size() < wanted) {
+        tasks.add(new ArrayList<>());
+      }
+      tasks.get((int) (i % wanted)).add(files.get(i));
+    }
+    return spark.parallelize(tasks, Math.max(1, tasks.size()));
+  }
+
+  /** The columns of a table, these among them; absent where there is no such table. */
+  Optional<List<String>> columns(String kind, String name, String... needed) {
+    List<Source> files = files(kind, name);
+    if (files.isEmpty()) {
       return Optional.empty();
     }
-    Dataset<Row> table = spark.read().parquet(paths);
-    List<String> there = Arrays.asList(table.columns());
-    for (String column : columns) {
+    List<String> there;
+    try (TableReader reader = TableReader.open(files.get(0).folder(), files.get(0).file().path())) {
+      there = reader.columns();
+    } catch (IOException e) {
+      throw unreadable(kind, name, e);
+    }
+    for (String column : needed) {
       if (!there.contains(column)) {
         throw Failure.data(
             "table %s of %s has no column %s; it has %s",
             name, folders.get(kind), column, String.join(", ", there));
       }
     }
-    return Optional.of(table);
+    return Optional.of(there);
+  }
+
+  private Failure unreadable(String kind, String name, IOException e) {
+    return Failure.resources(
+            "table %s of %s cannot be read: %s", name, folders.get(kind), e.getMessage())
+        .causedBy(e);
+  }
+
+  /** A table that the report cannot do without. */
+  Failure missing(String kind, String name) {
+    return Failure.data("%s %s has no table %s", kind, folders.get(kind), name);
+  }
+
+  /** The tables that tell of tracks. */
+  TrackTables trackTables(ReportSettings.Examples examples) {
+    Map<TrackTable, List<String>> there = new EnumMap<>(TrackTable.class);
+    for (TrackTable table : TrackTable.values()) {
+      columns(table.kind(), table.table(), table.needed())
+          .ifPresent(columns -> there.put(table, columns));
+    }
+    for (TrackTable table :
+        List.of(TrackTable.TRAJECTORIES, TrackTable.EVENTS, TrackTable.FEATURES)) {
+      if (!there.containsKey(table)) {
+        throw missing(table.kind(), table.table());
+      }
+    }
+    return new TrackTables(there, examples.top(), examples.quantile(), examples.elsewhere());
+  }
+
+  /** A whole table that does not grow with features, these columns among its own. */
+  Optional<Rows> rows(String kind, String name, String... needed) {
+    return columns(kind, name, needed)
+        .map(
+            columns -> {
+              Rows rows = new Rows(columns, new ArrayList<>());
+              eachRow(kind, name, rows::add, columns);
+              return rows;
+            });
+  }
+
+  /** Every row of a table that does not grow with features. */
+  void eachRow(String kind, String name, RowConsumer into, List<String> columns) {
+    try {
+      for (Source file : files(kind, name)) {
+        file.eachRow(into, columns);
+      }
+    } catch (IOException e) {
+      throw unreadable(kind, name, e);
+    }
+  }
+
+  /** The series that the dictionaries make, as evolve forms them. */
+  List<Series> series() {
+    return Series.of(
+        descriptions().stream()
+            .map(each -> Json.fromTree(each, DictionaryMetadata.class))
+            .toList());
   }
 
   /** What each table is made of, for readers who look for it: files, rows, bytes. */
@@ -147,18 +254,7 @@ final class ReportInputs {
             "family",
             "series",
             "tokens");
-    Folder folder = folders.get("dictionaries");
-    for (PublishedFile file : manifests.get("dictionaries").files()) {
-      if (!file.path().endsWith("/dictionary.json")) {
-        continue;
-      }
-      String origin = folder.resolve(file.path());
-      JsonNode description;
-      try {
-        description = Json.read(folder.readText(file.path()), JsonNode.class, origin);
-      } catch (IOException e) {
-        throw Failure.resources("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
-      }
+    for (JsonNode description : descriptions()) {
       JsonNode source = description.path("sources").path(0);
       boolean one = description.path("sources").size() == 1;
       rows.add(
@@ -176,17 +272,19 @@ final class ReportInputs {
     return rows;
   }
 
-  /** Collects a table that does not grow with rows or features. */
-  static Rows collected(Dataset<Row> table, String... order) {
-    Rows rows = Rows.of(table.columns());
-    Dataset<Row> ordered =
-        table.orderBy(
-            Arrays.stream(order)
-                .map(column -> col(column).asc_nulls_first())
-                .toArray(Column[]::new));
-    for (Row row : ordered.collectAsList()) {
-      rows.add(ReportTask.values(row, 0));
+  private List<JsonNode> descriptions() {
+    Folder folder = folders.get("dictionaries");
+    List<JsonNode> descriptions = new ArrayList<>();
+    for (PublishedFile file : manifests.get("dictionaries").files()) {
+      if (file.path().endsWith("/dictionary.json")) {
+        String origin = folder.resolve(file.path());
+        try {
+          descriptions.add(Json.read(folder.readText(file.path()), JsonNode.class, origin));
+        } catch (IOException e) {
+          throw Failure.resources("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
+        }
+      }
     }
-    return rows;
+    return descriptions;
   }
 }

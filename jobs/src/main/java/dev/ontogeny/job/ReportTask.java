@@ -2,121 +2,129 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
-import dev.ontogeny.report.Chunk;
+import dev.ontogeny.data.RowBytes;
+import dev.ontogeny.report.Population;
 import dev.ontogeny.report.TrackFiles;
+import dev.ontogeny.report.TrackTable;
+import dev.ontogeny.report.TrackTables;
 import java.io.IOException;
+import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.api.java.function.ForeachPartitionFunction;
-import org.apache.spark.api.java.function.MapFunction;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
+import java.util.TreeMap;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
 
 /**
- * Writes the chunks of tracks. Rows come ordered by series, group, track, table, checkpoint, rank
- * and payload, so that a task holds one file's tracks and one group's list entries. Pages find a
- * file by its number, so names carry no attempt: what is in a file follows from its name alone, and
- * a second attempt writes the same bytes.
+ * Writes the chunks of a group of tracks. Rows come file by file, so that a task holds the rows of
+ * one file's tracks and one group's list entries. Pages find a file by its number, so names carry
+ * no attempt: what is in a file follows from its name alone, and a second attempt writes the same
+ * bytes.
  */
-record ReportTask(Publication publication, int tracksPerFile)
-    implements ForeachPartitionFunction<Row> {
+final class ReportTask implements VoidFunction<Iterator<Tuple2<Integer, byte[]>>> {
+  private static final long serialVersionUID = 1;
 
-  /** Rows of every table in one shape. */
-  static final StructType TAGGED =
-      new StructType()
-          .add("series", DataTypes.IntegerType)
-          .add("group", DataTypes.IntegerType)
-          .add("track", DataTypes.IntegerType)
-          .add("table", DataTypes.StringType)
-          .add("checkpoint", DataTypes.LongType)
-          .add("rank", DataTypes.IntegerType)
-          .add("payload", DataTypes.StringType);
+  private final Publication publication;
+  private final Broadcast<ReportTracks> tracks;
+  private final TrackTables tables;
+  private final Layout layout;
 
-  /** The name of the unit of work that a group is. */
-  static String unit(int series, int group) {
-    return "tracks-" + series + "-" + group;
+  ReportTask(
+      Publication publication, Broadcast<ReportTracks> tracks, TrackTables tables, Layout layout) {
+    this.publication = publication;
+    this.tracks = tracks;
+    this.tables = tables;
+    this.layout = layout;
   }
 
-  @Override
-  public void call(Iterator<Row> rows) throws IOException {
-    Group open = null;
-    while (rows.hasNext()) {
-      Row row = rows.next();
-      if (open == null || open.series != row.getInt(0) || open.group != row.getInt(1)) {
-        if (open != null) {
-          open.finish();
-        }
-        open = new Group(publication, row.getInt(0), row.getInt(1), tracksPerFile);
-      }
-      open.files.add(row.getInt(2), row.getString(3), row.getString(6));
-    }
-    if (open != null) {
-      open.finish();
-    }
-  }
-
-  private static final class Group {
-    private final Publication publication;
-    private final int series;
-    private final int group;
-    private final TrackFiles files;
-    private final List<PublishedFile> written = new ArrayList<>();
-
-    Group(Publication publication, int series, int group, int tracksPerFile) {
-      this.publication = publication;
-      this.series = series;
-      this.group = group;
-      this.files = new TrackFiles(series, group, tracksPerFile, this::write);
-    }
-
-    private void write(String path, byte[] bytes) throws IOException {
-      written.add(publication.folder().write(path, null, out -> out.write(bytes)));
-    }
-
-    void finish() throws IOException {
-      files.finish();
-      publication.finished(unit(series, group), written, Map.of());
+  /** A range of tracks whose list entries share a file: what one task writes. */
+  record Group(int series, int number) implements Serializable {
+    /** The name of its unit of work. */
+    String unit() {
+      return "tracks-" + series + "-" + number;
     }
   }
 
   /**
-   * Brings a table into the common shape: its first four columns are series, track, checkpoint and
-   * rank, the others become the payload, a JSON array.
+   * Where tracks go: parts are groups, their slices are the files of these.
+   *
+   * @param groups by part
+   * @param slices of each part
    */
-  record Tag(String table, int tracksPerGroup) implements MapFunction<Row, Row> {
-    @Override
-    public Row call(Row row) {
-      int track = row.getInt(1);
-      return RowFactory.create(
-          row.getInt(0),
-          track / tracksPerGroup,
-          track,
-          table,
-          row.isNullAt(2) ? -1L : row.getLong(2),
-          row.getInt(3),
-          Chunk.json(values(row, 4)));
+  record Layout(ArrayList<Group> groups, int tracksPerFile, int tracksPerGroup, int slices)
+      implements Serializable {
+
+    /** All groups of some series. */
+    static Layout of(List<Population.Series> series, ReportSettings settings) {
+      ArrayList<Group> groups = new ArrayList<>();
+      int slices = 1;
+      for (int s = 0; s < series.size(); s++) {
+        int tracks = series.get(s).tracks();
+        for (int group = 0; (long) group * settings.tracksPerGroup() < tracks; group++) {
+          groups.add(new Group(s, group));
+        }
+        int most = Math.min(tracks, settings.tracksPerGroup());
+        slices = Math.max(slices, (most + settings.tracksPerFile() - 1) / settings.tracksPerFile());
+      }
+      return new Layout(groups, settings.tracksPerFile(), settings.tracksPerGroup(), slices);
+    }
+
+    /** Without the groups that are written. */
+    Layout missing(Publication publication) {
+      ArrayList<Group> missing = new ArrayList<>(groups);
+      missing.removeIf(group -> publication.unit(group.unit()).isPresent());
+      return new Layout(missing, tracksPerFile, tracksPerGroup, slices);
+    }
+
+    /** Where a track goes; negative if its group is not to be written. */
+    int slice(int series, int track) {
+      int part = groups.indexOf(new Group(series, track / tracksPerGroup));
+      return part < 0 ? -1 : part * slices + track % tracksPerGroup / tracksPerFile;
     }
   }
 
-  /** The values of a row from a column on, as {@link Chunk#json} takes them. */
-  static Object[] values(Row row, int from) {
-    Object[] values = new Object[row.size() - from];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = value(row, from + i);
+  @Override
+  public void call(Iterator<Tuple2<Integer, byte[]>> rows) throws IOException {
+    Group group = layout.groups().get(TaskContext.getPartitionId());
+    List<PublishedFile> written = new ArrayList<>();
+    TrackFiles files =
+        new TrackFiles(
+            group.series(),
+            group.number(),
+            layout.tracksPerFile(),
+            (path, bytes) ->
+                written.add(publication.folder().write(path, null, out -> out.write(bytes))));
+    Map<Integer, List<byte[]>> ofFile = new TreeMap<>();
+    int file = -1;
+    while (rows.hasNext()) {
+      byte[] row = rows.next()._2();
+      int track = RowBytes.to(row);
+      if (track / layout.tracksPerFile() != file) {
+        write(files, group, ofFile);
+        ofFile.clear();
+        file = track / layout.tracksPerFile();
+      }
+      ofFile.computeIfAbsent(track, none -> new ArrayList<>()).add(row);
     }
-    return values;
+    write(files, group, ofFile);
+    files.finish();
+    publication.finished(group.unit(), written, Map.of());
   }
 
-  private static Object value(Row row, int index) {
-    if (row.isNullAt(index)) {
-      return null;
+  private void write(TrackFiles files, Group group, Map<Integer, List<byte[]>> ofFile)
+      throws IOException {
+    for (Map.Entry<Integer, List<byte[]>> track : ofFile.entrySet()) {
+      Map<TrackTable, List<Object[]>> rows = new EnumMap<>(TrackTable.class);
+      for (byte[] row : track.getValue()) {
+        rows.computeIfAbsent(tables.tables().get(RowBytes.kind(row)), none -> new ArrayList<>())
+            .add(RowBytes.row(row));
+      }
+      tables.write(files, track.getKey(), tracks.value().checkpoints(group.series()), rows);
     }
-    return row.schema().fields()[index].dataType() instanceof org.apache.spark.sql.types.ArrayType
-        ? row.getList(index)
-        : row.get(index);
   }
 }

@@ -180,10 +180,10 @@ class ReportTest {
     ReportSettings settings = fixture.reportSettings(cutOff);
     Folder folder = Folder.of(settings.output());
     Publication publication =
-        Publication.open(folder, "report", settings, ReportInputs.open(spark, settings).asInputs());
+        Publication.open(folder, "report", settings, ReportInputs.open(settings).asInputs());
     // One group is done already, and a folder stands where a file of another has to go.
     PublishedFile kept = folder.write("data/tracks/0/0.js", null, out -> out.write('x'));
-    publication.finished(ReportTask.unit(0, 0), List.of(kept), Map.of());
+    publication.finished(new ReportTask.Group(0, 0).unit(), List.of(kept), Map.of());
     Path obstacle = Files.createDirectories(cutOff.resolve("data/tracks/1/5.js/in-the-way"));
     assertThatThrownBy(() -> new Report().run(spark, settings)).isNotNull();
     assertThat(cutOff.resolve(Manifest.FILE)).doesNotExist();
