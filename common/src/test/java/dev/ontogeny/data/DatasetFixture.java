@@ -32,9 +32,13 @@ public final class DatasetFixture {
         folder, planted, new Settings(0, shards, 1, documents), VectorType.FLOAT32, SITE);
   }
 
-  /** Likewise, with everything to choose; the last shards are held out. */
+  /** Likewise, with everything to choose; the last shards are held out. All sites are alike. */
   public static ShardedDataset publish(
-      Folder folder, PlantedActivations planted, Settings settings, VectorType type, String site)
+      Folder folder,
+      PlantedActivations planted,
+      Settings settings,
+      VectorType type,
+      String... sites)
       throws IOException {
     PlantedActivations.Plan plan = planted.plan();
     List<List<Token>> byShard = shuffled(planted, settings);
@@ -43,10 +47,12 @@ public final class DatasetFixture {
     for (int shard = 0; shard < settings.shards(); shard++) {
       files.add(writeTokens(folder, byShard.get(shard), shard));
       for (int t = 0; t < plan.checkpoints().size(); t++) {
-        files.add(writeVectors(folder, byShard.get(shard), shard, planted, t, type, site));
+        for (String site : sites) {
+          files.add(writeVectors(folder, byShard.get(shard), shard, planted, t, type, site));
+        }
       }
     }
-    files.add(writeMoments(folder, byShard, planted, type, site));
+    files.add(writeMoments(folder, byShard, planted, type, sites));
     long rows = settings.documents() * plan.documentLength();
     List<Integer> heldOut = new ArrayList<>();
     for (int i = settings.shards() - settings.heldOutShards(); i < settings.shards(); i++) {
@@ -61,7 +67,9 @@ public final class DatasetFixture {
             rows,
             settings.shards(),
             heldOut,
-            List.of(new ShardedDataset.Site(site, plan.width(), plan.checkpoints(), type)),
+            Arrays.stream(sites)
+                .map(site -> new ShardedDataset.Site(site, plan.width(), plan.checkpoints(), type))
+                .toList(),
             Map.of(),
             mixing(byShard, rows, settings.documents())));
     return ShardedDataset.open(folder);
@@ -160,7 +168,7 @@ public final class DatasetFixture {
       List<List<Token>> byShard,
       PlantedActivations planted,
       VectorType type,
-      String site)
+      String... sites)
       throws IOException {
     TableSchema schema =
         TableSchema.named("moments")
@@ -185,18 +193,20 @@ public final class DatasetFixture {
             rows.add(row);
           }
         }
-        Moments m = moments(site, planted.plan().checkpoints().get(t), rows);
-        writer.write(
-            m.site(),
-            m.checkpoint(),
-            m.rows(),
-            m.mean(),
-            m.covariance(),
-            m.meanNorm(),
-            m.meanSquareNorm(),
-            m.minimum(),
-            m.maximum(),
-            m.geometricMedian());
+        Moments m = moments(sites[0], planted.plan().checkpoints().get(t), rows);
+        for (String site : sites) {
+          writer.write(
+              site,
+              m.checkpoint(),
+              m.rows(),
+              m.mean(),
+              m.covariance(),
+              m.meanNorm(),
+              m.meanSquareNorm(),
+              m.minimum(),
+              m.maximum(),
+              m.geometricMedian());
+        }
       }
       return writer.finish();
     }

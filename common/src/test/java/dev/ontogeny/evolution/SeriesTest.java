@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class SeriesTest {
@@ -37,6 +39,28 @@ class SeriesTest {
   }
 
   @Test
+  void aCrosscoderIsASeriesForEachOfItsSites() {
+    List<Series> one = Series.of(List.of(crosscoder(0, "a", 0, 100, 500)));
+    assertThat(one).extracting(Series::name).containsExactly("crosscoder-a-r0");
+    assertThat(one.get(0).kind()).isEqualTo(Series.Kind.CROSSCODER);
+    assertThat(one.get(0).chain()).isFalse();
+    assertThat(one.get(0).checkpoints()).containsExactly(0, 100, 500);
+    assertThat(one.get(0).dictionaries()).containsOnly("crosscoder-a-r0").hasSize(3);
+    assertThat(one.get(0).columns()).containsExactly(0, 16, 32);
+    assertThat(one.get(0).features()).containsExactly(64, 64, 64);
+    assertThat(one.get(0).place("crosscoder-a-r0", "a", 100)).isEqualTo(1);
+
+    List<Series> two = Series.of(List.of(crosscoder(1, "a b", 0, 100)));
+    assertThat(two)
+        .extracting(Series::name)
+        .containsExactly("crosscoder-a b-r1-a", "crosscoder-a b-r1-b");
+    assertThat(two).extracting(Series::family).doesNotHaveDuplicates();
+    assertThat(two.get(1).site()).isEqualTo("b");
+    assertThat(two.get(1).columns()).containsExactly(32, 48);
+    assertThat(two.get(1).place("crosscoder-a b-r1", "a", 100)).isEqualTo(-1);
+  }
+
+  @Test
   void whatCannotBeASeriesIsRefused() {
     assertThatThrownBy(
             () ->
@@ -55,21 +79,43 @@ class SeriesTest {
             "chain chain-a-r0 should keep its 64 features, dictionary chain-a-r0-c5 has 32");
   }
 
+  private static DictionaryMetadata crosscoder(int replica, String sites, long... checkpoints) {
+    List<Source> sources =
+        Arrays.stream(sites.split(" "))
+            .flatMap(
+                site ->
+                    LongStream.of(checkpoints)
+                        .mapToObj(checkpoint -> new Source(site, checkpoint, 16)))
+            .toList();
+    String family = "crosscoder-" + sites;
+    return dictionary(family + "-r" + replica, family, replica, true, sources, 64);
+  }
+
   private static DictionaryMetadata dictionary(
       String family, int replica, boolean chain, long checkpoint, int width) {
-    String name = family + "-r" + replica;
+    return dictionary(
+        family + "-r" + replica + "-c" + checkpoint,
+        family,
+        replica,
+        chain,
+        List.of(new Source("blocks.0.hook_resid_post", checkpoint, 16)),
+        width);
+  }
+
+  private static DictionaryMetadata dictionary(
+      String id, String family, int replica, boolean series, List<Source> sources, int width) {
     return new DictionaryMetadata(
         1,
-        name + "-c" + checkpoint,
+        id,
         family,
         DictionaryType.TOP_K,
         "autoencoder",
         width,
         4,
-        List.of(new Source("blocks.0.hook_resid_post", checkpoint, 16)),
+        sources,
         0,
         replica,
-        chain ? name : null,
+        series ? family + "-r" + replica : null,
         0,
         null,
         null,

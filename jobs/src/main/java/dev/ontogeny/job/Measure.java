@@ -247,7 +247,7 @@ final class Measure implements Job<MeasureSettings> {
             Provenance.here(spark.version(), kernel),
             new Summary(
                 work.dataset().summary().rows(),
-                measured.size(),
+                work.dictionaries().dictionaries().size(),
                 work.dictionaries().dictionaries().stream().mapToLong(each -> each.width()).sum(),
                 leftOut));
     return result(manifest, publication, false);

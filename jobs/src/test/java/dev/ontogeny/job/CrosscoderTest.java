@@ -12,6 +12,7 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.VectorType;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
@@ -27,9 +28,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
@@ -94,6 +97,7 @@ class CrosscoderTest {
   private static <S extends Record> S settings(Class<S> type, String job, String... more) {
     List<String> assignments = new ArrayList<>(List.of("dataset=" + at("dataset")));
     assignments.addAll(List.of(more));
+    // Of several the last one counts.
     return SettingsReader.read(type, job, null, assignments);
   }
 
@@ -364,6 +368,83 @@ class CrosscoderTest {
       square += (double) there.at(feature, i) * there.at(feature, i);
     }
     return product / square;
+  }
+
+  /**
+   * Each source has a gate of its own, and sees its own part of the code; each site is a series of
+   * three checkpoints.
+   */
+  @Test
+  void sourcesWithGatesAndSeveralSitesAreFollowed() throws IOException {
+    String twoSites = "two-sites";
+    DatasetFixture.publish(
+        at(twoSites),
+        new PlantedActivations(PlantedActivations.Plan.of(5, 8, 10, 6)),
+        new DatasetFixture.Settings(1, 3, 1, 20),
+        VectorType.FLOAT32,
+        "here",
+        "there");
+    String dataset = "dataset=" + at(twoSites);
+    new Train()
+        .run(
+            spark,
+            settings(
+                TrainSettings.class,
+                "train",
+                dataset,
+                "output=" + at("gated"),
+                "mode=crosscoder",
+                "crosscoder.across-sites=true",
+                "checkpoints=[0,200,500]",
+                "dictionaries=[{type=jump-relu,width=16,coefficient=0.1}]",
+                "training.batch=64",
+                "training.tokens=20000",
+                "training.learning-rate=3e-4"));
+    DictionaryMetadata metadata = DictionaryFolder.open(at("gated")).dictionaries().get(0);
+    assertThat(metadata.sources()).hasSize(6);
+    assertThat(metadata.type().gatedBySource()).isTrue();
+    measure("gated", "gated-features", dataset);
+    Set<Object> counts = new HashSet<>();
+    for (Map<String, Object> row : table("gated-features", "features", "features")) {
+      if (row.get("dictionary").equals(metadata.id()) && row.get("feature").equals(0)) {
+        counts.add(row.get("count"));
+      }
+    }
+    assertThat(counts).hasSizeGreaterThan(1);
+    assertThat(table("gated-features", "features", "overlaps"))
+        .hasSize(2 * 2 * 2 * 16)
+        .allSatisfy(
+            row -> assertThat((Long) row.get("both")).isLessThanOrEqualTo((Long) row.get("count")))
+        .anySatisfy(row -> assertThat((Long) row.get("both")).isLessThan((Long) row.get("count")));
+    new Evolve()
+        .run(
+            spark,
+            settings(
+                EvolveSettings.class,
+                "evolve",
+                dataset,
+                "dictionaries=" + at("gated"),
+                "features=" + at("gated-features"),
+                "output=" + at("gated-evolution"),
+                "phases.bootstraps=5"));
+    List<Map<String, Object>> norms = table("gated-evolution", "evolution", "relative_norms");
+    assertThat(norms.stream().map(row -> row.get("series")).distinct().sorted())
+        .containsExactly(
+            metadata.id().replace("-r0", "-r0-here"),
+            metadata.id().replace("-r0", "-r0-there"),
+            metadata.id().replace("-r0", "-r1-here"),
+            metadata.id().replace("-r0", "-r1-there"));
+    Map<List<Object>, Double> shares = new HashMap<>();
+    for (Map<String, Object> row : norms) {
+      if (row.get("other_checkpoint") == null) {
+        shares.merge(
+            List.of(row.get("series"), row.get("track")), (Double) row.get("share"), Double::sum);
+      }
+    }
+    assertThat(shares.values())
+        .isNotEmpty()
+        .allSatisfy(sum -> assertThat(sum).isCloseTo(1, within(1e-9)));
+    assertThat(table("gated-evolution", "evolution", "readings")).isNotEmpty();
   }
 
   @Test

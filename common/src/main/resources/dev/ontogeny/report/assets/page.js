@@ -106,6 +106,16 @@
     if (!known) {
       return "Thresholds are the settings of evolve. ";
     }
+    const kinds = (ontogeny.report().folders.evolution.summary.series || []).map((series) => series.kind);
+    const norm = ontogeny.threshold("crosscoder", "alive_norm");
+    if (kinds.length && kinds.every((kind) => kind === "crosscoder") && norm !== null) {
+      return {
+        birth: `Alive: decoder norm ≥ ${norm} of its greatest. `,
+        emergence: `Threshold: ${half} of the peak. `,
+        direction_birth: `Threshold: cosine ≥ ${direction} to its direction at the peak. `,
+        death: `No longer alive: decoder norm < ${norm} of its greatest, for good. `,
+      }[event];
+    }
     return {
       birth: `Alive: cosine to its direction where it is strongest ≥ ${cosine} and strength ≥ ${strength} of its greatest. `,
       emergence: `Threshold: ${half} of the peak. `,
