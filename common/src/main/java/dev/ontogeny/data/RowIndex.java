@@ -97,23 +97,45 @@ public final class RowIndex implements Serializable {
     int from = 0;
     for (RowBlock.Run run : tokens.block().runs()) {
       if (run.shard() == shard) {
-        int low = from;
-        int high = from + run.count() - 1;
-        while (low <= high) {
-          int middle = (low + high) >>> 1;
-          int order = Long.compareUnsigned(tokens.hashes()[middle], hash);
-          if (order == 0) {
-            return middle;
-          } else if (order < 0) {
-            low = middle + 1;
-          } else {
-            high = middle - 1;
-          }
-        }
-        return -1;
+        return find(tokens.hashes(), from, from + run.count() - 1, hash);
       }
       from += run.count();
     }
     return -1;
+  }
+
+  /**
+   * Where a hash stands among ascending ones. Hashes are spread evenly, so a few guesses by their
+   * size come close to it; halving ends the search whatever they are.
+   */
+  private static int find(long[] hashes, int first, int last, long hash) {
+    int low = first;
+    int high = last;
+    boolean guess = true;
+    while (low <= high) {
+      int middle = (low + high) >>> 1;
+      if (guess && high - low > 8 && hashes[low] != hashes[high]) {
+        double span = unsigned(hashes[high] - hashes[low]);
+        double share = unsigned(hash - hashes[low]) / span;
+        if (!(share <= 1)) {
+          return -1;
+        }
+        middle = low + (int) (share * (high - low));
+      }
+      guess = !guess;
+      int order = Long.compareUnsigned(hashes[middle], hash);
+      if (order == 0) {
+        return middle;
+      } else if (order < 0) {
+        low = middle + 1;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return -1;
+  }
+
+  private static double unsigned(long value) {
+    return (value >>> 1) * 2.0 + (value & 1);
   }
 }

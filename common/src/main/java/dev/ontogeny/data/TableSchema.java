@@ -24,7 +24,7 @@ public record TableSchema(String name, List<Column> columns) implements Serializ
 
   /** Types of the data contract, and what a row holds for each. */
   public enum ColumnType {
-    /** {@link CharSequence}. */
+    /** {@link String}. */
     STRING,
     /** {@link Long}. */
     LONG,

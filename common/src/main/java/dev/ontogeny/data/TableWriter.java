@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Map;
@@ -131,11 +132,18 @@ public final class TableWriter implements Closeable {
   }
 
   private static final class RowSupport extends WriteSupport<Object[]> {
+    /** Texts of the last rows: names and tokens come again and again. */
+    private static final int REMEMBERED = 1 << 12;
+
     private final TableSchema schema;
+    private final Column[] columns;
+    private final String[] texts = new String[REMEMBERED];
+    private final Binary[] encoded = new Binary[REMEMBERED];
     private RecordConsumer consumer;
 
     RowSupport(TableSchema schema) {
       this.schema = schema;
+      this.columns = schema.columns().toArray(Column[]::new);
     }
 
     @Override
@@ -151,12 +159,12 @@ public final class TableWriter implements Closeable {
 
     @Override
     public void write(Object[] row) {
-      if (row.length != schema.columns().size()) {
+      if (row.length != columns.length) {
         throw new IllegalArgumentException(
             "table "
                 + schema.name()
                 + " has "
-                + schema.columns().size()
+                + columns.length
                 + " columns, got "
                 + row.length
                 + " values");
@@ -164,7 +172,7 @@ public final class TableWriter implements Closeable {
       consumer.startMessage();
       for (int i = 0; i < row.length; i++) {
         if (row[i] != null) {
-          Column column = schema.columns().get(i);
+          Column column = columns[i];
           consumer.startField(column.name(), i);
           writeValue(column, row[i]);
           consumer.endField(column.name(), i);
@@ -176,7 +184,7 @@ public final class TableWriter implements Closeable {
     private void writeValue(Column column, Object value) {
       switch (column.type()) {
         case STRING:
-          consumer.addBinary(Binary.fromCharSequence((CharSequence) value));
+          consumer.addBinary(text((String) value));
           break;
         case LONG:
           consumer.addLong((Long) value);
@@ -211,11 +219,18 @@ public final class TableWriter implements Closeable {
         case STRINGS:
           String[] strings = (String[]) value;
           writeList(
-              strings.length,
-              i -> consumer.addBinary(Binary.fromString(strings[i])),
-              i -> strings[i] != null);
+              strings.length, i -> consumer.addBinary(text(strings[i])), i -> strings[i] != null);
           break;
       }
+    }
+
+    private Binary text(String text) {
+      int place = text.hashCode() & (REMEMBERED - 1);
+      if (!text.equals(texts[place])) {
+        texts[place] = text;
+        encoded[place] = Binary.fromConstantByteArray(text.getBytes(StandardCharsets.UTF_8));
+      }
+      return encoded[place];
     }
 
     private void writeList(

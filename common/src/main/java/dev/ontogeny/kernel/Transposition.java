@@ -2,9 +2,13 @@ package dev.ontogeny.kernel;
 
 import dev.ontogeny.matrix.FloatMatrix;
 
-/** Rows become columns, in tiles that stay in cache. */
+/**
+ * Rows become columns, in tiles that stay in cache. Rows are often a power of two apart, so that
+ * those of a tile share few sets of the cache: a tile has fewer of them than a set has places.
+ */
 final class Transposition {
-  private static final int TILE = 32;
+  private static final int ROWS = 8;
+  private static final int COLUMNS = 16;
 
   private Transposition() {}
 
@@ -14,12 +18,12 @@ final class Transposition {
     int columns = matrix.columns();
     float[] from = matrix.values();
     float[] to = new float[Math.multiplyExact(rows, columns)];
-    for (int r = 0; r < rows; r += TILE) {
-      for (int c = 0; c < columns; c += TILE) {
-        int rowEnd = Math.min(r + TILE, rows);
-        int columnEnd = Math.min(c + TILE, columns);
-        for (int row = r; row < rowEnd; row++) {
-          for (int column = c; column < columnEnd; column++) {
+    for (int r = 0; r < rows; r += ROWS) {
+      for (int c = 0; c < columns; c += COLUMNS) {
+        int rowEnd = Math.min(r + ROWS, rows);
+        int columnEnd = Math.min(c + COLUMNS, columns);
+        for (int column = c; column < columnEnd; column++) {
+          for (int row = r; row < rowEnd; row++) {
             to[column * rows + row] = from[row * columns + column];
           }
         }

@@ -1,8 +1,5 @@
 package dev.ontogeny.stats;
 
-import java.util.Arrays;
-import java.util.Comparator;
-
 /**
  * Per feature the {@code limit} rows of the lowest rank; of equal ranks the lower address wins, so
  * that what is kept does not depend on the order in which rows were seen. A heap per feature, the
@@ -60,17 +57,26 @@ public abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeab
     return size[feature];
   }
 
-  /** The examples of a feature by rank. */
+  /** The examples of a feature by rank. Sorted backwards, as it then is, a heap remains a heap. */
   final Example[] byRank(int feature) {
     int base = feature * limit;
-    Integer[] order = new Integer[size[feature]];
-    Arrays.setAll(order, i -> base + i);
-    Arrays.sort(
-        order,
-        Comparator.<Integer>comparingLong(i -> ranks[i]).thenComparingLong(i -> addresses[i]));
-    return Arrays.stream(order)
-        .map(i -> new Example(values[i], addresses[i]))
-        .toArray(Example[]::new);
+    Example[] sorted = new Example[size[feature]];
+    for (int last = sorted.length - 1; last >= 0; last--) {
+      float value = values[base];
+      long address = addresses[base];
+      long rank = ranks[base];
+      sorted[last] = new Example(value, address);
+      sink(base, last, values[base + last], addresses[base + last], ranks[base + last]);
+      set(base + last, value, address, rank);
+    }
+    for (int low = base, high = base + sorted.length - 1; low < high; low++, high--) {
+      float value = values[low];
+      long address = addresses[low];
+      long rank = ranks[low];
+      copy(high, low);
+      set(high, value, address, rank);
+    }
+    return sorted;
   }
 
   private static boolean before(long rank, long address, long rank2, long address2) {

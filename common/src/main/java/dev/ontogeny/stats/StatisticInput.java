@@ -29,8 +29,12 @@ public final class StatisticInput {
   }
 
   public long readCompact() {
-    long value = 0;
-    int shift = 0;
+    byte first = bytes[at++];
+    if (first >= 0) {
+      return first;
+    }
+    long value = first & 0x7FL;
+    int shift = 7;
     byte next;
     do {
       next = bytes[at++];
@@ -45,10 +49,8 @@ public final class StatisticInput {
   }
 
   public long readLong() {
-    long value = 0;
-    for (int shift = 0; shift < 64; shift += 8) {
-      value |= (bytes[at++] & 0xFFL) << shift;
-    }
+    long value = (long) StatisticOutput.LONGS.get(bytes, at);
+    at += 8;
     return value;
   }
 
@@ -57,11 +59,7 @@ public final class StatisticInput {
   }
 
   public float readFloat() {
-    int bits =
-        (bytes[at] & 0xFF)
-            | (bytes[at + 1] & 0xFF) << 8
-            | (bytes[at + 2] & 0xFF) << 16
-            | (bytes[at + 3] & 0xFF) << 24;
+    int bits = (int) StatisticOutput.INTS.get(bytes, at);
     at += 4;
     return Float.intBitsToFloat(bits);
   }

@@ -1,5 +1,8 @@
 package dev.ontogeny.stats;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -8,6 +11,11 @@ import java.util.Arrays;
  * groups of seven bits, lowest first, the eighth bit saying that more follow.
  */
 public final class StatisticOutput {
+  static final VarHandle INTS =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+  static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private byte[] bytes = new byte[256];
   private int size;
 
@@ -21,19 +29,21 @@ public final class StatisticOutput {
   /** A number of any sign; small non-negative ones take one byte. */
   public void writeCompact(long value) {
     room(10);
+    byte[] into = bytes;
+    int at = size;
     long rest = value;
     while ((rest & ~0x7FL) != 0) {
-      bytes[size++] = (byte) (rest | 0x80);
+      into[at++] = (byte) (rest | 0x80);
       rest >>>= 7;
     }
-    bytes[size++] = (byte) rest;
+    into[at++] = (byte) rest;
+    size = at;
   }
 
   public void writeLong(long value) {
     room(8);
-    for (int shift = 0; shift < 64; shift += 8) {
-      bytes[size++] = (byte) (value >>> shift);
-    }
+    LONGS.set(bytes, size, value);
+    size += 8;
   }
 
   public void writeDouble(double value) {
@@ -42,11 +52,7 @@ public final class StatisticOutput {
 
   public void writeFloat(float value) {
     room(4);
-    int bits = Float.floatToRawIntBits(value);
-    bytes[size] = (byte) bits;
-    bytes[size + 1] = (byte) (bits >>> 8);
-    bytes[size + 2] = (byte) (bits >>> 16);
-    bytes[size + 3] = (byte) (bits >>> 24);
+    INTS.set(bytes, size, Float.floatToRawIntBits(value));
     size += 4;
   }
 

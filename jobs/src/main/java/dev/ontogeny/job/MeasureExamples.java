@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
@@ -72,13 +70,13 @@ final class MeasureExamples
         MeasureReduction.fileName(
             dictionary.id(), partition - partitions[number], TaskContext.get().taskAttemptId());
     try (TableParts tables = new TableParts(known.output(), name)) {
-      Map<Integer, Window> windows = new TreeMap<>();
+      Window[] windows = new Window[FeatureBlock.FEATURES * known.settings().examples()];
       int block = -1;
       while (records.hasNext()) {
         Tuple2<MeasureKey, byte[]> next = records.next();
         if (next._1().major() != block) {
           write(tables, dictionary, block, windows);
-          windows.clear();
+          Arrays.fill(windows, null);
           block = next._1().major();
         }
         StatisticInput in = new StatisticInput(next._2());
@@ -86,12 +84,12 @@ final class MeasureExamples
         while (!in.exhausted()) {
           int slot = in.readCompactInt();
           if (heads) {
-            windows.put(
-                slot, new Window(in, known.columns().numbered(), known.settings().contextWindow()));
+            windows[slot] =
+                new Window(in, known.columns().numbered(), known.settings().contextWindow());
           } else {
             int offset = in.readCompactInt();
             int token = in.readCompactInt();
-            windows.get(slot).add(offset, token, in.readFloat());
+            windows[slot].add(offset, token, in.readFloat());
           }
         }
       }
@@ -105,22 +103,26 @@ final class MeasureExamples
   }
 
   private void write(
-      TableParts tables, MeasureUnit.Measured dictionary, int block, Map<Integer, Window> windows)
+      TableParts tables, MeasureUnit.Measured dictionary, int block, Window[] windows)
       throws IOException {
     MeasureScan known = scan.value();
     MeasureSettings settings = known.settings();
     TableSchema table = MeasureTables.examples(known.columns().numbered());
     int center = settings.contextWindow().before();
     int[] sampled = new int[FeatureBlock.FEATURES];
-    for (int slot : windows.keySet()) {
-      sampled[slot / settings.examples()] +=
-          slot % settings.examples() >= settings.topExamples() ? 1 : 0;
+    for (int slot = 0; slot < windows.length; slot++) {
+      if (windows[slot] != null && slot % settings.examples() >= settings.topExamples()) {
+        sampled[slot / settings.examples()]++;
+      }
     }
-    for (Map.Entry<Integer, Window> entry : windows.entrySet()) {
-      int f = entry.getKey() / settings.examples();
-      int place = entry.getKey() % settings.examples();
+    for (int slot = 0; slot < windows.length; slot++) {
+      Window window = windows[slot];
+      if (window == null) {
+        continue;
+      }
+      int f = slot / settings.examples();
+      int place = slot % settings.examples();
       boolean top = place < settings.topExamples();
-      Window window = entry.getValue();
       int from = center;
       while (from > 0 && window.present[from - 1]) {
         from--;
@@ -129,8 +131,7 @@ final class MeasureExamples
       while (to < window.present.length && window.present[to]) {
         to++;
       }
-      String[] contextTokens =
-          Arrays.stream(window.tokens, from, to).mapToObj(this::token).toArray(String[]::new);
+      String[] contextTokens = tokens(window.tokens, from, to);
       float[] contextValues = Arrays.copyOfRange(window.values, from, to);
       for (MeasureUnit.Place at : dictionary.places()) {
         tables.write(
@@ -155,6 +156,14 @@ final class MeasureExamples
             Address.row(window.address));
       }
     }
+  }
+
+  private String[] tokens(int[] numbers, int from, int to) {
+    String[] tokens = new String[to - from];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = token(numbers[from + i]);
+    }
+    return tokens;
   }
 
   private String token(int number) {

@@ -47,31 +47,77 @@ class MeasureBenchmark {
 
   private static final String EXPLODED =
       """
-      (SELECT row, token, code.feature, code.value
+      (SELECT row, document, position, token, label_topic, label_coin, code.feature, code.value
        FROM codes LATERAL VIEW explode(arrays_zip(feature, value)) AS code)
       """;
-  private static final String SUMS =
-      """
-      SELECT feature, count(*), avg(value), variance(value), max(value),
-             percentile_approx(value, array(0.1, 0.5, 0.9, 0.99))
-      FROM %s GROUP BY feature
-      """
-          .formatted(EXPLODED);
-  private static final String EXAMPLES =
-      """
-      SELECT * FROM
-        (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY value DESC, row) AS rank FROM %s)
-      WHERE rank <= 20
-      """
-          .formatted(EXPLODED);
-  private static final String TOKENS =
-      """
-      SELECT * FROM
-        (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY n DESC, token) AS rank
-         FROM (SELECT feature, token, count(*) AS n FROM %s GROUP BY feature, token))
-      WHERE rank <= 10
-      """
-          .formatted(EXPLODED);
+
+  /** What measure publishes of features, as a user would write it, table by table. */
+  private enum Query {
+    SUMS(
+        "sums and quantiles",
+        """
+        SELECT feature, count(*), avg(value), variance(value), max(value),
+               percentile_approx(value, array(0.1, 0.5, 0.9, 0.99))
+        FROM %s GROUP BY feature
+        """),
+    HISTOGRAMS(
+        "histograms",
+        """
+        SELECT feature, floor(8 * log2(value)), count(*) FROM %s
+        GROUP BY feature, floor(8 * log2(value))
+        """),
+    TOKENS(
+        "top tokens",
+        """
+        SELECT * FROM
+          (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY n DESC, token) AS rank
+           FROM (SELECT feature, token, count(*) AS n FROM %s GROUP BY feature, token))
+        WHERE rank <= 10
+        """),
+    LABELS(
+        "labels",
+        """
+        SELECT * FROM
+          (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY 2 * n / (fires + rows) DESC) AS rank
+           FROM (SELECT *, sum(n) OVER (PARTITION BY feature, label) AS fires
+                 FROM (SELECT feature, label, label_value, count(*) AS n
+                       FROM %s LATERAL VIEW stack(2, 'topic', label_topic, 'coin', label_coin)
+                         AS label, label_value
+                       GROUP BY feature, label, label_value))
+           JOIN (SELECT label, label_value, count(*) AS rows
+                 FROM codes LATERAL VIEW stack(2, 'topic', label_topic, 'coin', label_coin)
+                   AS label, label_value
+                 GROUP BY label, label_value) USING (label, label_value))
+        WHERE rank <= 5
+        """),
+    EXAMPLES(
+        "examples with their contexts",
+        """
+        WITH kept AS
+          (SELECT * FROM
+            (SELECT *, row_number() OVER (PARTITION BY feature ORDER BY value DESC, row) AS top,
+                    row_number() OVER (PARTITION BY feature ORDER BY xxhash64(row, feature)) AS sampled
+             FROM %s)
+           WHERE top <= 20 OR sampled <= 25),
+        asked AS
+          (SELECT kept.document, kept.feature, kept.row AS example, place AS position
+           FROM kept LATERAL VIEW explode(sequence(position - 10, position + 5)) AS place)
+        SELECT example, asked.feature,
+               sort_array(collect_list(struct(asked.position, codes.token,
+                 element_at(map_from_arrays(codes.feature, codes.value), asked.feature))))
+        FROM asked JOIN codes
+          ON asked.document = codes.document AND asked.position = codes.position
+        GROUP BY example, asked.feature
+        """);
+
+    final String what;
+    final String text;
+
+    Query(String what, String text) {
+      this.what = what;
+      this.text = text.formatted(EXPLODED);
+    }
+  }
 
   private Path folder;
 
@@ -110,26 +156,29 @@ class MeasureBenchmark {
         say("measure", scanned, job[turn], used);
       }
       writeCodes(dataset, dictionaries.get(0));
-      sql(spark, SUMS);
-      double before = BenchmarkDataset.processorSeconds();
-      double sums = sql(spark, SUMS);
-      double between = BenchmarkDataset.processorSeconds();
-      double all = sums + sql(spark, EXAMPLES) + sql(spark, TOKENS);
-      say("SQL: sums and quantiles", rows, sums, between - before);
-      say(
-          "SQL: also top examples and tokens",
-          rows,
-          all,
-          BenchmarkDataset.processorSeconds() - before);
+      sql(spark, Query.SUMS);
+      double sums = 0;
+      double all = 0;
+      double allUsed = 0;
+      for (Query query : Query.values()) {
+        double before = BenchmarkDataset.processorSeconds();
+        double seconds = sql(spark, query);
+        double used = BenchmarkDataset.processorSeconds() - before;
+        say("SQL: " + query.what, rows, seconds, used);
+        sums += query == Query.SUMS ? seconds : 0;
+        all += seconds;
+        allUsed += used;
+      }
+      say("SQL: all", rows, all, allUsed);
       double beyondKernel =
           (BenchmarkDataset.median(job) - BenchmarkDataset.median(kernel)) / dictionaries.size();
       System.out.printf(
           Locale.ROOT,
           """
           measure reaches %.0f %% of the kernel's rate, %.0f %% by processor time (medians of %d turns)
-          besides encoding it takes %.2f s per %d rows: SQL takes %.1f times that for sums and quantiles, %.1f times with \
-          examples and tokens
-          SQL's rows/s against those of measure with its encoding: %.1f and %.1f times slower
+          besides encoding it takes %.2f s per %d rows: SQL takes %.1f times that for sums and quantiles, %.1f times for \
+          the tables of features, examples, tokens and labels
+          SQL's time against that of measure with its encoding: %.1f and %.1f times
           """,
           100 * BenchmarkDataset.median(share),
           100 * BenchmarkDataset.median(processorShare),
@@ -172,13 +221,13 @@ class MeasureBenchmark {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  private double sql(SparkSession spark, String query) {
+  private double sql(SparkSession spark, Query query) {
     spark
         .read()
         .parquet(folder.resolve("codes.parquet").toString())
         .createOrReplaceTempView("codes");
     long start = System.nanoTime();
-    spark.sql(query).write().format("noop").mode("overwrite").save();
+    spark.sql(query.text).write().format("noop").mode("overwrite").save();
     return (System.nanoTime() - start) / 1e9;
   }
 
@@ -231,17 +280,25 @@ class MeasureBenchmark {
       throws IOException {
     TableSchema schema =
         TableSchema.named("codes")
-            .with(ColumnType.LONG, "row")
-            .with(ColumnType.STRING, "token")
+            .with(ColumnType.LONG, "row", "document")
+            .with(ColumnType.INT, "position")
+            .with(ColumnType.STRING, "token", "label_topic", "label_coin")
             .with(ColumnType.LONGS, "feature")
             .with(ColumnType.FLOATS, "value")
             .build();
-    List<String> tokens = new ArrayList<>();
+    List<Object[]> tokens = new ArrayList<>();
     for (int shard = 0; shard < dataset.summary().shards(); shard++) {
       try (TableReader reader =
-          TableReader.open(dataset.folder(), dataset.tokensFile(shard).path(), "token")) {
+          TableReader.open(
+              dataset.folder(),
+              dataset.tokensFile(shard).path(),
+              "document",
+              "position",
+              "token",
+              "label_topic",
+              "label_coin")) {
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          tokens.add((String) row[0]);
+          tokens.add(row);
         }
       }
     }
@@ -260,7 +317,7 @@ class MeasureBenchmark {
     }
   }
 
-  private static void write(TableWriter writer, SparseCodes codes, int r, long row, String token)
+  private static void write(TableWriter writer, SparseCodes codes, int r, long row, Object[] token)
       throws IOException {
     int from = codes.starts()[r];
     int to = codes.starts()[r + 1];
@@ -270,6 +327,6 @@ class MeasureBenchmark {
       features[i - from] = codes.indices()[i];
       values[i - from] = codes.values()[i];
     }
-    writer.write(row, token, features, values);
+    writer.write(row, token[0], token[1], token[2], token[3], token[4], features, values);
   }
 }
