@@ -10,15 +10,18 @@ import java.io.Serializable;
  *
  * @param errorBefore the greatest β against the error before the birth; NaN without a checkpoint
  *     before
- * @param reconstructionBefore likewise against the reconstruction
+ * @param othersBefore likewise against what all other features reconstruct
  * @param errorAtBirth β against the error at the birth
+ * @param othersAtBirth β against what all other features reconstruct
  */
-public record BirthCheck(double errorBefore, double reconstructionBefore, double errorAtBirth) {
+public record BirthCheck(
+    double errorBefore, double othersBefore, double errorAtBirth, double othersAtBirth) {
 
   /**
    * When a birth is confirmed.
    *
-   * @param absentBelow both β stay below this before the birth
+   * @param absentBelow β against the error stays below this before the birth, and others do not
+   *     lose this much of the direction at the birth
    * @param presentFrom β against the error is at least this at the birth
    */
   public record Rules(double absentBelow, double presentFrom) implements Serializable {
@@ -38,12 +41,13 @@ public record BirthCheck(double errorBefore, double reconstructionBefore, double
    */
   public static BirthCheck of(TrackStatistics statistics, int i, int birth) {
     double error = Double.NaN;
-    double reconstruction = Double.NaN;
+    double others = Double.NaN;
     for (int t = 0; t < birth; t++) {
       error = greater(error, statistics.betaError(i, t));
-      reconstruction = greater(reconstruction, statistics.betaReconstruction(i, t));
+      others = greater(others, statistics.betaOthers(i, t));
     }
-    return new BirthCheck(error, reconstruction, statistics.betaError(i, birth));
+    return new BirthCheck(
+        error, others, statistics.betaError(i, birth), statistics.betaOthers(i, birth));
   }
 
   private static double greater(double a, double b) {
@@ -52,13 +56,13 @@ public record BirthCheck(double errorBefore, double reconstructionBefore, double
 
   /** Whether there was something to look at on both sides of the birth. */
   public boolean possible() {
-    return !Double.isNaN(errorBefore + reconstructionBefore + errorAtBirth);
+    return !Double.isNaN(errorBefore + othersBefore + errorAtBirth + othersAtBirth);
   }
 
   /** Whether the feature was absent before its birth and present from then on. */
   public boolean confirmed(Rules rules) {
     return errorBefore < rules.absentBelow
-        && reconstructionBefore < rules.absentBelow
+        && othersBefore - othersAtBirth < rules.absentBelow
         && errorAtBirth >= rules.presentFrom;
   }
 }

@@ -27,7 +27,7 @@ public final class TrackStatistics {
   private final double[] decoderNorm;
   private final double[] jaccardPrevious;
   private final double[] betaError;
-  private final double[] betaReconstruction;
+  private final double[] betaOthers;
   private final boolean[] measured;
 
   /**
@@ -56,9 +56,9 @@ public final class TrackStatistics {
     jaccardPrevious = new double[size * checkpoints];
     Arrays.fill(jaccardPrevious, Double.NaN);
     betaError = new double[sharedCode ? size * checkpoints : 0];
-    betaReconstruction = new double[betaError.length];
+    betaOthers = new double[betaError.length];
     Arrays.fill(betaError, Double.NaN);
-    Arrays.fill(betaReconstruction, Double.NaN);
+    Arrays.fill(betaOthers, Double.NaN);
     measured = new boolean[size * checkpoints];
   }
 
@@ -109,11 +109,15 @@ public final class TrackStatistics {
     }
   }
 
-  /** Takes the β of latent scaling of a feature, NaN where there is none. */
-  public void scaled(int track, int checkpoint, double error, double reconstruction) {
+  /**
+   * Takes the β of latent scaling of a feature, NaN where there is none.
+   *
+   * @param others against what all other features reconstruct
+   */
+  public void scaled(int track, int checkpoint, double error, double others) {
     int at = (track - first) * checkpoints + checkpoint;
     betaError[at] = error;
-    betaReconstruction[at] = reconstruction;
+    betaOthers[at] = others;
   }
 
   /** Takes the overlap of a feature's firing rows with those at the checkpoint before. */
@@ -162,9 +166,12 @@ public final class TrackStatistics {
     return betaError[i * checkpoints + t];
   }
 
-  /** Latent scaling against the reconstruction, of a shared code; NaN where it was not measured. */
-  public double betaReconstruction(int i, int t) {
-    return betaReconstruction[i * checkpoints + t];
+  /**
+   * Latent scaling against what all other features reconstruct, of a shared code; NaN where it was
+   * not measured.
+   */
+  public double betaOthers(int i, int t) {
+    return betaOthers[i * checkpoints + t];
   }
 
   /** The index of the greatest strength from checkpoint {@code from} on. */
@@ -232,7 +239,7 @@ public final class TrackStatistics {
 
   private double[][] columns() {
     return new double[][] {
-      firingRate, strength, decoderNorm, jaccardPrevious, betaError, betaReconstruction
+      firingRate, strength, decoderNorm, jaccardPrevious, betaError, betaOthers
     };
   }
 }

@@ -284,11 +284,8 @@ public final class BlockEncoder implements AutoCloseable {
           explained += along * lane.explained[i];
         }
         boolean open = lane.bars[s] == null || code > lane.bars[s][feature];
-        lane.scaling.add(
-            feature,
-            s,
-            code * (error + (open ? code * lane.directions.product(feature, s) : 0)),
-            code * explained);
+        double own = open ? code * lane.directions.product(feature, s) : 0;
+        lane.scaling.add(feature, s, code * (error + own), code * explained, code * own);
       }
     }
   }

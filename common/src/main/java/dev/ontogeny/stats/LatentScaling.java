@@ -10,15 +10,15 @@ package dev.ontogeny.stats;
  *   <li>y the error of the reconstruction with the feature's own contribution added back, e_s + f_s
  *       d_s: 0 where the source has nothing of the feature, 1 where it has as much as at q. High
  *       where the decoder is short: the norm shrank, the feature is there.
- *   <li>y the reconstruction x̃̂_s, whose mean is near zero: high where the decoder is short: other
- *       features took over the direction.
+ *   <li>y the reconstruction x̃̂_s, whose mean is near zero. Directions are not orthogonal, so this
+ *       is not zero where the feature is absent; but where other features stand for it, their part,
+ *       without the feature's own f_s d_s, is larger by one than where it stands for itself.
  * </ul>
  *
  * <p>Sums of rows, doubles: merged exactly up to rounding. A feature that left its direction for
  * another at a source where it has no direction of its own is not seen.
  *
- * <p>Bytes: {@code 'L' 1}, then per feature Σf², and where it is not zero the two sums of each
- * source.
+ * <p>Bytes: {@code 'L' 1}, then per feature Σf², and where it is not zero the sums of each source.
  */
 public final class LatentScaling implements Mergeable<LatentScaling> {
   private static final int TAG = 'L';
@@ -27,19 +27,22 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
   private final int sources;
   private final double[] squares;
 
-  /** [F × S × 2]: error, reconstruction. */
+  /** Error, reconstruction, own part. */
+  private static final int SUMS = 3;
+
+  /** [F × S × SUMS]. */
   private final double[] sums;
 
   /** Nothing seen yet. */
   public LatentScaling(int features, int sources) {
     this.sources = sources;
     squares = new double[features];
-    sums = new double[Math.multiplyExact(2 * features, sources)];
+    sums = new double[Math.multiplyExact(SUMS * features, sources)];
   }
 
   /** Bytes in memory. */
   public static long memory(int features, int sources) {
-    return 8L * features * (1 + 2L * sources);
+    return 8L * features * (1 + (long) SUMS * sources);
   }
 
   /** A row where a feature fires. */
@@ -52,11 +55,13 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
    *
    * @param alongError f ⟨d_q, e_s + f_s d_s⟩
    * @param alongReconstruction f ⟨d_q, x̃̂_s⟩
+   * @param own f ⟨d_q, f_s d_s⟩, a part of both
    */
-  void add(int feature, int source, double alongError, double alongReconstruction) {
-    int at = 2 * (feature * sources + source);
+  void add(int feature, int source, double alongError, double alongReconstruction, double own) {
+    int at = SUMS * (feature * sources + source);
     sums[at] += alongError;
     sums[at + 1] += alongReconstruction;
+    sums[at + 2] += own;
   }
 
   /**
@@ -65,12 +70,21 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
    * @param square ‖d_q‖²
    */
   public double error(int feature, int source, double square) {
-    return sums[2 * (feature * sources + source)] / (square * squares[feature]);
+    return beta(feature, source, 0, square);
   }
 
   /** β against the reconstruction. */
   public double reconstruction(int feature, int source, double square) {
-    return sums[2 * (feature * sources + source) + 1] / (square * squares[feature]);
+    return beta(feature, source, 1, square);
+  }
+
+  /** The part of both that is the feature's own contribution to the reconstruction. */
+  public double own(int feature, int source, double square) {
+    return beta(feature, source, 2, square);
+  }
+
+  private double beta(int feature, int source, int sum, double square) {
+    return sums[SUMS * (feature * sources + source) + sum] / (square * squares[feature]);
   }
 
   /** Of some neighbouring features and sources. */
@@ -80,10 +94,10 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
     for (int f = 0; f < features; f++) {
       System.arraycopy(
           sums,
-          2 * ((firstFeature + f) * sources + firstSource),
+          SUMS * ((firstFeature + f) * sources + firstSource),
           part.sums,
-          2 * f * ofSources,
-          2 * ofSources);
+          SUMS * f * ofSources,
+          SUMS * ofSources);
     }
     return part;
   }
@@ -103,7 +117,7 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
     out.header(TAG, VERSION);
     for (int f = 0; f < squares.length; f++) {
       out.writeDouble(squares[f]);
-      for (int i = 2 * f * sources; squares[f] > 0 && i < 2 * (f + 1) * sources; i++) {
+      for (int i = SUMS * f * sources; squares[f] > 0 && i < SUMS * (f + 1) * sources; i++) {
         out.writeDouble(sums[i]);
       }
     }
@@ -115,7 +129,7 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
     for (int f = 0; f < squares.length; f++) {
       double seen = in.readDouble();
       squares[f] += seen;
-      for (int i = 2 * f * sources; seen > 0 && i < 2 * (f + 1) * sources; i++) {
+      for (int i = SUMS * f * sources; seen > 0 && i < SUMS * (f + 1) * sources; i++) {
         sums[i] += in.readDouble();
       }
     }

@@ -66,14 +66,15 @@ class CrosscoderTracksTest {
         TrackStatistics.read(
             new DataInputStream(new ByteArrayInputStream(bytes.toByteArray())), "here");
     assertThat(read.sharedCode()).isTrue();
-    assertThat(BirthCheck.of(read, 0, 2)).isEqualTo(new BirthCheck(0.4, 0.3, 0.9));
+    assertThat(BirthCheck.of(read, 0, 2)).isEqualTo(new BirthCheck(0.4, 0.3, 0.9, 0.95));
     assertThat(BirthCheck.of(read, 0, 2).confirmed(rules)).isTrue();
     assertThat(BirthCheck.of(read, 0, 1).confirmed(rules)).as("nothing is there yet").isFalse();
     assertThat(BirthCheck.of(read, 0, 0).possible()).as("nothing before").isFalse();
     assertThat(BirthCheck.of(read, 0, 0).confirmed(rules)).isFalse();
     assertThat(BirthCheck.of(read, 0, 3).possible()).as("not measured").isFalse();
-    assertThat(new BirthCheck(0.7, 0.1, 1).confirmed(rules)).as("shrunk before").isFalse();
-    assertThat(new BirthCheck(0.1, 0.7, 1).confirmed(rules)).as("taken over before").isFalse();
+    assertThat(new BirthCheck(0.7, 0.1, 1, 0.1).confirmed(rules)).as("shrunk before").isFalse();
+    assertThat(new BirthCheck(0.1, 1.2, 1, 0.3).confirmed(rules)).as("others had it").isFalse();
+    assertThat(new BirthCheck(0.1, 1.2, 1, 1.1).confirmed(rules)).as("others keep it").isTrue();
     assertThatThrownBy(() -> new BirthCheck.Rules(0, -1))
         .hasMessageContaining("absent-below must be positive, got 0.0")
         .hasMessageContaining("present-from must be positive, got -1.0");

@@ -125,6 +125,7 @@ class BlockEncoderTest {
           assertThat(view.scaling().error(f, place, square)).isCloseTo(expected[0], within(2e-4));
           assertThat(view.scaling().reconstruction(f, place, square))
               .isCloseTo(expected[1], within(2e-4));
+          assertThat(view.scaling().own(f, place, square)).isCloseTo(expected[2], within(2e-4));
         }
       }
     }
@@ -136,7 +137,7 @@ class BlockEncoderTest {
     for (int f = 0; f < 5; f++) {
       all.add(f, 2);
       for (int s = 0; s < 3; s++) {
-        all.add(f, s, 10 * f + s, -f * s);
+        all.add(f, s, 10 * f + s, -f * s, f - s);
       }
     }
     LatentScaling part = all.part(1, 3, 1, 2);
@@ -144,6 +145,7 @@ class BlockEncoderTest {
       for (int s = 0; s < 2; s++) {
         assertThat(part.error(f, s, 1)).isEqualTo(all.error(f + 1, s + 1, 1));
         assertThat(part.reconstruction(f, s, 1)).isEqualTo(all.reconstruction(f + 1, s + 1, 1));
+        assertThat(part.own(f, s, 1)).isEqualTo(all.own(f + 1, s + 1, 1));
       }
     }
   }
@@ -281,11 +283,12 @@ class BlockEncoderTest {
       return best;
     }
 
-    /** The two β by least squares. */
+    /** The three β by least squares. */
     double[] scaling(int f, int s, int q) {
       double[] direction = decoder(f, q);
       double error = 0;
       double reconstruction = 0;
+      double own = 0;
       double squares = 0;
       for (int row = 0; row < codes.size(); row++) {
         double code = codes.get(row)[f];
@@ -296,9 +299,10 @@ class BlockEncoderTest {
         }
         error += code * dot(direction, left);
         reconstruction += code * dot(direction, reconstruction(row, s, -1));
+        own += open(code, f, s) ? code * code * dot(direction, decoder(f, s)) : 0;
         squares += code * code * dot(direction, direction);
       }
-      return new double[] {error / squares, reconstruction / squares};
+      return new double[] {error / squares, reconstruction / squares, own / squares};
     }
   }
 }

@@ -111,7 +111,7 @@ class MergeableTest {
                     random,
                     (f, value, address) -> {
                       s.add(f, value);
-                      s.add(f, (int) (address & 1), value, -2 * value);
+                      s.add(f, (int) (address & 1), value, -2 * value, 1);
                     }),
             LatentScaling::mergeFrom),
         new Case<>(

@@ -45,8 +45,9 @@ final class EvolveTables {
           .with(
               ColumnType.DOUBLE,
               "beta_error_before",
-              "beta_reconstruction_before",
-              "beta_error_birth")
+              "beta_others_before",
+              "beta_error_birth",
+              "beta_others_birth")
           .with(ColumnType.BOOLEAN, "confirmed")
           .build();
 

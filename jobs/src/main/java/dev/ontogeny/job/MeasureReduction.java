@@ -303,7 +303,8 @@ final class MeasureReduction
           feature,
           dictionary.checkpoints().get(its.directionSource()),
           square > 0 ? (Double) scaling.error(f, p, square) : null,
-          square > 0 ? (Double) scaling.reconstruction(f, p, square) : null);
+          square > 0 ? (Double) scaling.reconstruction(f, p, square) : null,
+          square > 0 ? (Double) scaling.own(f, p, square) : null);
     }
 
     private void writeFeature(

@@ -33,7 +33,7 @@ final class MeasureTables {
       measured("latent_scaling")
           .with(ColumnType.INT, "feature")
           .with(ColumnType.LONG, "direction_checkpoint")
-          .with(ColumnType.DOUBLE, "beta_error", "beta_reconstruction")
+          .with(ColumnType.DOUBLE, "beta_error", "beta_reconstruction", "beta_own")
           .build();
 
   static final TableSchema HISTOGRAMS =

@@ -52,7 +52,7 @@ final class StatisticsTasks {
   /**
    * Numbers of some tracks of a range at one checkpoint.
    *
-   * @param columns by table: firing rate, mean and decoder norm; Jaccard index; the two β
+   * @param columns by table: firing rate, mean and decoder norm; Jaccard index; the three β
    */
   record Chunk(int checkpoint, Table table, int[] track, double[][] columns)
       implements Serializable {}
@@ -201,7 +201,8 @@ final class StatisticsTasks {
             readColumns(file, filling, order, 0, "firing_rate", "mean", "decoder_norm");
         case OVERLAPS -> readOverlaps(file, filling, order);
         case LATENT_SCALING ->
-            readColumns(file, filling, order, Double.NaN, "beta_error", "beta_reconstruction");
+            readColumns(
+                file, filling, order, Double.NaN, "beta_error", "beta_reconstruction", "beta_own");
       }
       return order.stream()
           .map(
@@ -300,7 +301,8 @@ final class StatisticsTasks {
             case FEATURES ->
                 statistics.measured(track, chunk.checkpoint, of[0][i], of[1][i], of[2][i]);
             case OVERLAPS -> statistics.overlapped(track, chunk.checkpoint, of[0][i]);
-            case LATENT_SCALING -> statistics.scaled(track, chunk.checkpoint, of[0][i], of[1][i]);
+            case LATENT_SCALING ->
+                statistics.scaled(track, chunk.checkpoint, of[0][i], of[1][i] - of[2][i]);
           }
         }
       }

@@ -247,8 +247,9 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
         statistics.first() + i,
         series.checkpoints()[birth],
         EvolveTables.known(check.errorBefore()),
-        EvolveTables.known(check.reconstructionBefore()),
+        EvolveTables.known(check.othersBefore()),
         EvolveTables.known(check.errorAtBirth()),
+        EvolveTables.known(check.othersAtBirth()),
         check.possible() ? confirmed : null);
   }
 

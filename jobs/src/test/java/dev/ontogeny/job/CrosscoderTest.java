@@ -305,21 +305,37 @@ class CrosscoderTest {
             .toList();
     assertThat(fromTheBeginning).hasSize(2);
     assertThat(born).hasSizeGreaterThan(3);
-    // Their decoders at the first three checkpoints.
-    Map<Integer, Double> lost = new HashMap<>();
+    int shrunk = fromTheBeginning.get(0);
+    int split = fromTheBeginning.get(1);
+    int idle =
+        ofFirst("evolution", "events")
+            .filter(row -> row.get("class").equals("inactive"))
+            .mapToInt(row -> (Integer) row.get("track"))
+            .findFirst()
+            .orElseThrow();
+    Map<Integer, Double> before = new HashMap<>();
     for (int feature : fromTheBeginning) {
-      lost.put(
+      before.put(
           feature,
           IntStream.range(0, 3)
               .mapToDouble(t -> along(dictionary, feature, t, 3))
               .max()
               .orElseThrow());
-      Arrays.fill(
-          dictionary.decoder().values(),
-          feature * dictionary.inputs(),
-          feature * dictionary.inputs() + 3 * PLANTED.plan().width(),
-          0);
     }
+    // At the first three checkpoints one loses its decoder, the other gives it to an idle latent
+    // that fires where it does.
+    int inputs = dictionary.inputs();
+    int lost = 3 * PLANTED.plan().width();
+    float[] decoder = dictionary.decoder().values();
+    Arrays.fill(decoder, idle * inputs, (idle + 1) * inputs, 0);
+    System.arraycopy(decoder, split * inputs, decoder, idle * inputs, lost);
+    Arrays.fill(decoder, split * inputs, split * inputs + lost, 0);
+    Arrays.fill(decoder, shrunk * inputs, shrunk * inputs + lost, 0);
+    for (int i = 0; i < inputs; i++) {
+      dictionary.encoder().values()[i * WIDTH + idle] = dictionary.encoder().at(i, split);
+    }
+    dictionary.encoderBias()[idle] = dictionary.encoderBias()[split];
+    dictionary.threshold()[idle] = dictionary.threshold()[split];
     publish("shrunk", dictionary);
     measure("shrunk", "shrunk-features");
     Job.Result result = evolve("shrunk", "shrunk-features", "shrunk-evolution");
@@ -329,10 +345,16 @@ class CrosscoderTest {
     for (int feature : fromTheBeginning) {
       Map<String, Object> check = checks.get(feature);
       assertThat(check.get("birth")).isEqualTo(CHECKPOINTS.get(3));
-      assertThat((Double) check.get("beta_error_before")).isCloseTo(lost.get(feature), within(0.1));
       assertThat((Double) check.get("beta_error_birth")).isBetween(0.9, 1.1);
       assertThat(check.get("confirmed")).isEqualTo(false);
     }
+    assertThat((Double) checks.get(shrunk).get("beta_error_before"))
+        .isCloseTo(before.get(shrunk), within(0.1));
+    assertThat((Double) checks.get(split).get("beta_error_before")).isBetween(-0.1, 0.1);
+    assertThat(
+            (Double) checks.get(split).get("beta_others_before")
+                - (Double) checks.get(split).get("beta_others_birth"))
+        .isCloseTo(before.get(split), within(0.2));
     int confirmed = 0;
     for (int feature : born) {
       Map<String, Object> check = checks.get(feature);
@@ -343,11 +365,9 @@ class CrosscoderTest {
     assertThat(confirmed).isGreaterThanOrEqualTo(born.size() - 1);
     for (Map<String, Object> row : table("shrunk-features", "features", "latent_scaling")) {
       int t = index(row.get("checkpoint"));
-      if (fromTheBeginning.contains(row.get("feature"))) {
+      if (row.get("feature").equals(shrunk)) {
         assertThat(index(row.get("direction_checkpoint"))).isEqualTo(Math.max(3, t));
-        if (t < 3) {
-          assertThat((Double) row.get("beta_reconstruction")).isBetween(-0.4, 0.4);
-        }
+        assertThat((Double) row.get("beta_own")).isCloseTo(t < 3 ? 0 : 1, within(1e-6));
       }
     }
     assertThat(
