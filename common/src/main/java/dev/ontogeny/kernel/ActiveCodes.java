@@ -9,6 +9,8 @@ import java.util.Arrays;
  * gated by source, a code has a gradient for each source.
  */
 final class ActiveCodes {
+  private static final int ALL = -1;
+
   private final CodeArena arena;
 
   /** Gradients of an entry that stand side by side: one, or one for each source. */
@@ -17,7 +19,7 @@ final class ActiveCodes {
   /** By block of rows, [entries, parts]. */
   private final float[][] gradients;
 
-  /** Entries of a row that fire. */
+  /** Entries of a row that fire, or {@link #ALL}. */
   private final int[] firing;
 
   // By latent: latent f owns [starts[f], ends[f]), rows ascending.
@@ -65,20 +67,11 @@ final class ActiveCodes {
   /** Takes over what was selected for a row. */
   void set(int row, RowSelection selection, int count) {
     arena.set(row, selection, count, false);
-    firing[row] = arena.to(row) - arena.from(row);
+    firing[row] = ALL;
   }
 
-  /**
-   * Brings the entries of a row that fire to the front.
-   *
-   * @param bars of the latents, [F]; null: all fire
-   * @return how many
-   */
-  int firing(int row, float[] bars) {
-    if (bars == null) {
-      firing[row] = arena.to(row) - arena.from(row);
-      return firing[row];
-    }
+  /** Brings the entries of a row that are above the bar of their latent to the front. */
+  void firingFirst(int row, float[] bars) {
     int[] latents = arena.latents[arena.block(row)];
     float[] values = arena.values[arena.block(row)];
     int into = arena.from(row);
@@ -94,7 +87,51 @@ final class ActiveCodes {
       }
     }
     firing[row] = into - arena.from(row);
-    return firing[row];
+  }
+
+  /** Entries of a row that fire, which stand in front. */
+  int firing(int row) {
+    return firing[row] == ALL ? arena.to(row) - arena.from(row) : firing[row];
+  }
+
+  /** Writes the codes of a row that count for a part into zeros, [F] from {@code at} on. */
+  void scatterRow(int row, SourceGates gates, int part, float[] into, int at) {
+    int[] latents = arena.latents[arena.block(row)];
+    float[] values = arena.values[arena.block(row)];
+    int from = arena.from(row);
+    int end = from + firing(row);
+    for (int slot = from; slot < end; slot++) {
+      if (gates == null || values[slot] > gates.bar(latents[slot], part)) {
+        into[at + latents[slot]] = values[slot];
+      }
+    }
+  }
+
+  /** Takes the gradients of a row's entries for a part out of those of all latents. */
+  void gatherGradients(int row, int part, float[] ofLatents, int at) {
+    int[] latents = arena.latents[arena.block(row)];
+    float[] into = gradients(arena.block(row));
+    int end = arena.to(row);
+    for (int slot = arena.from(row); slot < end; slot++) {
+      into[slot * parts + part] = ofLatents[at + latents[slot]];
+    }
+  }
+
+  /** Writes the scaled codes of a latent that count for a part into zeros, [n]. */
+  void scatterLatent(int latent, SourceGates gates, int part, float[] into, int at) {
+    float bar = gates == null ? 0 : gates.bar(latent, part);
+    for (int j = starts[latent]; j < ends[latent]; j++) {
+      if (rawValues[j] > bar) {
+        into[at + rowOf[j]] = scaledValues[j];
+      }
+    }
+  }
+
+  /** Writes the gradients of a latent's codes into zeros, [n]. */
+  void scatterGradients(int latent, float[] into, int at) {
+    for (int j = starts[latent]; j < ends[latent]; j++) {
+      into[at + rowOf[j]] = scaledGradients[j];
+    }
   }
 
   /** Row {@code row} of {@code into} = code · decoder. */
@@ -107,7 +144,7 @@ final class ActiveCodes {
         arena.latents[block],
         arena.values[block],
         from,
-        from + firing[row],
+        from + firing(row),
         true,
         into,
         row * inputs);
@@ -130,7 +167,7 @@ final class ActiveCodes {
         arena.latents[block],
         arena.values[block],
         from,
-        from + firing[row],
+        from + firing(row),
         open,
         into,
         row * inputs);

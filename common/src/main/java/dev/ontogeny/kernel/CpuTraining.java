@@ -91,6 +91,18 @@ final class CpuTraining implements TrainingKernel {
 
   private final float[] windows;
   private final OpenLatents[] open;
+
+  /** Null until a batch is not sparse. */
+  private DenseCodes dense;
+
+  private double denseFrom = DenseCodes.BREAK_EVEN;
+
+  /** Whether the gradients of this batch's codes come from dense products. */
+  private boolean densePullBack;
+
+  /** Whether its reconstructions and the gradients of the weights do. */
+  private boolean denseWeights;
+
   private final CpuPenalty.Room[] penaltyRooms;
 
   // Sums by block of rows.
@@ -225,6 +237,11 @@ final class CpuTraining implements TrainingKernel {
     return (width + LATENT_BLOCK - 1) / LATENT_BLOCK;
   }
 
+  /** For tests: the active share of a batch from which it is not taken for sparse. */
+  void denseFrom(double share) {
+    denseFrom = share;
+  }
+
   @Override
   public void profile(StepProfile profile) {
     this.profile = profile;
@@ -311,8 +328,8 @@ final class CpuTraining implements TrainingKernel {
     }
     prepareAuxiliary();
     int rowBlocks = encoder.blocks(rows);
-    if (budget == null) {
-      int k = sparsity instanceof Sparsity.TopK top ? settings.k(top.k(), top.initialK()) : 0;
+    if (sparsity instanceof Sparsity.TopK top) {
+      int k = settings.k(top.k(), top.initialK());
       machine
           .workers()
           .run(
@@ -322,7 +339,12 @@ final class CpuTraining implements TrainingKernel {
                 reconstruct(worker, block, rows);
               });
     } else {
-      selectOverBatch(batch, rowBlocks, settings);
+      if (budget != null) {
+        selectOverBatch(batch, rowBlocks, settings);
+      } else {
+        machine.workers().run(rowBlocks, (worker, block) -> select(batch, worker, block, 0));
+        chooseDense(rows);
+      }
       machine.workers().run(rowBlocks, (worker, block) -> reconstruct(worker, block, rows));
     }
 
@@ -361,6 +383,11 @@ final class CpuTraining implements TrainingKernel {
     if (penalty != null) {
       loss += penalty.begin(rows, variance, settings.sparsity(), active / rows);
     }
+    if (denseWeights) {
+      time = profile.now();
+      dense.prepareGradients(main.residual, centred, rows);
+      profile.add(Part.GRADIENTS, time);
+    }
     machine
         .workers()
         .run(latentBlocks(), (worker, block) -> backward(worker, block, withAuxiliary));
@@ -384,6 +411,31 @@ final class CpuTraining implements TrainingKernel {
     }
     return new StepLosses(
         loss, fvu, active / rows, (double) silent.countDead() / width, auxiliaryLoss);
+  }
+
+  /** Where too many latents are active: a matter of the data alone. */
+  private void chooseDense(int rows) {
+    long active = 0;
+    for (int row = 0; row < rows; row++) {
+      active += main.codes.firing(row);
+    }
+    double all = (double) rows * width;
+    densePullBack = main.codes.arena().total(rows) >= denseFrom * all;
+    denseWeights = active >= denseFrom * all;
+    if (densePullBack && dense == null) {
+      dense =
+          new DenseCodes(
+              machine, gates, inputs, width, maximumBatch, encoder.blockRows(), LATENT_BLOCK);
+    }
+    long time = profile.now();
+    if (densePullBack) {
+      dense.preparePullBack(decoderWeights.values);
+      time = profile.add(Part.GRADIENTS, time);
+    }
+    if (denseWeights) {
+      dense.prepareDecoding(decoderWeights.values);
+      profile.add(Part.DECODE, time);
+    }
   }
 
   private double keptSquares(int rows) {
@@ -487,6 +539,9 @@ final class CpuTraining implements TrainingKernel {
               ? selection.select(values, at, k)
               : selection.above(values, at, bounds, lowestBound);
       main.codes.set(row, selection, found);
+      if (firingBars != null) {
+        main.codes.firingFirst(row, firingBars);
+      }
       if (multi != null) {
         int most = ((Sparsity.TopK) sparsity).multiK();
         multi.codes.set(row, selection, selection.select(values, at, most));
@@ -514,8 +569,14 @@ final class CpuTraining implements TrainingKernel {
     double multiError = 0;
     double auxiliaryError = 0;
     long active = 0;
+    if (denseWeights) {
+      long time = profile.now();
+      dense.decode(
+          worker, main.codes, first, end - first, gates, encoder.values(worker), main.residual);
+      profile.add(Part.DECODE, time);
+    }
     for (int row = first; row < end; row++) {
-      active += main.codes.firing(row, firingBars);
+      active += main.codes.firing(row);
       error += reconstruct(main, worker, row, centred);
       loops.add(1, main.residual, row * inputs, residualSums, sums, inputs);
       if (multi != null) {
@@ -531,6 +592,11 @@ final class CpuTraining implements TrainingKernel {
         auxiliaryError += auxiliary.squares(loops, row);
       }
     }
+    if (densePullBack) {
+      long time = profile.now();
+      dense.pullBack(worker, main.codes, first, end - first, main.residual, encoder.values(worker));
+      profile.add(Part.GRADIENTS, time);
+    }
     activeCounts[block] = active;
     main.squares[block] = error;
     if (multi != null) {
@@ -544,8 +610,11 @@ final class CpuTraining implements TrainingKernel {
   /** Residual of a row times the sources' weights, and gradients; returns its weighted square. */
   private double reconstruct(Reconstruction reconstruction, int worker, int row, float[] target) {
     float[] decoder = decoderWeights.values;
+    boolean decoded = denseWeights && reconstruction == main;
     long time = profile.now();
-    if (gates == null) {
+    if (decoded) {
+      reconstruction.subtractFrom(loops, row, target);
+    } else if (gates == null) {
       reconstruction.residual(loops, row, target, decoder);
     } else {
       reconstruction.residual(loops, row, target, decoder, gates, open[worker]);
@@ -560,7 +629,9 @@ final class CpuTraining implements TrainingKernel {
       }
     }
     time = profile.add(Part.DECODE, time);
-    if (gates == null) {
+    if (densePullBack && reconstruction == main) {
+      return square;
+    } else if (gates == null) {
       reconstruction.pullBack(loops, row, decoder);
     } else {
       reconstruction.codes.pullBack(
@@ -632,16 +703,18 @@ final class CpuTraining implements TrainingKernel {
     float[] decoder = decoderWeights.values;
     float[] decoderGradient = decoderWeights.gradient;
     float[] encoderGradient = encoderWeights.gradient;
-    for (int latent = block * LATENT_BLOCK; latent < end; latent++) {
+    int first = block * LATENT_BLOCK;
+    for (int latent = first; latent < end && penalty != null; latent++) {
+      penaltySum += penalise(worker, latent);
+    }
+    if (denseWeights) {
+      dense.gradients(
+          worker, main.codes, first, end - first, gates, decoderGradient, encoderGradient);
+    }
+    for (int latent = first; latent < end; latent++) {
       int at = latent * inputs;
-      if (penalty != null) {
-        penaltySum += penalise(worker, latent);
-      }
-      if (gates == null) {
-        main.codes.weightGradient(loops, latent, main.residual, inputs, true, decoderGradient);
-      } else {
-        main.codes.weightGradient(
-            loops, latent, main.residual, inputs, gates, open[worker], decoderGradient);
+      if (!denseWeights) {
+        sparseGradients(worker, latent);
       }
       if (penalty != null) {
         addNormGradient(latent);
@@ -652,7 +725,6 @@ final class CpuTraining implements TrainingKernel {
         }
       }
       float ofBias = main.codes.sumOfCodeGradients(latent);
-      main.codes.encoderGradient(loops, latent, centred, inputs, true, encoderGradient);
       if (multi != null) {
         ofBias += further(multi, latent);
       }
@@ -674,6 +746,18 @@ final class CpuTraining implements TrainingKernel {
     gradientSquares[block] = squares;
     penalties[block] = penaltySum;
     profile.add(Part.GRADIENTS, time);
+  }
+
+  /** Gradients of both matrices for a latent, from the rows in which it fired. */
+  private void sparseGradients(int worker, int latent) {
+    ActiveCodes codes = main.codes;
+    float[] into = decoderWeights.gradient;
+    if (gates == null) {
+      codes.weightGradient(loops, latent, main.residual, inputs, true, into);
+    } else {
+      codes.weightGradient(loops, latent, main.residual, inputs, gates, open[worker], into);
+    }
+    codes.encoderGradient(loops, latent, centred, inputs, true, encoderWeights.gradient);
   }
 
   /** Adds what a further reconstruction says about a latent; returns its sum of code gradients. */
@@ -875,5 +959,8 @@ final class CpuTraining implements TrainingKernel {
   @Override
   public void close() {
     encoder.close();
+    if (dense != null) {
+      dense.close();
+    }
   }
 }

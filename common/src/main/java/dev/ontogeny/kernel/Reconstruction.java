@@ -29,6 +29,12 @@ final class Reconstruction {
     loops.subtract(target, at, residual, at, residual, at, inputs);
   }
 
+  /** The same where {@link #residual} holds code · W_dec already. */
+  void subtractFrom(Loops loops, int row, float[] target) {
+    int at = row * inputs;
+    loops.subtract(target, at, residual, at, residual, at, inputs);
+  }
+
   /** The same where latents are gated by source. */
   void residual(
       Loops loops, int row, float[] target, float[] decoder, SourceGates gates, OpenLatents open) {

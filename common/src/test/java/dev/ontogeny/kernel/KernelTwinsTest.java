@@ -133,7 +133,18 @@ final class KernelTwinsTest {
   @MethodSource("providersAndShapes")
   void gradientsAgree(
       String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    compareGradients(provider, sparsity, shape, sources, 0);
+    compareGradients(provider, sparsity, shape, sources, 0, Double.NaN);
+  }
+
+  /** Both ways of types that may be dense, whichever the batch would have had. */
+  @ParameterizedTest(name = "{0} {2} {3} {4}")
+  @MethodSource("providersAndShapes")
+  void denseAndSparseGradientsAgree(
+      String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
+    if (sparsity.budget() == 0) {
+      compareGradients(provider, sparsity, shape, sources, 0, 0);
+      compareGradients(provider, sparsity, shape, sources, shape[2] / 3, 2);
+    }
   }
 
   /** Every latent is dead from the start, so that the auxiliary loss does all it can. */
@@ -141,11 +152,19 @@ final class KernelTwinsTest {
   @MethodSource("providersAndShapes")
   void auxiliaryGradientsAgree(
       String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    compareGradients(provider, sparsity, shape, sources, Math.max(1, shape[2] / 3));
+    compareGradients(provider, sparsity, shape, sources, Math.max(1, shape[2] / 3), Double.NaN);
   }
 
+  /**
+   * @param denseFrom active share from which batches are taken for dense; NaN for what was measured
+   */
   private static void compareGradients(
-      KernelProvider provider, Sparsity sparsity, int[] shape, int sources, int auxiliaryK) {
+      KernelProvider provider,
+      Sparsity sparsity,
+      int[] shape,
+      int sources,
+      int auxiliaryK,
+      double denseFrom) {
     Dictionary initial = KernelFixture.dictionary(sparsity, shape[1], shape[2], sources, 21);
     TrainingSpecification specification =
         KernelFixture.specification(sparsity, shape[2], auxiliaryK, 0.5, 2)
@@ -153,6 +172,9 @@ final class KernelTwinsTest {
     FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 22);
     ReferenceTraining slow = new ReferenceTraining(specification, initial);
     try (TrainingKernel fast = provider.training(specification, initial, shape[0] + 5)) {
+      if (!Double.isNaN(denseFrom)) {
+        ((CpuTraining) fast).denseFrom(denseFrom);
+      }
       // The first batch makes latents that do not fire dead for the second.
       FloatMatrix before = KernelFixture.batch(2, shape[1], 23);
       slow.gradients(before, FULL);
