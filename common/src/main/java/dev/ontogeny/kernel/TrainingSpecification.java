@@ -181,6 +181,12 @@ public record TrainingSpecification(
       floats += (long) ((double) maximumBatch * sources * activePerRow());
     }
     floats += (long) threads * (128L * Math.max(width, 8192) + 2L * 512 * inputs);
+    if (sparsity.budget() == 0) {
+      // For batches that are not sparse: both forms of the decoder, packed and not, both gradients'
+      // rows likewise, and blocks of them for each thread.
+      floats += 4 * weights + 4L * maximumBatch * inputs;
+      floats += (long) threads * 3L * 512 * (Math.max(width, maximumBatch) + inputs);
+    }
     return 4 * floats;
   }
 }

@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.OperatingSystemMXBean;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.dictionary.Dictionary;
@@ -24,6 +25,7 @@ import dev.ontogeny.train.InitialDictionary;
 import dev.ontogeny.train.Schedule;
 import java.io.File;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,8 +46,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "benchmark",
     description = {
-      "Trains one dictionary on rows of a Parquet file and prints one line of JSON: speed (median step), held-out FVU and L0,"
-          + " memory; shares: of the threads' time, by part of the step; ceilings: what this machine reaches at the encoder's"
+      "Trains one dictionary on rows of a Parquet file and prints one line of JSON: speed (median step; by the clock, and by"
+          + " processor time, which other work on the machine changes less), held-out FVU and L0, memory; shares: of the threads' time, by part of the step; ceilings: what this machine reaches at the encoder's"
           + " product alone (fp32, bf16; GFLOP/s) and at reading memory (GB/s).",
       "What the type takes besides has the defaults of `train`: see `ontogeny train --help`, section types."
     },
@@ -154,6 +156,7 @@ final class Benchmark implements Callable<Integer> {
       initial = InitialDictionary.fitted(initial, data.batch(0, batch), provider);
     }
     List<Double> seconds = new ArrayList<>();
+    List<Double> processor = new ArrayList<>();
     StepProfile profile = new StepProfile();
     double profiled = 0;
     double total = 0;
@@ -165,20 +168,18 @@ final class Benchmark implements Callable<Integer> {
           kernel.profile(profile);
         }
         FloatMatrix next = data.batch(step, batch);
+        double processorStart = processorSeconds();
         long start = System.nanoTime();
         kernel.step(next, schedule.at(step, steps));
         double took = (System.nanoTime() - start) / 1e9;
         seconds.add(took);
+        processor.add(processorSeconds() - processorStart);
         total += took;
         profiled += step < Math.min(UNTIMED_STEPS, steps - 1) ? 0 : took;
       }
       trained = kernel.snapshot();
     }
     double peak = mebibytes("VmHWM");
-    List<Double> timed =
-        new ArrayList<>(
-            seconds.subList(Math.min(UNTIMED_STEPS, seconds.size() - 1), seconds.size()));
-    timed.sort(null);
     ObjectNode line = Json.object();
     line.put("peer", "ontogeny");
     line.put("version", Provenance.version());
@@ -191,7 +192,10 @@ final class Benchmark implements Callable<Integer> {
     line.put("batch", batch);
     line.put("threads", used);
     line.put("tokens", steps * batch);
-    line.put("tokens_per_s", Math.round(batch / timed.get(timed.size() / 2)));
+    line.put("tokens_per_s", Math.round(batch / median(seconds)));
+    if (median(processor) > 0) {
+      line.put("tokens_per_processor_s", Math.round(batch / median(processor)));
+    }
     line.put("seconds", rounded(total, 10));
     line.put("rss_before_mib", Math.round(before));
     line.put("peak_rss_mib", Math.round(peak));
@@ -204,6 +208,21 @@ final class Benchmark implements Callable<Integer> {
         .put("memory_gb_per_s", rounded(ceilings.sweepGigabytes(), 10));
     terminal.out().println(Json.line(line));
     return 0;
+  }
+
+  /** Of the steps after the first ones. */
+  private static double median(List<Double> steps) {
+    List<Double> timed =
+        new ArrayList<>(steps.subList(Math.min(UNTIMED_STEPS, steps.size() - 1), steps.size()));
+    timed.sort(null);
+    return timed.get(timed.size() / 2);
+  }
+
+  /** Processor time of this process, which other work on the machine changes little. */
+  private static double processorSeconds() {
+    return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+        ? system.getProcessCpuTime() / 1e9
+        : 0;
   }
 
   /** With the defaults of {@code train}. */

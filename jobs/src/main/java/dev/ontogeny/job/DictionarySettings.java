@@ -9,6 +9,9 @@ import dev.ontogeny.run.Nullable;
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.SettingsReader;
 import java.io.Serializable;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,30 +41,28 @@ record DictionarySettings(
     @Nullable Long resampleTokens)
     implements Serializable {
 
-  /** Types that can be trained, with the keys that each has. */
+  /** Types that can be trained. */
   enum Type {
-    TOP_K,
-    BATCH_TOP_K,
-    JUMP_RELU,
-    RELU;
+    TOP_K(true, TopK.class),
+    BATCH_TOP_K(true, BatchTopK.class),
+    JUMP_RELU(false, JumpRelu.class),
+    RELU(false, Relu.class);
 
+    private final boolean hasK;
+    private final Class<? extends Record> defaults;
+
+    Type(boolean hasK, Class<? extends Record> defaults) {
+      this.hasK = hasK;
+      this.defaults = defaults;
+    }
+
+    /** Those that a dictionary of the type can have, beside its width. */
     List<String> keys() {
-      return switch (this) {
-        case TOP_K -> List.of("k", "initial-k", "multi-k", "multi-weight");
-        case BATCH_TOP_K -> List.of("k", "initial-k", "threshold-decay");
-        case JUMP_RELU ->
-            List.of(
-                "penalty",
-                "gate",
-                "coefficient",
-                "target",
-                "slope",
-                "square",
-                "bandwidth",
-                "initial-threshold",
-                "threshold-rate");
-        case RELU -> List.of("form", "coefficient", "resample-tokens");
-      };
+      List<String> keys = new ArrayList<>(hasK ? List.of("k") : List.of());
+      for (RecordComponent component : defaults.getRecordComponents()) {
+        keys.add(SettingsReader.kebab(component.getName()));
+      }
+      return keys;
     }
 
     @JsonValue
@@ -129,29 +130,14 @@ record DictionarySettings(
     problems.raise();
   }
 
+  /** What is not null of all components but type and width, in their order. */
   private static Map<String, Object> given(Object... values) {
-    String[] names = {
-      "k",
-      "initial-k",
-      "multi-k",
-      "multi-weight",
-      "threshold-decay",
-      "penalty",
-      "gate",
-      "coefficient",
-      "target",
-      "slope",
-      "square",
-      "bandwidth",
-      "initial-threshold",
-      "threshold-rate",
-      "form",
-      "resample-tokens"
-    };
+    RecordComponent[] components = DictionarySettings.class.getRecordComponents();
+    int first = components.length - values.length;
     Map<String, Object> given = new LinkedHashMap<>();
-    for (int i = 0; i < names.length; i++) {
+    for (int i = 0; i < values.length; i++) {
       if (values[i] != null) {
-        given.put(names[i], values[i]);
+        given.put(SettingsReader.kebab(components[first + i].getName()), values[i]);
       }
     }
     return given;
@@ -160,23 +146,7 @@ record DictionarySettings(
   /** Type, width, k and every other key that it gives: part of the names of its dictionaries. */
   String label() {
     StringBuilder label = new StringBuilder(type.key()).append("-w").append(width);
-    given(
-            k,
-            initialK,
-            multiK,
-            multiWeight,
-            thresholdDecay,
-            penalty,
-            gate,
-            coefficient,
-            target,
-            slope,
-            square,
-            bandwidth,
-            initialThreshold,
-            thresholdRate,
-            form,
-            resampleTokens)
+    given(keyed())
         .forEach(
             (key, value) -> {
               String text =
@@ -187,6 +157,18 @@ record DictionarySettings(
               label.append(text);
             });
     return label.toString();
+  }
+
+  private Object[] keyed() {
+    return Arrays.stream(getClass().getRecordComponents()).skip(2).map(this::value).toArray();
+  }
+
+  private Object value(RecordComponent component) {
+    try {
+      return component.getAccessor().invoke(this);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(component + " cannot be read", e);
+    }
   }
 
   /** Whether decoder norms mean something to the choice or the penalty. */
