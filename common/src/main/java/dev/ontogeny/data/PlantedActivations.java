@@ -259,10 +259,10 @@ public final class PlantedActivations implements Serializable {
     float largest = 0;
     String topic = "none";
     int filled = 0;
+    long ofAmplitudes = Seeds.mix(hash, "amplitude");
     for (int i = 0; i < plan.features; i++) {
       if (present[i]) {
-        float amplitude =
-            (float) (SMALLEST_AMPLITUDE + uniform(Seeds.mix(Seeds.mix(hash, "amplitude"), i)));
+        float amplitude = (float) (SMALLEST_AMPLITUDE + uniform(Seeds.mix(ofAmplitudes, i)));
         concepts[filled] = i;
         amplitudes[filled++] = amplitude;
         if (amplitude > largest) {

@@ -67,11 +67,6 @@ public final class ModularAddition implements AutoCloseable {
           .atLeast("weight-decay", weightDecay, 0)
           .raise();
     }
-
-    /** The recipe under which frequencies appear one after another: p 59, 256 neurons. */
-    public static Settings staggered(long seed) {
-      return new Settings(seed, 59, 256, 0.3, 0.005, 2e-4);
-    }
   }
 
   /** A fresh network. */

@@ -204,23 +204,29 @@ public final class TrackTables implements Serializable {
     }
   }
 
+  /** The highest of each checkpoint; at home also some of all strengths, evenly out of those. */
   private List<Line> examples(List<Object[]> all, Long home) {
     TrackTable table = TrackTable.EXAMPLES;
     int checkpoint = at(table, "checkpoint");
-    int kind = at(table, "kind");
-    Comparator<Object[]> group = by(table, "checkpoint", "kind");
-    List<Object[]> sorted = new ArrayList<>(all);
-    sorted.sort(group.thenComparing(by(table, "rank", "document", "position")));
+    Map<Object, Integer> number = new HashMap<>();
+    List<Object[]> ofAllStrengths = new ArrayList<>();
     List<Line> lines = new ArrayList<>();
-    int number = 0;
-    for (int i = 0; i < sorted.size(); i++) {
-      Object[] row = sorted.get(i);
-      number = i > 0 && group.compare(sorted.get(i - 1), row) == 0 ? number + 1 : 1;
-      boolean highest = "top".equals(row[kind]);
-      int most = home.equals(row[checkpoint]) ? highest ? top : quantile : highest ? elsewhere : 0;
-      if (number <= most) {
-        lines.add(Line.of(row[checkpoint], (highest ? 0 : 100_000) + number, row));
+    List<Object[]> sorted = new ArrayList<>(all);
+    sorted.sort(by(table, "rank", "document", "position"));
+    for (Object[] row : sorted) {
+      boolean atHome = home.equals(row[checkpoint]);
+      if (!"top".equals(row[at(table, "kind")])) {
+        if (atHome) {
+          ofAllStrengths.add(row);
+        }
+      } else if (number.merge(row[checkpoint], 1, Integer::sum) <= (atHome ? top : elsewhere)) {
+        lines.add(Line.of(row[checkpoint], number.get(row[checkpoint]), row));
       }
+    }
+    int shown = Math.min(quantile, ofAllStrengths.size());
+    for (int i = 0; i < shown; i++) {
+      Object[] row = ofAllStrengths.get((2 * i + 1) * ofAllStrengths.size() / (2 * shown));
+      lines.add(Line.of(row[checkpoint], 100_001 + i, row));
     }
     return lines;
   }

@@ -136,6 +136,7 @@ final class DemoAddition {
   private Verification verify(List<Snapshot> network) throws IOException {
     ShardedDataset dataset = ShardedDataset.open(line.published("dataset"));
     List<DictionaryMetadata> series = line.series();
+    int[] pairs = pairs(dataset);
     List<Epoch> epochs = new ArrayList<>();
     for (int i = 0; i < network.size(); i++) {
       Snapshot snapshot = network.get(i);
@@ -145,7 +146,7 @@ final class DemoAddition {
               snapshot.trainAccuracy(),
               snapshot.testAccuracy(),
               formed(snapshot.shares()),
-              formed(spectrum(dataset, series.get(i)).shares())));
+              formed(spectrum(dataset, pairs, series.get(i)).shares())));
     }
     Epoch last = epochs.get(epochs.size() - 1);
     return new Verification(
@@ -173,35 +174,49 @@ final class DemoAddition {
     return formed;
   }
 
-  /** The frequencies of a dictionary's latents over all pairs; its input is read back. */
-  private InteractionSpectrum spectrum(ShardedDataset dataset, DictionaryMetadata metadata)
-      throws IOException {
-    int p = addition.modulus();
-    long checkpoint = metadata.sources().get(0).checkpoint();
-    FloatMatrix latents = FloatMatrix.zeros(p * p, metadata.width());
-    FloatMatrix row = FloatMatrix.zeros(1, addition.hidden());
-    SparseCodes codes = new SparseCodes(metadata.width());
-    try (EncodingKernel kernel =
-        Kernels.provider("auto", 1)
-            .encoding(DictionaryFolder.read(line.published("dictionaries"), metadata), 1)) {
-      for (int shard = 0; shard < dataset.summary().shards(); shard++) {
-        try (TableReader tokens =
-                TableReader.open(
-                    dataset.folder(), dataset.tokensFile(shard).path(), "document", "position");
-            VectorReader vectors = dataset.vectors(SITE, checkpoint, shard)) {
-          for (Object[] key = tokens.next(); key != null; key = tokens.next()) {
-            if (vectors.read(row) != 1) {
-              throw new IllegalStateException("shard " + shard + " has more tokens than vectors");
-            }
-            kernel.encode(row, codes);
-            int pair = Math.toIntExact((Long) key[0]) * p + (Integer) key[1];
-            for (int i = 0; i < codes.size(); i++) {
-              latents.values()[pair * latents.columns() + codes.indices()[i]] = codes.values()[i];
-            }
-          }
+  /** The pair of every row of the dataset, a·p + b, in the order in which shards are read. */
+  private int[] pairs(ShardedDataset dataset) throws IOException {
+    int[] pairs = new int[addition.modulus() * addition.modulus()];
+    int rows = 0;
+    for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+      try (TableReader tokens =
+          TableReader.open(
+              dataset.folder(), dataset.tokensFile(shard).path(), "document", "position")) {
+        for (Object[] key = tokens.next(); key != null; key = tokens.next()) {
+          pairs[rows++] = Math.toIntExact((Long) key[0]) * addition.modulus() + (Integer) key[1];
         }
       }
     }
-    return new InteractionSpectrum(latents, p);
+    if (rows != pairs.length) {
+      throw new IllegalStateException(rows + " of " + pairs.length + " pairs are in the dataset");
+    }
+    return pairs;
+  }
+
+  /** The frequencies of a dictionary's latents over all pairs; its input is read back. */
+  private InteractionSpectrum spectrum(
+      ShardedDataset dataset, int[] pairs, DictionaryMetadata metadata) throws IOException {
+    long checkpoint = metadata.sources().get(0).checkpoint();
+    FloatMatrix hidden = FloatMatrix.zeros(pairs.length, addition.hidden());
+    int rows = 0;
+    for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+      try (VectorReader vectors = dataset.vectors(SITE, checkpoint, shard)) {
+        rows += vectors.read(hidden, rows, Math.toIntExact(vectors.rows()));
+      }
+    }
+    FloatMatrix latents = FloatMatrix.zeros(pairs.length, metadata.width());
+    SparseCodes codes = new SparseCodes(metadata.width());
+    try (EncodingKernel kernel =
+        Kernels.provider("auto", 1)
+            .encoding(
+                DictionaryFolder.read(line.published("dictionaries"), metadata), pairs.length)) {
+      kernel.encode(hidden, codes);
+    }
+    for (int row = 0; row < pairs.length; row++) {
+      for (int i = codes.starts()[row]; i < codes.starts()[row + 1]; i++) {
+        latents.values()[pairs[row] * latents.columns() + codes.indices()[i]] = codes.values()[i];
+      }
+    }
+    return new InteractionSpectrum(latents, addition.modulus());
   }
 }

@@ -54,10 +54,13 @@
 
   function valueAxis(svg, y, left, right, label, format, count = 5, lift = 12) {
     const axis = svg.append("g").attr("class", "axis");
+    // Each rounded for itself, neighbours may read the same: then with as many digits as tell them apart.
+    const alike = new Set(y.ticks(count).map((value) => format(value))).size < y.ticks(count).length;
+    const text = alike ? y.tickFormat(count, format === f.share ? "%" : undefined) : format;
     for (const value of y.ticks(count)) {
       const tick = axis.append("g").attr("transform", `translate(0,${y(value)})`);
       tick.append("line").attr("class", "grid").attr("x1", left).attr("x2", right);
-      tick.append("text").attr("x", left - 6).attr("dy", "0.32em").attr("text-anchor", "end").text(format(value));
+      tick.append("text").attr("x", left - 6).attr("dy", "0.32em").attr("text-anchor", "end").text(text(value));
     }
     axis.append("text").attr("class", "label").attr("x", 2).attr("y", y.range()[1] - lift).text(label);
   }
