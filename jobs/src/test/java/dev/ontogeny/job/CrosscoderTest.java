@@ -24,6 +24,7 @@ import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,6 +33,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -468,7 +470,7 @@ class CrosscoderTest {
   }
 
   @Test
-  void theReportOpens() throws IOException {
+  void theReportOpens() throws Exception {
     Job.Result result =
         new Report()
             .run(
@@ -481,6 +483,26 @@ class CrosscoderTest {
                     "evolution=" + at("evolution"),
                     "output=" + at("report")));
     assertThat(result.manifest().files().stream().map(PublishedFile::path)).contains("index.html");
+    Optional<Path> program = Browser.program();
+    if (program.isPresent()) {
+      Path home = Files.createDirectories(folder.resolve("browser"));
+      try (Browser browser = Browser.start(program.get(), home)) {
+        for (String view :
+            List.of("overview", "formation", "features", "lineage", "compare", "reference")) {
+          browser.open(folder.resolve("report"), "#/" + view);
+          assertThat(browser.evaluate("document.querySelectorAll('.error').length").asInt())
+              .as(view)
+              .isZero();
+          if (view.equals("formation")) {
+            assertThat(browser.text("document.querySelector('main').textContent"))
+                .contains("Alive: decoder norm ≥ 0.5 of its greatest.");
+          }
+        }
+        browser.open(folder.resolve("report"), "#/feature/" + SERIES + "0/1");
+        assertThat(browser.evaluate("document.querySelectorAll('.error').length").asInt()).isZero();
+        assertThat(browser.complaints()).isEmpty();
+      }
+    }
   }
 
   /** Decides the identity of the folder. */
