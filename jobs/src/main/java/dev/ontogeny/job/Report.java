@@ -30,9 +30,9 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * Published tables become a folder of pages that opens from a disk. Executors bring together what
- * is known of each track and write it, by ranges of tracks; the driver sees counts, curves and the
- * quality of dictionaries, which grow with checkpoints and dictionaries but not with rows or
- * features.
+ * is known of each track and write it, by ranges of tracks: one pass over the files, one shuffle of
+ * what can be shown. The driver sees {@link ReportTracks which feature is which track}, counts,
+ * curves and the quality of dictionaries, which grow with checkpoints and dictionaries alone.
  */
 final class Report implements Job<ReportSettings> {
   /**
@@ -83,8 +83,7 @@ final class Report implements Job<ReportSettings> {
         "memory per task",
         String.format(
             Locale.ROOT,
-            "about %s: the tracks of one file and the list entries of one group, beside Spark's sort"
-                + " buffers, which spill",
+            "about %s: the tracks of one file and the list entries of one group",
             new ByteSize(
                 settings.tracksPerFile() * 256L * 1024 + settings.tracksPerGroup() * 1024L)));
     return new Plan(lines);

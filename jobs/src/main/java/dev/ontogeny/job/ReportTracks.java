@@ -204,7 +204,11 @@ final class ReportTracks implements Serializable {
 
   /** The number of a series. */
   int number(Object name) {
-    return byName.get((String) name);
+    Integer number = byName.get((String) name);
+    if (number == null) {
+      throw Failure.data("evolution tells of series %s, which has no tracks", name);
+    }
+    return number;
   }
 
   /** Ascending. */

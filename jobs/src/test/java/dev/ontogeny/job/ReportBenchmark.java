@@ -58,6 +58,7 @@ class ReportBenchmark {
               "#/feature/" + ReportFixture.series(0) + "/5")) {
         load(program, root, report, address);
       }
+      sortAndSearch(program, root, report);
     } finally {
       FileUtils.deleteQuietly(root.toFile());
     }
@@ -137,5 +138,25 @@ class ReportBenchmark {
     System.out.printf(
         "%s: %.2f MB, drawn after %.2f s (median of %d new browsers, %.2f to %.2f)%n",
         address, bytes / 1e6, seconds[BROWSERS / 2], BROWSERS, seconds[0], seconds[BROWSERS - 1]);
+  }
+
+  /** From the list, which is loaded, to the same list in another order or with fewer rows. */
+  private static void sortAndSearch(Path program, Path root, Path report) throws Exception {
+    try (Browser browser = Browser.start(program, Files.createTempDirectory(root, "browser-"))) {
+      browser.open(report, "#/overview");
+      for (String address : List.of("#/features?sort=birth", "#/features?q=London")) {
+        double[] seconds = new double[BROWSERS];
+        for (int i = 0; i < BROWSERS; i++) {
+          browser.go("#/features");
+          long start = System.nanoTime();
+          browser.go(address);
+          seconds[i] = (System.nanoTime() - start) / 1e9;
+        }
+        Arrays.sort(seconds);
+        System.out.printf(
+            "%s from the list: drawn after %.2f s (median of %d, %.2f to %.2f)%n",
+            address, seconds[BROWSERS / 2], BROWSERS, seconds[0], seconds[BROWSERS - 1]);
+      }
+    }
   }
 }
