@@ -54,36 +54,55 @@ final class ReportTask implements VoidFunction<Iterator<Tuple2<Integer, byte[]>>
    * Where tracks go: parts are groups, their slices are the files of these.
    *
    * @param groups by part
+   * @param partOf their numbers, by series and group; -1 for those that are not to be written
    * @param slices of each part
    */
-  record Layout(ArrayList<Group> groups, int tracksPerFile, int tracksPerGroup, int slices)
+  record Layout(
+      ArrayList<Group> groups,
+      ArrayList<int[]> partOf,
+      int tracksPerFile,
+      int tracksPerGroup,
+      int slices)
       implements Serializable {
 
     /** All groups of some series. */
     static Layout of(List<Population.Series> series, ReportSettings settings) {
       ArrayList<Group> groups = new ArrayList<>();
+      ArrayList<int[]> partOf = new ArrayList<>();
       int slices = 1;
       for (int s = 0; s < series.size(); s++) {
         int tracks = series.get(s).tracks();
-        for (int group = 0; (long) group * settings.tracksPerGroup() < tracks; group++) {
-          groups.add(new Group(s, group));
-        }
         int most = Math.min(tracks, settings.tracksPerGroup());
         slices = Math.max(slices, (most + settings.tracksPerFile() - 1) / settings.tracksPerFile());
+        int[] parts = new int[(tracks + settings.tracksPerGroup() - 1) / settings.tracksPerGroup()];
+        for (int group = 0; group < parts.length; group++) {
+          parts[group] = groups.size();
+          groups.add(new Group(s, group));
+        }
+        partOf.add(parts);
       }
-      return new Layout(groups, settings.tracksPerFile(), settings.tracksPerGroup(), slices);
+      return new Layout(
+          groups, partOf, settings.tracksPerFile(), settings.tracksPerGroup(), slices);
     }
 
     /** Without the groups that are written. */
     Layout missing(Publication publication) {
-      ArrayList<Group> missing = new ArrayList<>(groups);
-      missing.removeIf(group -> publication.unit(group.unit()).isPresent());
-      return new Layout(missing, tracksPerFile, tracksPerGroup, slices);
+      ArrayList<Group> missing = new ArrayList<>();
+      ArrayList<int[]> parts = new ArrayList<>();
+      partOf.forEach(each -> parts.add(new int[each.length]));
+      for (Group group : groups) {
+        boolean written = publication.unit(group.unit()).isPresent();
+        parts.get(group.series())[group.number()] = written ? -1 : missing.size();
+        if (!written) {
+          missing.add(group);
+        }
+      }
+      return new Layout(missing, parts, tracksPerFile, tracksPerGroup, slices);
     }
 
     /** Where a track goes; negative if its group is not to be written. */
     int slice(int series, int track) {
-      int part = groups.indexOf(new Group(series, track / tracksPerGroup));
+      int part = partOf.get(series)[track / tracksPerGroup];
       return part < 0 ? -1 : part * slices + track % tracksPerGroup / tracksPerFile;
     }
   }
