@@ -11,6 +11,7 @@ import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.EventRules;
 import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.SeriesPlaces;
 import dev.ontogeny.evolution.TrackStatistics;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
@@ -28,7 +29,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.apache.spark.TaskContext;
 
 /** What every task of {@link Evolve} needs to know: where the inputs lie and how they are cut. */
@@ -56,6 +56,7 @@ final class EvolveInputs implements Serializable {
   private final transient List<Manifest.Input> inputs;
 
   private final ArrayList<Series> series;
+  private final SeriesPlaces places;
   private final HashMap<String, ArrayList<PublishedFile>> featureFiles = new HashMap<>();
 
   /** Reads manifests and the dictionaries' descriptions; writes nothing. */
@@ -113,6 +114,7 @@ final class EvolveInputs implements Serializable {
     this.features = features;
     this.inputs = inputs;
     this.series = new ArrayList<>(series);
+    this.places = new SeriesPlaces(series);
     for (PublishedFile file : featuresManifest.files()) {
       if (file.table() != null) {
         featureFiles.computeIfAbsent(file.table(), key -> new ArrayList<>()).add(file);
@@ -301,24 +303,15 @@ final class EvolveInputs implements Serializable {
    * @param columns beside those three
    */
   void eachRow(PublishedFile file, RowConsumer into, String... columns) throws IOException {
-    Map<List<String>, Integer> seriesOf = new HashMap<>();
-    for (int s = 0; s < series.size(); s++) {
-      for (String dictionary : series.get(s).dictionaries()) {
-        seriesOf.put(List.of(dictionary, series.get(s).site()), s);
-      }
-    }
     List<String> all = new ArrayList<>(List.of(columns));
     all.addAll(List.of("dictionary", "site", "checkpoint"));
     int own = columns.length;
     try (TableReader reader = TableReader.open(features, file.path(), all.toArray(String[]::new))) {
       for (Object[] row = reader.next(); row != null; row = reader.next()) {
-        Integer s = seriesOf.get(List.of((String) row[own], (String) row[own + 1]));
-        if (s == null) {
-          continue;
-        }
-        int t = series.get(s).place((String) row[own], (String) row[own + 1], (Long) row[own + 2]);
-        if (t >= 0) {
-          into.take(s, t, row);
+        SeriesPlaces.Place place =
+            places.of((String) row[own], (String) row[own + 1], (Long) row[own + 2]);
+        if (place != null) {
+          into.take(place.s(), place.t(), row);
         }
       }
     }

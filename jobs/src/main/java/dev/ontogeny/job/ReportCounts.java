@@ -211,10 +211,10 @@ final class ReportCounts implements Serializable {
 
   /** Takes in what others counted. */
   ReportCounts merge(ReportCounts other) {
-    other.events.forEach((key, count) -> events.merge(key, count, Long::sum));
-    other.confidence.forEach((key, count) -> confidence.merge(key, count, Long::sum));
-    other.distributions.forEach((key, count) -> distributions.merge(key, count, Long::sum));
-    other.relations.forEach((key, count) -> relations.merge(key, count, Long::sum));
+    add(events, other.events);
+    add(confidence, other.confidence);
+    add(distributions, other.distributions);
+    add(relations, other.relations);
     other.related.forEach(
         (key, features) ->
             related.merge(
@@ -227,6 +227,10 @@ final class ReportCounts implements Serializable {
                 }));
     other.notable.forEach((s, rows) -> addNotable(s, rows, most));
     return this;
+  }
+
+  private static void add(Map<List<Object>, Long> into, Map<List<Object>, Long> more) {
+    more.forEach((key, count) -> into.merge(key, count, Long::sum));
   }
 
   private static Rows rows(Map<List<Object>, Long> counts, String... columns) {

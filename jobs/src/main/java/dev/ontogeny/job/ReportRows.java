@@ -2,6 +2,7 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.RowBytes;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.evolution.SeriesPlaces;
 import dev.ontogeny.job.ReportInputs.Source;
 import dev.ontogeny.report.TrackTable;
 import dev.ontogeny.report.TrackTables;
@@ -64,14 +65,20 @@ final class ReportRows implements PairFlatMapFunction<List<Source>, Integer, byt
     private final TableReader reader;
     private final int keys;
     private final List<String> columns;
+    private final int dictionary;
+    private final int site;
     private final int checkpoint;
+    private final int feature;
 
     OfFile(Source file) throws IOException {
       table = file.table();
       number = tables.tables().indexOf(table);
       keys = table.keys().size();
       columns = tables.columns(table);
+      dictionary = columns.indexOf("dictionary");
+      site = columns.indexOf("site");
       checkpoint = columns.indexOf("checkpoint");
+      feature = columns.indexOf("feature");
       List<String> read = new ArrayList<>(table.keys());
       read.addAll(columns);
       read.removeAll(TrackTables.DERIVED);
@@ -119,13 +126,8 @@ final class ReportRows implements PairFlatMapFunction<List<Source>, Integer, byt
     }
 
     private void addFeature(Object[] row, List<Tuple2<Integer, byte[]>> into) {
-      ReportTracks.Place place =
-          tracks.place(
-              row[columns.indexOf("dictionary")], row[columns.indexOf("site")], row[checkpoint]);
-      Integer track =
-          place == null
-              ? null
-              : tracks.track(place.s(), place.t(), row[columns.indexOf("feature")]);
+      SeriesPlaces.Place place = tracks.place(row[dictionary], row[site], row[checkpoint]);
+      Integer track = place == null ? null : tracks.track(place.s(), place.t(), row[feature]);
       if (track == null
           || !tables.maybeShown(table, row, tracks.home(place.s(), track, place.t()))) {
         return;
@@ -137,9 +139,9 @@ final class ReportRows implements PairFlatMapFunction<List<Source>, Integer, byt
       send(place.s(), track, row, into);
     }
 
-    private Integer track(int s, Object[] row, String at, String feature) {
+    private Integer track(int s, Object[] row, String at, String itsFeature) {
       int t = tracks.place(s, row[columns.indexOf(at)]);
-      return tracks.track(s, t, row[columns.indexOf(feature)]);
+      return tracks.track(s, t, row[columns.indexOf(itsFeature)]);
     }
 
     private void send(int s, int track, Object[] row, List<Tuple2<Integer, byte[]>> into) {

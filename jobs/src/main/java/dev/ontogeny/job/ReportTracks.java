@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.SeriesPlaces;
 import dev.ontogeny.job.ReportInputs.Source;
 import dev.ontogeny.report.Population;
 import dev.ontogeny.report.TrackTable;
@@ -35,10 +36,7 @@ final class ReportTracks implements Serializable {
   private final ArrayList<boolean[]> active = new ArrayList<>();
 
   private final HashMap<String, Integer> byName = new HashMap<>();
-  private final HashMap<String, ArrayList<Integer>> byDictionary = new HashMap<>();
-
-  /** A series at the place of a checkpoint. */
-  record Place(int s, int t) {}
+  private SeriesPlaces places;
 
   /**
    * What a file tells: tracks of a series, with what they are.
@@ -124,6 +122,7 @@ final class ReportTracks implements Serializable {
         tracks.add(each, its);
       }
     }
+    tracks.places = new SeriesPlaces(tracks.series);
     for (String unknown : parts.keySet()) {
       throw Failure.data(
           "evolution has tracks of series %s, which none of the dictionaries belongs to", unknown);
@@ -166,13 +165,6 @@ final class ReportTracks implements Serializable {
       }
     }
     byName.put(each.name(), series.size());
-    for (String dictionary : each.dictionaries()) {
-      ArrayList<Integer> numbers =
-          byDictionary.computeIfAbsent(dictionary, none -> new ArrayList<>());
-      if (!numbers.contains(series.size())) {
-        numbers.add(series.size());
-      }
-    }
     series.add(each);
     trackOf.add(its);
     homes.add(home);
@@ -222,14 +214,8 @@ final class ReportTracks implements Serializable {
   }
 
   /** Where a series has a place for what was measured; null if none has. */
-  Place place(Object dictionary, Object site, Object checkpoint) {
-    for (int s : byDictionary.getOrDefault((String) dictionary, new ArrayList<>())) {
-      int t = series.get(s).place((String) dictionary, (String) site, (Long) checkpoint);
-      if (t >= 0) {
-        return new Place(s, t);
-      }
-    }
-    return null;
+  SeriesPlaces.Place place(Object dictionary, Object site, Object checkpoint) {
+    return places.of((String) dictionary, (String) site, (Long) checkpoint);
   }
 
   /** The track of a feature; null if it belongs to none, or there is no feature. */
