@@ -25,12 +25,13 @@ final class CpuEncoder implements AutoCloseable {
     final RowSelection[] rows;
     final Screen.Block screen;
 
-    Lane(int blockRows, int width, int k, Screen.Block screen) {
+    Lane(Loops loops, int blockRows, int width, int k, Screen.Block screen) {
       this.screen = screen;
       values = new float[Math.multiplyExact(blockRows, width)];
       rows = new RowSelection[blockRows];
+      int[] candidates = new int[width];
       for (int row = 0; row < blockRows; row++) {
-        rows[row] = new RowSelection(width, k, screen, row);
+        rows[row] = new RowSelection(loops, width, k, candidates, screen, row);
       }
     }
   }
@@ -54,13 +55,14 @@ final class CpuEncoder implements AutoCloseable {
     this.screen = screened ? new Screen(machine.loops(), inputs, width, product.panels()) : null;
     this.lanes = new Lane[workers];
     for (int worker = 0; worker < workers; worker++) {
-      lanes[worker] = new Lane(blockRows, width, k, screened ? screen.new Block(blockRows) : null);
+      Screen.Block block = screened ? screen.new Block(blockRows) : null;
+      lanes[worker] = new Lane(machine.loops(), blockRows, width, k, block);
     }
   }
 
-  /** Rows of a block: pre-activations of 4 MiB at most, unless 16 rows need more. */
+  /** Rows of a block: 64, and pre-activations of 4 MiB at most, unless 16 rows need more. */
   static int blockRows(int width, int maximumBatch) {
-    int fitting = Math.max(16, Math.min(128, (1 << 20) / width / 16 * 16));
+    int fitting = Math.max(16, Math.min(64, (1 << 20) / width / 16 * 16));
     return Math.min(fitting, (maximumBatch + 15) / 16 * 16);
   }
 

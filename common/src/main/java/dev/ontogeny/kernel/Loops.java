@@ -9,6 +9,9 @@ abstract class Loops {
   /** Latents of a row that share a lane in {@link #biasAndMaxima}, whatever the vector's width. */
   static final int LANES = 16;
 
+  /** Enough to tell the k-th of a few hundred values from the next ones. */
+  private static final int BISECTIONS = 14;
+
   /** For people: {@code SIMD 512 bits} or {@code scalar}. */
   abstract String name();
 
@@ -60,6 +63,42 @@ abstract class Loops {
       int depth,
       float[] maxima,
       int maximaAt);
+
+  /**
+   * Which of the n values reach a bar, ascending, from 0 for {@code values[at]}; NaN does not.
+   *
+   * @param into room for n
+   * @return how many
+   */
+  abstract int reaching(float[] values, int at, int n, float bar, int[] into);
+
+  /** How many of the first n values reach a bar; NaN does not. */
+  abstract int countReaching(float[] values, int n, float bar);
+
+  /** The greatest of the first n values, and of 0; NaN if one of them is. */
+  abstract float greatest(float[] values, int n);
+
+  /**
+   * A bar that at least k of the first n values reach and hardly more do; 0 where fewer than k are
+   * above 0. Bisection: without sorting, and branches that nothing could predict.
+   */
+  final float barOfLargest(float[] values, int n, int k) {
+    float low = 0;
+    float high = greatest(values, n);
+    for (int halved = 0; halved < BISECTIONS && n >= k && high > low; halved++) {
+      float middle = low + (high - low) / 2;
+      int count = countReaching(values, n, middle);
+      if (count < k) {
+        high = middle;
+      } else {
+        low = middle;
+        if (count == k) {
+          break;
+        }
+      }
+    }
+    return low;
+  }
 
   /**
    * into += Σ_j weights[j] · row rows[j] of a matrix, j in [from, to), or = if {@code fresh}.

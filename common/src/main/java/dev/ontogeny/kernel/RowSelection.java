@@ -4,45 +4,40 @@ import java.util.Arrays;
 
 /**
  * The k largest positive values of a row, without sorting it. A row is divided into groups whose
- * maxima are known (see {@link Loops#biasAndMaxima}); the k-th largest maximum is a lower bound of
- * the k-th largest value, and only the k groups that reach it are looked into. What is found there
- * is narrowed by quickselect. Of equal values the one with the lower index comes first. Where
- * values are only screened (see {@link Screen}), every bar is lowered by their slack, and what
- * passes is decided in fp32. Scratch space of one thread.
+ * maxima are known (see {@link Loops#biasAndMaxima}); what k of the maxima reach is a lower bound
+ * of the k-th largest value, and whatever reaches that is narrowed by quickselect. Of equal values
+ * the one with the lower index comes first. Where values are only screened (see {@link Screen}),
+ * every bar is lowered by their slack, and what passes is decided in fp32. Scratch space of one
+ * thread.
  */
 final class RowSelection {
+  private final Loops loops;
   private final int width;
   private final int depth;
   private final int groups;
   private final float[] maxima;
-  private final float[] scratch;
+  private final int[] candidates;
   private final Screen.Block screen;
   private final int row;
   private long[] keys;
   private int found;
 
   /**
-   * For values that are exact.
-   *
    * @param width values in a row
    * @param k largest number that will be asked for
-   */
-  RowSelection(int width, int k) {
-    this(width, k, null, 0);
-  }
-
-  /**
+   * @param candidates scratch space, [width], which the rows of one thread may share
    * @param screen of the worker whose rows are screened; null where values are exact
    * @param row the number of the row in the worker's block
    */
-  RowSelection(int width, int k, Screen.Block screen, int row) {
+  RowSelection(Loops loops, int width, int k, int[] candidates, Screen.Block screen, int row) {
+    this.loops = loops;
     this.width = width;
     this.screen = screen;
     this.row = row;
     this.depth = depth(width, k);
     this.groups = groups(width, depth);
     this.maxima = new float[groups];
-    this.scratch = new float[groups];
+    this.candidates = candidates;
     this.keys = new long[Math.min(width, 4 * k + 64)];
   }
 
@@ -76,17 +71,16 @@ final class RowSelection {
 
   /** Selects out of a row whose {@link #maxima} are up to date; returns how many there are. */
   int select(float[] values, int at, int k) {
-    System.arraycopy(maxima, 0, scratch, 0, groups);
-    float bound = groups >= k ? largest(scratch, groups, k) : Float.NEGATIVE_INFINITY;
-    found = 0;
+    float bound = loops.barOfLargest(maxima, groups, k);
     if (screen == null) {
       // Zero and below never fire.
-      addFrom(values, at, Math.max(bound, Float.MIN_VALUE));
+      int count = loops.reaching(values, at, width, Math.max(bound, Float.MIN_VALUE), candidates);
+      addAll(values, at, count);
     } else {
       // At least k values are above the bound less the slack: so is the k-th largest.
       float slack = screen.slack(row);
-      int count = candidatesFrom(values, at, Math.max(bound - slack, 0), slack);
-      decide(candidatesAmong(values, at, screen.candidates(), count, k), null);
+      int count = loops.reaching(values, at, width, bound - slack - slack, candidates);
+      decide(narrow(values, at, count, k), null);
     }
     return keep(k);
   }
@@ -97,102 +91,70 @@ final class RowSelection {
    * @param lowest of all bounds, none of which is negative
    */
   int above(float[] values, int at, float[] bounds, float lowest) {
-    found = 0;
     if (screen == null) {
-      int block = depth * Loops.LANES;
-      for (int group = 0; group < groups; group++) {
-        if (maxima[group] > lowest) {
-          int start = group / Loops.LANES * block;
-          int end = Math.min(start + block, width);
-          for (int i = start + group % Loops.LANES; i < end; i += Loops.LANES) {
-            if (values[at + i] > bounds[i]) {
-              add(values[at + i], i);
-            }
-          }
+      int count = loops.reaching(values, at, width, lowest, candidates);
+      found = 0;
+      for (int j = 0; j < count; j++) {
+        int latent = candidates[j];
+        if (values[at + latent] > bounds[latent]) {
+          add(values[at + latent], latent);
         }
       }
     } else {
-      decide(candidatesFrom(values, at, lowest, screen.slack(row)), bounds);
+      int count = loops.reaching(values, at, width, lowest - screen.slack(row), candidates);
+      int kept = 0;
+      for (int j = 0; j < count; j++) {
+        int latent = candidates[j];
+        candidates[kept] = latent;
+        kept += values[at + latent] + screen.slack(row, latent) >= bounds[latent] ? 1 : 0;
+      }
+      decide(kept, bounds);
     }
     return found;
   }
 
   /** Selects among some latents only, without maxima. */
   int selectAmong(float[] values, int at, int[] latents, int count, int k) {
-    found = 0;
+    System.arraycopy(latents, 0, candidates, 0, count);
     if (screen == null) {
-      for (int j = 0; j < count; j++) {
-        float value = values[at + latents[j]];
-        if (value > 0) {
-          add(value, latents[j]);
-        }
-      }
+      addAll(values, at, count);
     } else {
-      decide(candidatesAmong(values, at, latents, count, k), null);
+      decide(narrow(values, at, count, k), null);
     }
     return keep(k);
   }
 
-  private void addFrom(float[] values, int at, float bound) {
-    int block = depth * Loops.LANES;
-    for (int group = 0; group < groups; group++) {
-      if (maxima[group] >= bound) {
-        int start = group / Loops.LANES * block;
-        int end = Math.min(start + block, width);
-        for (int i = start + group % Loops.LANES; i < end; i += Loops.LANES) {
-          if (values[at + i] >= bound) {
-            add(values[at + i], i);
-          }
-        }
-      }
+  /** Of the first candidates, keeps those that may be positive and among the k largest. */
+  private int narrow(float[] values, int at, int count, int k) {
+    float[] least = screen.lowerEnds();
+    for (int j = 0; j < count; j++) {
+      least[j] = values[at + candidates[j]] - screen.slack(row, candidates[j]);
     }
-  }
-
-  /** Latents whose value may reach the bar; returns how many. */
-  private int candidatesFrom(float[] values, int at, float bar, float slack) {
-    int[] candidates = screen.candidates();
-    int count = 0;
-    float lowered = bar - slack;
-    int block = depth * Loops.LANES;
-    for (int group = 0; group < groups; group++) {
-      if (maxima[group] >= lowered) {
-        int start = group / Loops.LANES * block;
-        int end = Math.min(start + block, width);
-        for (int i = start + group % Loops.LANES; i < end; i += Loops.LANES) {
-          // First by the slack of the row, then by that of the latent, which is smaller.
-          if (values[at + i] >= lowered && values[at + i] + screen.slack(row, i) >= bar) {
-            candidates[count++] = i;
-          }
-        }
-      }
-    }
-    return count;
-  }
-
-  /** Of the latents named, those that may be positive and among the k largest; how many. */
-  private int candidatesAmong(float[] values, int at, int[] latents, int count, int k) {
-    int[] candidates = screen.candidates();
-    float bar = 0;
-    if (count > k) {
-      float[] least = screen.lowerEnds();
-      for (int j = 0; j < count; j++) {
-        least[j] = values[at + latents[j]] - screen.slack(row, latents[j]);
-      }
-      bar = Math.max(0, largest(least, count, k));
-    }
+    float bar = loops.barOfLargest(least, count, k);
     int kept = 0;
     for (int j = 0; j < count; j++) {
-      if (values[at + latents[j]] + screen.slack(row, latents[j]) >= bar) {
-        candidates[kept++] = latents[j];
-      }
+      int latent = candidates[j];
+      candidates[kept] = latent;
+      kept += values[at + latent] + screen.slack(row, latent) >= bar ? 1 : 0;
     }
     return kept;
   }
 
+  /** Takes those of the first candidates that are positive. */
+  private void addAll(float[] values, int at, int count) {
+    found = 0;
+    for (int j = 0; j < count; j++) {
+      int latent = candidates[j];
+      if (values[at + latent] > 0) {
+        add(values[at + latent], latent);
+      }
+    }
+  }
+
   /** Takes those candidates that are above their bounds in fp32, or above zero without bounds. */
   private void decide(int count, float[] bounds) {
-    int[] candidates = screen.candidates();
-    float[] exact = screen.decide(row, count);
+    float[] exact = screen.decide(row, candidates, count);
+    found = 0;
     for (int j = 0; j < count; j++) {
       if (exact[j] > (bounds == null ? 0 : bounds[candidates[j]])) {
         add(exact[j], candidates[j]);

@@ -86,6 +86,37 @@ final class ScalarLoops extends Loops {
   }
 
   @Override
+  int reaching(float[] values, int at, int n, float bar, int[] into) {
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+      if (values[at + i] >= bar) {
+        into[count++] = i;
+      }
+    }
+    return count;
+  }
+
+  @Override
+  int countReaching(float[] values, int n, float bar) {
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+      if (values[i] >= bar) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  @Override
+  float greatest(float[] values, int n) {
+    float greatest = 0;
+    for (int i = 0; i < n; i++) {
+      greatest = Math.max(greatest, values[i]);
+    }
+    return greatest;
+  }
+
+  @Override
   void weightedSum(
       float[] matrix,
       int stride,

@@ -73,7 +73,6 @@ final class Screen {
   final class Block {
     private final float[] rowLengths;
     private final float[] rowLosses;
-    private final int[] candidates = new int[width];
     private final float[] products = new float[width];
     private float[] rows;
     private int at;
@@ -126,18 +125,13 @@ final class Screen {
       return slack(row, lengths[latent], losses[latent]);
     }
 
-    /** Room for the latents of a row that {@link #decide} shall look at again. */
-    int[] candidates() {
-      return candidates;
-    }
-
     /** Scratch space for lower ends of ranges; {@link #decide} overwrites it. */
     float[] lowerEnds() {
       return products;
     }
 
     /** Pre-activations in fp32 of the first {@code count} candidates of a row. */
-    float[] decide(int row, int count) {
+    float[] decide(int row, int[] candidates, int count) {
       loops.dots(encoder, inputs, candidates, 0, count, rows, at + row * inputs, products);
       for (int j = 0; j < count; j++) {
         products[j] += bias[candidates[j]];

@@ -202,6 +202,57 @@ final class SimdLoops extends Loops {
   }
 
   @Override
+  int reaching(float[] values, int at, int n, float bar, int[] into) {
+    FloatVector bars = FloatVector.broadcast(SPECIES, bar);
+    int count = 0;
+    int i = 0;
+    for (; i + STEP <= n; i += STEP) {
+      FloatVector value = FloatVector.fromArray(SPECIES, values, at + i);
+      if (value.compare(VectorOperators.GE, bars).anyTrue()) {
+        for (int j = i; j < i + STEP; j++) {
+          // Written in any case: a branch would be a matter of chance.
+          into[count] = j;
+          count += values[at + j] >= bar ? 1 : 0;
+        }
+      }
+    }
+    for (; i < n; i++) {
+      into[count] = i;
+      count += values[at + i] >= bar ? 1 : 0;
+    }
+    return count;
+  }
+
+  @Override
+  int countReaching(float[] values, int n, float bar) {
+    FloatVector bars = FloatVector.broadcast(SPECIES, bar);
+    int count = 0;
+    int i = 0;
+    for (; i + STEP <= n; i += STEP) {
+      FloatVector value = FloatVector.fromArray(SPECIES, values, i);
+      count += value.compare(VectorOperators.GE, bars).trueCount();
+    }
+    for (; i < n; i++) {
+      count += values[i] >= bar ? 1 : 0;
+    }
+    return count;
+  }
+
+  @Override
+  float greatest(float[] values, int n) {
+    FloatVector all = FloatVector.zero(SPECIES);
+    int i = 0;
+    for (; i + STEP <= n; i += STEP) {
+      all = all.max(FloatVector.fromArray(SPECIES, values, i));
+    }
+    float greatest = all.reduceLanes(VectorOperators.MAX);
+    for (; i < n; i++) {
+      greatest = Math.max(greatest, values[i]);
+    }
+    return greatest;
+  }
+
+  @Override
   void weightedSum(
       float[] matrix,
       int stride,

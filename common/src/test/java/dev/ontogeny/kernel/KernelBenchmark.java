@@ -106,8 +106,9 @@ public class KernelBenchmark {
     codes = new float[ROWS * k];
     pulled = new float[ROWS * k];
     selections = new RowSelection[ROWS];
+    int[] candidates = new int[width];
     for (int row = 0; row < ROWS; row++) {
-      selections[row] = new RowSelection(width, k);
+      selections[row] = new RowSelection(loops, width, k, candidates, null, 0);
     }
     for (int panel = 0; panel < product.panels(); panel++) {
       product.pack(0, panel, encoder);

@@ -6,6 +6,7 @@ import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Seeds;
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -53,8 +54,46 @@ final class SelectionTest {
     }
   }
 
+  /** What the selection is narrowed by: right at every length, with ties, zeros and NaN. */
+  @ParameterizedTest
+  @CsvSource({"1,1", "15,4", "16,16", "33,8", "256,32", "300,200"})
+  void barsAreReachedByAtLeastK(int n, int k) {
+    RandomGenerator random = Seeds.generator(5, n, k);
+    float[] withNan = KernelFixture.gaussians(random, n, 1);
+    withNan[n / 2] = Float.NaN;
+    float[][] rows = {
+      KernelFixture.gaussians(random, n, 1), rounded(random, n), constant(n, -1), withNan
+    };
+    for (float[] row : rows) {
+      Loops scalar = new ScalarLoops();
+      Loops simd = new SimdLoops();
+      float bar = scalar.barOfLargest(row, n, k);
+      assertThat(simd.barOfLargest(row, n, k)).isEqualTo(bar);
+      float[] sorted = row.clone();
+      Arrays.sort(sorted);
+      if (row != withNan && sorted[n - k] > 0) {
+        float least = sorted[n - k];
+        assertThat(bar).isLessThanOrEqualTo(least);
+        // Whatever else reaches it cannot be told from the k-th.
+        assertThat(IntStream.range(0, n).mapToObj(i -> sorted[i]))
+            .noneMatch(v -> v >= bar && v < least - 0.001f);
+      } else if (row != withNan) {
+        assertThat(bar).isZero();
+      }
+      for (float each : new float[] {bar, -1, 0, Float.MIN_VALUE}) {
+        int[] expected = IntStream.range(0, n).filter(i -> row[i] >= each).toArray();
+        for (Loops loops : new Loops[] {scalar, simd}) {
+          int[] into = new int[n];
+          assertThat(loops.reaching(row, 0, n, each, into)).isEqualTo(expected.length);
+          assertThat(Arrays.copyOf(into, expected.length)).isEqualTo(expected);
+          assertThat(loops.countReaching(row, n, each)).isEqualTo(expected.length);
+        }
+      }
+    }
+  }
+
   private static boolean[] byGroups(Loops loops, float[] row, int k) {
-    RowSelection selection = new RowSelection(row.length, k);
+    RowSelection selection = new RowSelection(loops, row.length, k, new int[row.length], null, 0);
     float[] values = row.clone();
     loops.biasAndMaxima(
         values,
@@ -104,7 +143,7 @@ final class SelectionTest {
   @Test
   void amongSomeLatentsOnly() {
     float[] row = {5, 4, 3, 2, 1, -1};
-    RowSelection selection = new RowSelection(6, 2);
+    RowSelection selection = new RowSelection(new ScalarLoops(), 6, 2, new int[6], null, 0);
     assertThat(selection.selectAmong(row, 0, new int[] {1, 3, 4, 5}, 4, 2)).isEqualTo(2);
     int[] latents = new int[2];
     selection.write(true, latents, new float[2], 0);
@@ -168,7 +207,8 @@ final class SelectionTest {
     Loops loops = new ScalarLoops();
     for (int row = 0; row < rows.length; row++) {
       int width = rows[row].length;
-      RowSelection selection = new RowSelection(width, Math.max(1, k));
+      RowSelection selection =
+          new RowSelection(loops, width, Math.max(1, k), new int[width], null, 0);
       float[] values = rows[row].clone();
       loops.biasAndMaxima(
           values, 0, new float[width], 0, width, selection.depth(), selection.maxima(), 0);
