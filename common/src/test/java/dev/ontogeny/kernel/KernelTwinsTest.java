@@ -13,14 +13,17 @@ import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Seeds;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every fast kernel against the slow one, at sizes that fit no block, lane or panel. */
@@ -73,6 +76,26 @@ final class KernelTwinsTest {
             new CpuMachine(
                 simd, simd.name(), JavaProduct.factory(simd), RoundingProduct.factory(simd), one)),
         new Nd4jProvider(1));
+  }
+
+  /** Short rows and long ones are summed up in different ways. */
+  @ParameterizedTest
+  @CsvSource({"1,3", "15,4", "130,7", "511,33", "512,0", "512,5", "1000,32", "1536,1"})
+  void weightedSumsAgree(int columns, int count) {
+    RandomGenerator random = Seeds.generator(6, columns, count);
+    int stride = columns + 3;
+    float[] matrix = KernelFixture.gaussians(random, 50 * stride, 1);
+    float[] weights = KernelFixture.gaussians(random, count + 2, 1);
+    int[] rows = random.ints(count + 2, 0, 50).toArray();
+    for (boolean fresh : new boolean[] {true, false}) {
+      float[] expected = KernelFixture.gaussians(Seeds.generator(7), columns + 2, 1);
+      float[] found = expected.clone();
+      new ScalarLoops()
+          .weightedSum(matrix, stride, 2, columns, rows, weights, 1, count + 1, fresh, expected, 1);
+      new SimdLoops()
+          .weightedSum(matrix, stride, 2, columns, rows, weights, 1, count + 1, fresh, found, 1);
+      assertThat(found).containsExactly(expected, within(1e-4f));
+    }
   }
 
   @Test
