@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -20,8 +21,9 @@ import org.junit.jupiter.api.Test;
 
 /**
  * How near {@code shard} comes to what the disk allows for two reads and two writes of the data,
- * the least that a shuffle through disk can do, with executors of 512 MiB; the disk is measured in
- * the same run, past the page cache where the file system lets us. Sizes in GiB:
+ * the least that a shuffle through disk can do, with executors of 512 MiB, and how much memory its
+ * processes take at most; the disk is measured in the same run, past the page cache where the file
+ * system lets us. Sizes in GiB:
  *
  * <pre>{@code
  * mvn -q verify -pl integration-tests -am -Dtest=None -Dsurefire.failIfNoSpecifiedTests=false \
@@ -36,7 +38,8 @@ class ShardBenchmark {
   @Test
   void againstTheDisk() throws IOException {
     System.out.printf(
-        "%6s %10s %10s %10s %8s  %s%n", "GiB", "write MB/s", "read MB/s", "seconds", "of disk", "");
+        "%6s %10s %10s %10s %8s %12s %12s  %s%n",
+        "GiB", "write MB/s", "read MB/s", "seconds", "of disk", "driver MiB", "executor MiB", "");
     for (String each : System.getProperty("ontogeny.gibibytes", "1").split(",")) {
       measure((long) (Double.parseDouble(each.strip()) * (1L << 30)));
     }
@@ -50,6 +53,7 @@ class ShardBenchmark {
       Files.delete(work.resolve("probe"));
       double read = read(work.resolve("capture"));
       long begun = System.nanoTime();
+      PeakMemory memory = new PeakMemory();
       ShippedJar.Outcome outcome =
           ShippedJar.command(
                   "shard",
@@ -60,19 +64,23 @@ class ShardBenchmark {
                   "--set",
                   "output=" + work.resolve("dataset"))
               .executors(2, 1, 512)
+              .patience(Duration.ofHours(1))
               .configure("spark.local.dir", work.resolve("spark").toString())
               .run(work);
       double seconds = (System.nanoTime() - begun) / 1e9;
+      memory.close();
       assertThat(outcome.exitCode()).as(outcome.error()).isZero();
       double least = 2 * bytes / read + 2 * bytes / write;
       System.out.printf(
           Locale.ROOT,
-          "%6.2f %10.0f %10.0f %10.1f %7.0f%%  %s%n",
+          "%6.2f %10.0f %10.0f %10.1f %7.0f%% %12d %12d  %s%n",
           bytes / (double) (1L << 30),
           write / 1e6,
           read / 1e6,
           seconds,
           100 * least / seconds,
+          memory.driver() >> 20,
+          memory.executor() >> 20,
           outcome.out().lines().filter(line -> line.contains("per byte")).findFirst().orElse(""));
     } finally {
       ShippedJar.delete(work);

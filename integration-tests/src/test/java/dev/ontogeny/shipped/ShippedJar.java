@@ -34,12 +34,11 @@ import java.util.stream.Stream;
  * }</pre>
  */
 public final class ShippedJar {
-  private static final Duration PATIENCE = Duration.ofMinutes(5);
-
   private final List<String> arguments;
   private final Map<String, String> configuration = new LinkedHashMap<>();
   private String master;
   private int driverMebibytes = 1024;
+  private Duration patience = Duration.ofMinutes(5);
 
   private ShippedJar(List<String> arguments) {
     this.arguments = arguments;
@@ -84,6 +83,12 @@ public final class ShippedJar {
     return this;
   }
 
+  /** After which the test fails; five minutes are the default. */
+  public ShippedJar patience(Duration most) {
+    patience = most;
+    return this;
+  }
+
   public ShippedJar configure(String key, String value) {
     configuration.put(key, value);
     return this;
@@ -124,7 +129,7 @@ public final class ShippedJar {
       builder.environment().put("SPARK_SCALA_VERSION", "2.13");
       builder.environment().put("OMP_NUM_THREADS", "1");
       builder.environment().remove("ONTOGENY_PROGRESS");
-      return new Running(builder.start(), home);
+      return new Running(builder.start(), home, patience);
     } catch (IOException e) {
       throw new IllegalStateException("cannot start " + arguments, e);
     }
@@ -152,15 +157,17 @@ public final class ShippedJar {
   public static final class Running {
     private final Process process;
     private final Path home;
+    private final Duration patience;
 
-    private Running(Process process, Path home) {
+    private Running(Process process, Path home, Duration patience) {
+      this.patience = patience;
       this.process = process;
       this.home = home;
     }
 
     /** Waits until something has come about while the command works; fails if it ends before. */
     public Running until(BooleanSupplier condition) {
-      Instant last = Instant.now().plus(PATIENCE);
+      Instant last = Instant.now().plus(patience);
       while (!condition.getAsBoolean()) {
         assertThat(process.isAlive()).as("still at work: %s", read("error")).isTrue();
         assertThat(Instant.now()).as("patience: %s", read("error")).isBefore(last);
@@ -214,9 +221,9 @@ public final class ShippedJar {
     /** Waits for the end. */
     public Outcome await() {
       try {
-        if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+        if (!process.waitFor(patience.toSeconds(), TimeUnit.SECONDS)) {
           kill();
-          throw new AssertionError("no end after " + PATIENCE + ": " + read("error"));
+          throw new AssertionError("no end after " + patience + ": " + read("error"));
         }
         Outcome outcome = new Outcome(process.exitValue(), read("out"), read("error"));
         if (outcome.exitCode() == 0) {
