@@ -39,6 +39,14 @@ public record DictionaryMetadata(
   public static final int VERSION = 1;
 
   /**
+   * Latents that fire in a row, for plans of memory: k, or without one as many as fired on the
+   * held-out rows in the mean.
+   */
+  public int codesPerRow() {
+    return k > 0 ? k : (int) Math.ceil(quality.l0());
+  }
+
+  /**
    * How it was trained.
    *
    * @param tokens rows it was stepped on, parents' not included

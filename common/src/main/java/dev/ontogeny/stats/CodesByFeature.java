@@ -101,6 +101,11 @@ public final class CodesByFeature {
     return starts.length - 1;
   }
 
+  /** The number of rows where a feature fires. */
+  public int count(int feature) {
+    return starts[feature + 1] - starts[feature];
+  }
+
   /** Where the rows of a feature begin; those of the next feature begin where they end. */
   public int start(int feature) {
     return starts[feature];
@@ -122,10 +127,15 @@ public final class CodesByFeature {
 
   /** Rows where a feature fires here and in {@code other}, codes of the same rows. */
   public int both(int feature, CodesByFeature other) {
+    return both(feature, other, feature);
+  }
+
+  /** Rows where a feature fires here and another in {@code other}, codes of the same rows. */
+  public int both(int feature, CodesByFeature other, int otherFeature) {
     int both = 0;
     int mine = starts[feature];
-    int its = other.starts[feature];
-    while (mine < starts[feature + 1] && its < other.starts[feature + 1]) {
+    int its = other.starts[otherFeature];
+    while (mine < starts[feature + 1] && its < other.starts[otherFeature + 1]) {
       int order = Integer.compare(rows[mine], other.rows[its]);
       both += order == 0 ? 1 : 0;
       mine += order <= 0 ? 1 : 0;

@@ -1,5 +1,7 @@
 package dev.ontogeny.stats;
 
+import java.io.Serializable;
+
 /**
  * A table of exact counts, features × columns: of label values, or of rows where a feature fired at
  * two neighbouring checkpoints.
@@ -7,7 +9,8 @@ package dev.ontogeny.stats;
  * <p>Bytes: {@code 'C' 1}, the number of counts that are not zero, and for each, row by row, the
  * distance from the one before and the count.
  */
-public final class CountTable implements Mergeable<CountTable> {
+public final class CountTable implements Mergeable<CountTable>, Serializable {
+  private static final long serialVersionUID = 1;
   private static final int TAG = 'C';
   private static final int VERSION = 1;
 

@@ -92,9 +92,8 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
       int from = codes.start(firstFeature + f);
       int to = codes.start(firstFeature + f + 1);
       if (previous != null) {
-        int before = previous.start(firstFeature + f + 1) - previous.start(firstFeature + f);
         overlaps.add(f, 0, codes.both(firstFeature + f, previous));
-        overlaps.add(f, 1, before);
+        overlaps.add(f, 1, previous.count(firstFeature + f));
       }
       if (from == to) {
         continue;

@@ -45,9 +45,10 @@ import scala.Tuple2;
  * evolution}.
  *
  * <p>The work is cut by pairs of neighbouring checkpoints (lineage), by ranges of tracks
- * (trajectories, events, sums) and by checkpoints (formation, readings). The driver keeps, for each
- * series, the continuation of every feature between checkpoints (4 bytes each), a confidence and a
- * peak per track and one set of sums; all else stays on executors and in files.
+ * (trajectories, events, sums), by checkpoints (formation, readings) and, for independent
+ * dictionaries, by blocks of rows (overlaps). The driver keeps, for each series, the continuation
+ * of every feature between checkpoints (4 bytes each), a confidence and a peak per track and one
+ * set of sums; all else stays on executors and in files.
  */
 final class Evolve implements Job<EvolveSettings> {
   private static final Logger LOG = LoggerFactory.getLogger(Evolve.class);
@@ -119,6 +120,13 @@ final class Evolve implements Job<EvolveSettings> {
       ranges += ceilingOf(series.features()[0], size);
       memory = Math.max(memory, 8L * size * series.length() * series.width() + 8 * size * size);
       memory = Math.max(memory, 24L * inputs.blockSize(series) * series.width());
+      if (series.kind() == Series.Kind.INDEPENDENTS && series.length() > 1) {
+        long latents = Arrays.stream(series.features()).asLongStream().sum();
+        operations += 2.0 * inputs.dataset().summary().rows() * latents * series.width();
+        long most = Arrays.stream(series.features()).max().orElse(0);
+        long codes = inputs.settings().rangeMemory().bytes();
+        memory = Math.max(memory, 16 * most * series.width() + 24 * most + codes);
+      }
       if (series.crosscoder()) {
         memory = Math.max(memory, 8L * series.features()[0] * series.length() * series.width());
       } else if (readsAgain(inputs)) {
@@ -177,6 +185,7 @@ final class Evolve implements Job<EvolveSettings> {
     Broadcast<EvolveInputs> shared = spark.broadcast(inputs);
     matchCheckpoints(spark, shared);
     List<TrackIndex> tracks = tracks(spark, shared);
+    countOverlaps(spark, shared, tracks);
     List<StrengthLevels> levels = collectStatistics(spark, shared, tracks);
     List<float[]> confidences = confidences(spark, shared, tracks);
     followTracks(spark, shared, tracks, levels, confidences);
@@ -292,6 +301,35 @@ final class Evolve implements Job<EvolveSettings> {
     return turned;
   }
 
+  /** Rows on which tracks of independent dictionaries fire, where they are not counted yet. */
+  private static void countOverlaps(
+      JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks) {
+    EvolveInputs inputs = shared.value();
+    List<OverlapTasks.Moment> missing =
+        OverlapTasks.moments(inputs).stream()
+            .filter(each -> inputs.publication().unit(each.unit(inputs)).isEmpty())
+            .toList();
+    if (missing.isEmpty()) {
+      return;
+    }
+    List<OverlapTasks.Part> parts = OverlapTasks.parts(inputs, missing);
+    // Counts of the blocks of a task are added up before they are sent.
+    int tasks = Math.min(parts.size(), Math.max(16, 4 * spark.defaultParallelism()));
+    spark
+        .sc()
+        .setJobDescription(
+            "Count where tracks fire at " + missing.size() + " pairs of checkpoints");
+    spark
+        .parallelize(parts, tasks)
+        .flatMapToPair(new OverlapTasks.Count(shared))
+        .reduceByKey(OverlapTasks::merge, missing.size())
+        .foreach(new OverlapTasks.Write(shared, spark.broadcast(tracks)));
+    LOG.info(
+        "Counted where tracks fire at {} pairs of checkpoints in {} blocks of rows",
+        missing.size(),
+        parts.size());
+  }
+
   /** Brings statistics into ranges of tracks; tells how strengths are distributed. */
   private static List<StrengthLevels> collectStatistics(
       JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks) {
@@ -303,6 +341,7 @@ final class Evolve implements Job<EvolveSettings> {
     if (inputs.featureFiles("features").isEmpty()) {
       throw Failure.data("features %s have no table features", inputs.features());
     }
+    files.addAll(overlaps(inputs));
     Broadcast<List<TrackIndex>> sharedTracks = spark.broadcast(tracks);
     spark.sc().setJobDescription("Sort statistics of " + files.size() + " files by track");
     List<StrengthLevels> levels = new ArrayList<>();
@@ -321,6 +360,12 @@ final class Evolve implements Job<EvolveSettings> {
     }
     LOG.info("Sorted statistics of {} files into tracks", files.size());
     return levels;
+  }
+
+  private static List<PublishedFile> overlaps(EvolveInputs inputs) {
+    return OverlapTasks.moments(inputs).stream()
+        .flatMap(each -> filesOf(inputs, each.unit(inputs)).stream())
+        .toList();
   }
 
   private static List<StatisticsTasks.Range> ranges(EvolveInputs inputs, List<TrackIndex> tracks) {
@@ -587,6 +632,7 @@ final class Evolve implements Job<EvolveSettings> {
     for (StatisticsTasks.Range range : ranges(inputs, tracks)) {
       files.addAll(filesOf(inputs, TrackTask.unit(inputs, range)));
     }
+    files.addAll(overlaps(inputs));
     for (FormationTasks.Moment moment : formationMoments(inputs, false)) {
       files.addAll(filesOf(inputs, moment.unit(inputs)));
     }

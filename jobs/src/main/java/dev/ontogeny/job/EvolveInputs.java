@@ -46,6 +46,11 @@ final class EvolveInputs implements Serializable {
 
   private static final int SMALLEST_RANGE = 16;
 
+  /** Rows that are encoded with a dictionary before the next: more than it costs to read that. */
+  private static final int FEWEST_ROWS = 1024;
+
+  private static final int MOST_ROWS = 65_536;
+
   private final EvolveSettings settings;
   private final Publication publication;
   private final ShardedDataset dataset;
@@ -197,6 +202,19 @@ final class EvolveInputs implements Serializable {
   int blockSize(Series of) {
     long fitting = settings.rangeMemory().bytes() / (2L * Float.BYTES * of.width());
     return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_BLOCK, fitting));
+  }
+
+  /**
+   * Rows of which a task holds the codes of one checkpoint after the other within range-memory: 26
+   * bytes for each code while they are turned, beside 8 for each of the checkpoint before.
+   */
+  int rowsOfCodes(Series of) {
+    int codes = 1;
+    for (String id : of.dictionaries()) {
+      codes = Math.max(codes, metadata(dictionaries, id + "/dictionary.json").codesPerRow());
+    }
+    long fitting = settings.rangeMemory().bytes() / (34L * codes);
+    return (int) Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, fitting));
   }
 
   /** The provider of arithmetic for the thread of a task. */

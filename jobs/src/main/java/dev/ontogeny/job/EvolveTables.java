@@ -71,6 +71,22 @@ final class EvolveTables {
           .with(ColumnType.DOUBLE, "confidence")
           .build();
 
+  /**
+   * Rows on which tracks of independent dictionaries fire; what is followed by index is measured.
+   */
+  static final TableSchema TRACK_OVERLAPS =
+      TableSchema.named("track_overlaps")
+          .with(ColumnType.STRING, "series")
+          .with(ColumnType.INT, "track")
+          .with(
+              ColumnType.LONG,
+              "checkpoint_previous",
+              "checkpoint",
+              "both",
+              "count_previous",
+              "count")
+          .build();
+
   static final TableSchema IDENTITY =
       TableSchema.named("identity")
           .with(ColumnType.STRING, "series")

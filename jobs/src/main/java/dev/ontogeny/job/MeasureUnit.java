@@ -48,8 +48,7 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
    * @param places its sources, or one of them; all see the same codes
    * @param checkpoints of all its sources
    * @param inputs D, columns of all its sources
-   * @param codesPerRow latents that fire in a row, for plans of memory: k, or without one as many
-   *     as fired on the held-out rows in the mean
+   * @param codesPerRow as {@link DictionaryMetadata#codesPerRow}
    * @param previous the number of the series' dictionary at the checkpoint before, -1 for none
    * @param forOverlapsOnly it was measured by the unit before; only its codes are needed
    */
@@ -212,7 +211,7 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
         metadata.sources().stream().map(Source::checkpoint).toList(),
         metadata.sources().stream().mapToInt(Source::width).sum(),
         metadata.width(),
-        metadata.k() > 0 ? metadata.k() : (int) Math.ceil(metadata.quality().l0()),
+        metadata.codesPerRow(),
         previous,
         codesOnly);
   }

@@ -33,11 +33,12 @@ final class StatisticsTasks {
   /** A range of tracks of series s. */
   record Range(int s, int number) implements Serializable {}
 
-  /** The tables that are read. */
+  /** The tables that are read: of the features, and what was counted of independents since. */
   enum Table {
     FEATURES,
     OVERLAPS,
-    LATENT_SCALING;
+    LATENT_SCALING,
+    TRACK_OVERLAPS;
 
     /** As the manifest names it. */
     String key() {
@@ -145,12 +146,17 @@ final class StatisticsTasks {
     void take(int s, int t, int feature, double jaccard);
   }
 
-  private static void eachOverlap(EvolveInputs inputs, PublishedFile file, OverlapConsumer into)
-      throws IOException {
+  private static Map<String, Integer> numbers(EvolveInputs inputs) {
     Map<String, Integer> byName = new HashMap<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       byName.put(inputs.series().get(s).name(), s);
     }
+    return byName;
+  }
+
+  private static void eachOverlap(EvolveInputs inputs, PublishedFile file, OverlapConsumer into)
+      throws IOException {
+    Map<String, Integer> byName = numbers(inputs);
     try (TableReader reader =
         TableReader.open(
             inputs.features(),
@@ -172,12 +178,15 @@ final class StatisticsTasks {
         if (t < 1 || checkpoints[t - 1] != (Long) row[2]) {
           continue;
         }
-        long both = (Long) row[4];
-        long either = (Long) row[5] + (Long) row[6] - both;
-        // Two empty sets are not alike; nothing can be said of them.
-        into.take(s, t, (Integer) row[1], either > 0 ? (double) both / either : Double.NaN);
+        into.take(s, t, (Integer) row[1], jaccard((Long) row[4], (Long) row[5], (Long) row[6]));
       }
     }
+  }
+
+  private static double jaccard(long both, long countPrevious, long count) {
+    long either = countPrevious + count - both;
+    // Two empty sets are not alike; nothing can be said of them.
+    return either > 0 ? (double) both / either : Double.NaN;
   }
 
   /** Reads one file of a {@link Table}. */
@@ -200,6 +209,7 @@ final class StatisticsTasks {
         case FEATURES ->
             readColumns(file, filling, order, 0, "firing_rate", "mean", "decoder_norm");
         case OVERLAPS -> readOverlaps(file, filling, order);
+        case TRACK_OVERLAPS -> readTrackOverlaps(file, filling, order);
         case LATENT_SCALING ->
             readColumns(
                 file, filling, order, Double.NaN, "beta_error", "beta_reconstruction", "beta_own");
@@ -229,7 +239,8 @@ final class StatisticsTasks {
                 for (int c = 0; c < values.length; c++) {
                   values[c] = row[c] == null ? unknown : (Double) row[c];
                 }
-                add(filling, order, s, t, (Integer) row[columns.length], values);
+                int track = tracks.value().get(s).trackOf(t, (Integer) row[columns.length]);
+                add(filling, order, s, t, track, values);
               },
               all);
     }
@@ -241,22 +252,40 @@ final class StatisticsTasks {
           file,
           (s, t, feature, jaccard) -> {
             TrackIndex index = tracks.value().get(s);
+            int track = index.trackOf(t, feature);
             // Where a latent was taken over, the rows before are another track's.
-            if (index.trackOf(t - 1, feature) == index.trackOf(t, feature)) {
-              add(filling, order, s, t, feature, jaccard);
+            if (index.trackOf(t - 1, feature) == track) {
+              add(filling, order, s, t, track, jaccard);
             }
           });
     }
 
-    private void add(
-        Map<Place, Filling> filling,
-        List<Place> order,
-        int s,
-        int t,
-        int feature,
-        double... values) {
+    private void readTrackOverlaps(
+        PublishedFile file, Map<Place, Filling> filling, List<Place> order) throws IOException {
       EvolveInputs inputs = broadcast.value();
-      int track = tracks.value().get(s).trackOf(t, feature);
+      Map<String, Integer> byName = numbers(inputs);
+      try (TableReader reader =
+          TableReader.open(
+              inputs.publication().folder(),
+              file.path(),
+              "series",
+              "track",
+              "checkpoint",
+              "both",
+              "count_previous",
+              "count")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          int s = byName.get((String) row[0]);
+          int t = Arrays.binarySearch(inputs.series().get(s).checkpoints(), (Long) row[2]);
+          double jaccard = jaccard((Long) row[3], (Long) row[4], (Long) row[5]);
+          add(filling, order, s, t, (Integer) row[1], jaccard);
+        }
+      }
+    }
+
+    private void add(
+        Map<Place, Filling> filling, List<Place> order, int s, int t, int track, double... values) {
+      EvolveInputs inputs = broadcast.value();
       Place place = new Place(new Range(s, track / inputs.rangeSize(inputs.series().get(s))), t);
       Filling into = filling.get(place);
       if (into == null) {
@@ -300,7 +329,8 @@ final class StatisticsTasks {
           switch (chunk.table) {
             case FEATURES ->
                 statistics.measured(track, chunk.checkpoint, of[0][i], of[1][i], of[2][i]);
-            case OVERLAPS -> statistics.overlapped(track, chunk.checkpoint, of[0][i]);
+            case OVERLAPS, TRACK_OVERLAPS ->
+                statistics.overlapped(track, chunk.checkpoint, of[0][i]);
             case LATENT_SCALING ->
                 statistics.scaled(track, chunk.checkpoint, of[0][i], of[1][i] - of[2][i]);
           }

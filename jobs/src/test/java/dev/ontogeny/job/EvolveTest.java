@@ -16,9 +16,11 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 class EvolveTest {
   private static final PlantedActivations PLANTED =
       new PlantedActivations(PlantedActivations.Plan.of(3, 32, 40, 12));
+  private static final int COUNTED_CHECKPOINTS = 4;
   private static SparkSession spark;
 
   @TempDir static Path root;
@@ -245,18 +248,21 @@ class EvolveTest {
       reader.skip(row);
       assertThat(reader.read(vector)).isEqualTo(1);
     }
+    return codes(dictionary, vector, 0)[latent];
+  }
+
+  private static double[] codes(Dictionary dictionary, FloatMatrix vectors, int row) {
     double[] pre = new double[dictionary.width()];
     for (int f = 0; f < pre.length; f++) {
-      for (int i = 0; i < width; i++) {
+      for (int i = 0; i < vectors.columns(); i++) {
         pre[f] +=
-            (vector.at(0, i) - dictionary.inputMean()[i])
+            (vectors.at(row, i) - dictionary.inputMean()[i])
                 * dictionary.inputScale()[0]
                 * dictionary.encoder().at(i, f);
       }
     }
-    double[] sorted = pre.clone();
-    Arrays.sort(sorted);
-    return pre[latent] >= sorted[pre.length - dictionary.k()] ? Math.max(0, pre[latent]) : 0;
+    double least = Arrays.stream(pre).sorted().toArray()[pre.length - dictionary.k()];
+    return Arrays.stream(pre).map(each -> each >= least ? Math.max(0, each) : 0).toArray();
   }
 
   @Test
@@ -382,6 +388,145 @@ class EvolveTest {
               : 0;
     }
     assertThat(right).isGreaterThanOrEqualTo(38);
+  }
+
+  @Test
+  void rowsOnWhichTracksOfIndependentDictionariesFireAreCountedExactly() throws IOException {
+    Folder folder = Folder.of(root.resolve("counted").toString());
+    PlantedActivations planted =
+        new PlantedActivations(PlantedActivations.Plan.of(5, 32, 40, COUNTED_CHECKPOINTS));
+    // Three shards, the last one held out: all count.
+    ShardedDataset dataset =
+        DatasetFixture.publish(Folder.of(folder.resolve("dataset")), planted, 150, 3);
+    EvolveFixture.dictionaries(folder, dataset, planted, false, 1);
+    Manifest features = new Measure().run(spark, measured(folder)).manifest();
+
+    // Cut off after the counts, for want of a file, it takes them up again.
+    Path file =
+        Path.of(
+            folder.resolve(
+                "features/" + features.table("features").findFirst().orElseThrow().path()));
+    Path aside = root.resolve("aside.parquet");
+    Files.move(file, aside);
+    assertThatThrownBy(() -> new Evolve().run(spark, settings(folder, "evolution")))
+        .hasMessageContaining("does not exist");
+    Files.move(aside, file);
+    List<String> counted =
+        Folder.of(folder.resolve("evolution")).list("").stream()
+            .filter(each -> each.startsWith("track_overlaps/"))
+            .sorted()
+            .toList();
+    assertThat(counted).hasSize(COUNTED_CHECKPOINTS - 1);
+    Manifest resumed = new Evolve().run(spark, settings(folder, "evolution")).manifest();
+    assertThat(resumed.table("track_overlaps").map(PublishedFile::path).toList())
+        .isEqualTo(counted);
+
+    overlapsAreThoseOfFiringRows(folder, dataset, planted);
+    // In larger blocks of rows, and so in fewer tasks.
+    new Evolve().run(spark, settings(folder, "larger", "range-memory=64MiB"));
+    assertThat(rows(folder, "larger", "track_overlaps"))
+        .isEqualTo(rows(folder, "evolution", "track_overlaps"));
+    assertThat(rows(folder, "larger", "trajectories"))
+        .isEqualTo(rows(folder, "evolution", "trajectories"));
+  }
+
+  private static MeasureSettings measured(Folder folder) {
+    return SettingsReader.read(
+        MeasureSettings.class,
+        "measure",
+        null,
+        List.of(
+            "dataset=" + folder.resolve("dataset"),
+            "dictionaries=" + folder.resolve("dictionaries"),
+            "output=" + folder.resolve("features"),
+            "replicates=2"));
+  }
+
+  /** Against sets of rows, and what was measured of each feature alone. */
+  private static void overlapsAreThoseOfFiringRows(
+      Folder folder, ShardedDataset dataset, PlantedActivations planted) throws IOException {
+    List<List<BitSet>> firing = new ArrayList<>();
+    for (int t = 0; t < COUNTED_CHECKPOINTS; t++) {
+      firing.add(firing(dataset, planted, t));
+    }
+    Map<List<Object>, Object> measured = new HashMap<>();
+    Folder features = Folder.of(folder.resolve("features"));
+    for (PublishedFile file : Manifest.read(features, "features").table("features").toList()) {
+      try (TableReader reader =
+          TableReader.open(features, file.path(), "checkpoint", "feature", "count")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          measured.put(List.of(row[0], row[1]), row[2]);
+        }
+      }
+    }
+    Map<List<Object>, Map<String, Object>> overlaps = new HashMap<>();
+    for (Map<String, Object> row : rows(folder, "evolution", "track_overlaps")) {
+      overlaps.put(List.of(row.get("track"), row.get("checkpoint")), row);
+    }
+    Map<List<Object>, Integer> featureOf = new HashMap<>();
+    List<Map<String, Object>> trajectories = rows(folder, "evolution", "trajectories");
+    for (Map<String, Object> row : trajectories) {
+      featureOf.put(List.of(row.get("track"), row.get("checkpoint")), (Integer) row.get("feature"));
+    }
+    int followed = 0;
+    int partly = 0;
+    for (Map<String, Object> row : trajectories) {
+      long checkpoint = (Long) row.get("checkpoint");
+      int feature = (Integer) row.get("feature");
+      int before = featureOf.getOrDefault(List.of(row.get("track"), checkpoint - 100), -1);
+      Map<String, Object> overlap = overlaps.remove(List.of(row.get("track"), checkpoint));
+      if (feature < 0 || before < 0) {
+        assertThat(row.get("jaccard_previous")).isNull();
+        assertThat(overlap).isNull();
+        continue;
+      }
+      int t = (int) (checkpoint / 100);
+      BitSet here = firing.get(t).get(feature);
+      BitSet both = (BitSet) here.clone();
+      both.and(firing.get(t - 1).get(before));
+      BitSet either = (BitSet) here.clone();
+      either.or(firing.get(t - 1).get(before));
+      assertThat(overlap.get("checkpoint_previous")).isEqualTo(checkpoint - 100);
+      assertThat(overlap.get("both")).isEqualTo((long) both.cardinality());
+      assertThat(overlap.get("count_previous"))
+          .isEqualTo((long) firing.get(t - 1).get(before).cardinality())
+          .isEqualTo(measured.get(List.of(checkpoint - 100, before)));
+      assertThat(overlap.get("count"))
+          .isEqualTo((long) here.cardinality())
+          .isEqualTo(measured.get(List.of(checkpoint, feature)));
+      assertThat(row.get("jaccard_previous"))
+          .isEqualTo(either.isEmpty() ? null : (double) both.cardinality() / either.cardinality());
+      followed++;
+      partly += both.isEmpty() || both.equals(either) ? 0 : 1;
+    }
+    assertThat(overlaps).isEmpty();
+    assertThat(followed).isGreaterThan(60);
+    assertThat(partly).isGreaterThan(60);
+  }
+
+  /** The rows on which each latent of a dictionary fires. */
+  private static List<BitSet> firing(ShardedDataset dataset, PlantedActivations planted, int t)
+      throws IOException {
+    Dictionary dictionary = EvolveFixture.dictionary(dataset, planted, false, 0, t);
+    List<BitSet> firing = new ArrayList<>();
+    for (int f = 0; f < dictionary.width(); f++) {
+      firing.add(new BitSet());
+    }
+    int at = 0;
+    for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+      FloatMatrix vectors = FloatMatrix.zeros((int) dataset.rows(shard), planted.plan().width());
+      try (VectorReader reader =
+          dataset.vectors(EvolveFixture.SITE, planted.plan().checkpoints().get(t), shard)) {
+        assertThat(reader.read(vectors)).isEqualTo(vectors.rows());
+      }
+      for (int row = 0; row < vectors.rows(); row++, at++) {
+        double[] codes = codes(dictionary, vectors, row);
+        for (int f = 0; f < codes.length; f++) {
+          firing.get(f).set(at, codes[f] > 0);
+        }
+      }
+    }
+    return firing;
   }
 
   /** Where a track is strong it fires on its own rows, whatever number its feature has there. */
