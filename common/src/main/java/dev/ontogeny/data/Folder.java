@@ -30,6 +30,7 @@ import org.apache.spark.deploy.SparkHadoopUtil;
  * the file system with Spark's own settings.
  */
 public record Folder(String location) implements Serializable {
+  private static final String FOR_HADOOP = "spark.hadoop.";
 
   /** A local path or a URI, made absolute. */
   public static Folder of(String location) {
@@ -45,9 +46,9 @@ public record Folder(String location) implements Serializable {
   }
 
   /**
-   * Hadoop's configuration as Spark has it, on the driver and on executors; plain outside of Spark.
-   * It is shared, since reading its defaults takes longer than reading a small file: whoever wants
-   * to set something makes a copy.
+   * Hadoop's configuration as Spark has it, on the driver and on executors; before Spark has
+   * started, what spark-submit was told of it. It is shared, since reading its defaults takes
+   * longer than reading a small file: whoever wants to set something makes a copy.
    */
   public static Configuration configuration() {
     SparkEnv env = SparkEnv.get();
@@ -55,13 +56,21 @@ public record Folder(String location) implements Serializable {
     if (known == null || known.env != env) {
       known =
           new Shared(
-              env,
-              env == null
-                  ? new Configuration()
-                  : SparkHadoopUtil.get().newConfiguration(env.conf()));
+              env, env == null ? submitted() : SparkHadoopUtil.get().newConfiguration(env.conf()));
       shared = known;
     }
     return known.configuration;
+  }
+
+  /** What spark-submit passes on as properties of the process, in Hadoop's own names. */
+  private static Configuration submitted() {
+    Configuration configuration = new Configuration();
+    for (String key : System.getProperties().stringPropertyNames()) {
+      if (key.startsWith(FOR_HADOOP)) {
+        configuration.set(key.substring(FOR_HADOOP.length()), System.getProperty(key));
+      }
+    }
+    return configuration;
   }
 
   /** A configuration and whose it is; null outside of Spark. */

@@ -31,7 +31,7 @@ record Diagnosis(FailureKind kind, String message) {
   static Diagnosis of(Throwable thrown) {
     var failure = Failure.in(thrown);
     if (failure.isPresent()) {
-      return new Diagnosis(failure.get().kind(), failure.get().getMessage());
+      return new Diagnosis(failure.get().kind(), inPlainWords(failure.get()));
     }
     List<Throwable> chain = chain(thrown);
     for (Throwable each : chain) {
@@ -51,6 +51,30 @@ record Diagnosis(FailureKind kind, String message) {
       }
     }
     return new Diagnosis(FailureKind.INTERNAL, thrown.toString());
+  }
+
+  /**
+   * The message of an expected failure, with S3's page of a reply in it said in a few words. Known
+   * by their names, since S3's client need not be there.
+   */
+  private static String inPlainWords(Failure failure) {
+    String message = failure.getMessage();
+    for (Throwable each : chain(failure)) {
+      String reply = String.valueOf(each.getMessage());
+      String name = each.getClass().getSimpleName();
+      String words =
+          name.equals("UnknownStoreException")
+              ? "there is no such bucket"
+              : name.equals("NoAuthWithAWSException") || reply.contains("NoAuthWithAWSException")
+                  ? "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or spark.hadoop.fs.s3a.access.key and .secret.key"
+                  : each instanceof AccessDeniedException && reply.contains("Service: S3")
+                      ? "the store refuses these credentials, or they may not do that"
+                      : null;
+      if (words != null && each != failure && message.contains(reply)) {
+        return message.replace(reply, words);
+      }
+    }
+    return message;
   }
 
   private static String resources(Throwable thrown) {

@@ -65,6 +65,26 @@ class DiagnosisTest {
   }
 
   @Test
+  void aRefusalOfS3IsToldInAFewWords() {
+    AccessDeniedException refused =
+        new AccessDeniedException(
+            "s3a://bucket/x", null, "S3Exception: null (Service: S3, Status Code: 403)");
+    assertLine(
+        Failure.resources("input x cannot be listed: %s", refused.getMessage()).causedBy(refused),
+        "ontogeny: resources: input x cannot be listed: the store refuses these credentials, or they may not do that");
+    AccessDeniedException nobody =
+        new AccessDeniedException(
+            "bucket", null, "NoAuthWithAWSException: No AWS Credentials provided by Simple…");
+    assertLine(
+        Failure.resources("input x cannot be listed: %s", nobody.getMessage()).causedBy(nobody),
+        "ontogeny: resources: input x cannot be listed: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or spark.hadoop.fs.s3a.access.key and .secret.key");
+    AccessDeniedException file = new AccessDeniedException("/data/x");
+    assertLine(
+        Failure.resources("output %s cannot be written to", file.getMessage()).causedBy(file),
+        "ontogeny: resources: output /data/x cannot be written to");
+  }
+
+  @Test
   void everythingElseIsABug() {
     assertLine(
         new IllegalStateException("three\nlines\n of it"),
