@@ -58,7 +58,7 @@ final class BatchBudget {
   /** Takes the floor from a part of the batch. */
   void floorFrom(CodeArena part, int rows, int budget) {
     int count = gather(part, rows);
-    floor = count < budget ? 0 : RowSelection.largest(scores, count, budget) * ROUNDING;
+    floor = count < budget ? 0 : largest(scores, count, budget) * ROUNDING;
   }
 
   /** Leaves the chosen candidates; returns the smallest product that was chosen, 0 for none. */
@@ -72,7 +72,7 @@ final class BatchBudget {
       }
       return count == 0 ? 0 : smallest;
     }
-    float cut = RowSelection.largest(scores, count, budget);
+    float cut = largest(scores, count, budget);
     floor = cut * MARGIN;
     int free = budget;
     for (int i = 0; i < count; i++) {
@@ -142,5 +142,40 @@ final class BatchBudget {
       last = next;
     }
     return last;
+  }
+
+  /** The k-th largest of the first n values, which change places. */
+  private static float largest(float[] values, int n, int k) {
+    int low = 0;
+    int high = n - 1;
+    while (low < high) {
+      float a = values[low];
+      float b = values[(low + high) >>> 1];
+      float c = values[high];
+      float pivot = Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+      int i = low;
+      int j = high;
+      while (i <= j) {
+        while (values[i] > pivot) {
+          i++;
+        }
+        while (values[j] < pivot) {
+          j--;
+        }
+        if (i <= j) {
+          float swap = values[i];
+          values[i++] = values[j];
+          values[j--] = swap;
+        }
+      }
+      if (k - 1 <= j) {
+        high = j;
+      } else if (k - 1 >= i) {
+        low = i;
+      } else {
+        return values[k - 1];
+      }
+    }
+    return values[k - 1];
   }
 }

@@ -75,7 +75,7 @@ final class RowSelection {
     if (screen == null) {
       // Zero and below never fire.
       int count = loops.reaching(values, at, width, Math.max(bound, Float.MIN_VALUE), candidates);
-      addAll(values, at, count);
+      addAll(values, at, count, null);
     } else {
       // At least k values are above the bound less the slack: so is the k-th largest.
       float slack = screen.slack(row);
@@ -92,23 +92,10 @@ final class RowSelection {
    */
   int above(float[] values, int at, float[] bounds, float lowest) {
     if (screen == null) {
-      int count = loops.reaching(values, at, width, lowest, candidates);
-      found = 0;
-      for (int j = 0; j < count; j++) {
-        int latent = candidates[j];
-        if (values[at + latent] > bounds[latent]) {
-          add(values[at + latent], latent);
-        }
-      }
+      addAll(values, at, loops.reaching(values, at, width, lowest, candidates), bounds);
     } else {
       int count = loops.reaching(values, at, width, lowest - screen.slack(row), candidates);
-      int kept = 0;
-      for (int j = 0; j < count; j++) {
-        int latent = candidates[j];
-        candidates[kept] = latent;
-        kept += values[at + latent] + screen.slack(row, latent) >= bounds[latent] ? 1 : 0;
-      }
-      decide(kept, bounds);
+      decide(keepReachable(values, at, count, bounds, lowest), bounds);
     }
     return found;
   }
@@ -117,7 +104,7 @@ final class RowSelection {
   int selectAmong(float[] values, int at, int[] latents, int count, int k) {
     System.arraycopy(latents, 0, candidates, 0, count);
     if (screen == null) {
-      addAll(values, at, count);
+      addAll(values, at, count, null);
     } else {
       decide(narrow(values, at, count, k), null);
     }
@@ -130,22 +117,28 @@ final class RowSelection {
     for (int j = 0; j < count; j++) {
       least[j] = values[at + candidates[j]] - screen.slack(row, candidates[j]);
     }
-    float bar = loops.barOfLargest(least, count, k);
+    return keepReachable(values, at, count, null, loops.barOfLargest(least, count, k));
+  }
+
+  /** Of the first candidates, keeps those that may reach their bound, or the bar without bounds. */
+  private int keepReachable(float[] values, int at, int count, float[] bounds, float bar) {
     int kept = 0;
     for (int j = 0; j < count; j++) {
       int latent = candidates[j];
+      float least = bounds == null ? bar : bounds[latent];
+      // Written in any case: a branch would be a matter of chance.
       candidates[kept] = latent;
-      kept += values[at + latent] + screen.slack(row, latent) >= bar ? 1 : 0;
+      kept += values[at + latent] + screen.slack(row, latent) >= least ? 1 : 0;
     }
     return kept;
   }
 
-  /** Takes those of the first candidates that are positive. */
-  private void addAll(float[] values, int at, int count) {
+  /** Takes those of the first candidates that are above their bounds, or zero without bounds. */
+  private void addAll(float[] values, int at, int count, float[] bounds) {
     found = 0;
     for (int j = 0; j < count; j++) {
       int latent = candidates[j];
-      if (values[at + latent] > 0) {
+      if (values[at + latent] > (bounds == null ? 0 : bounds[latent])) {
         add(values[at + latent], latent);
       }
     }
@@ -230,40 +223,5 @@ final class RowSelection {
 
   private static long median(long a, long b, long c) {
     return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
-  }
-
-  /** The k-th largest of the first n values, which change places. */
-  static float largest(float[] values, int n, int k) {
-    int low = 0;
-    int high = n - 1;
-    while (low < high) {
-      float a = values[low];
-      float b = values[(low + high) >>> 1];
-      float c = values[high];
-      float pivot = Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
-      int i = low;
-      int j = high;
-      while (i <= j) {
-        while (values[i] > pivot) {
-          i++;
-        }
-        while (values[j] < pivot) {
-          j--;
-        }
-        if (i <= j) {
-          float swap = values[i];
-          values[i++] = values[j];
-          values[j--] = swap;
-        }
-      }
-      if (k - 1 <= j) {
-        high = j;
-      } else if (k - 1 >= i) {
-        low = i;
-      } else {
-        return values[k - 1];
-      }
-    }
-    return values[k - 1];
   }
 }

@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The parts of a step on one core, each with the megaflops and the megabytes that it moves per
  * second, beside two ceilings of the same run: {@code product} is the dense product alone, {@code
- * memory} a sum over an array that no cache holds. One operation is what one block of 128 rows
- * needs; {@code adam} is a pass over the weights of 512 latents.
+ * memory} a sum over an array that no cache holds. One operation is what 128 rows need; {@code
+ * adam} is a pass over the weights of 512 latents.
  *
  * <pre>mvn -q -pl common test-compile && mvn -q -pl common exec:exec -Dexec.executable=java \
  *   -Dexec.classpathScope=test -Dexec.args="-cp %classpath org.openjdk.jmh.Main KernelBenchmark"

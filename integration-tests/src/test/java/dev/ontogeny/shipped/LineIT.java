@@ -14,7 +14,6 @@ import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.Verification;
-import dev.ontogeny.run.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -81,7 +80,7 @@ class LineIT {
   void theLineRunsOnExecutorsOfTheirOwn() throws Exception {
     ShippedJar.Outcome outcome = line("whole").executors(2, 1, 1024).run(WORK);
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    List<JsonNode> results = results(outcome);
+    List<JsonNode> results = outcome.results();
     assertThat(results)
         .extracting(result -> result.get("kind").asText())
         .containsExactlyElementsOf(FOLDERS);
@@ -116,7 +115,7 @@ class LineIT {
     ShippedJar.Outcome outcome = line("cut").local(2).run(WORK);
 
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    assertThat(results(outcome).get(0).get("already_done").asBoolean()).isTrue();
+    assertThat(outcome.results().get(0).get("already_done").asBoolean()).isTrue();
     for (String name : FOLDERS) {
       assertThat(manifest("cut", name).identity())
           .as(name)
@@ -130,7 +129,7 @@ class LineIT {
   void theSameRunAgainDoesNothing() {
     ShippedJar.Outcome outcome = line("whole").local(2).run(WORK);
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    assertThat(results(outcome)).allMatch(result -> result.get("already_done").asBoolean());
+    assertThat(outcome.results()).allMatch(result -> result.get("already_done").asBoolean());
   }
 
   @Test
@@ -250,15 +249,6 @@ class LineIT {
 
   private static long rows() {
     return DOCUMENTS * PLANTED.plan().documentLength();
-  }
-
-  private static List<JsonNode> results(ShippedJar.Outcome outcome) {
-    return outcome
-        .out()
-        .lines()
-        .filter(line -> line.startsWith("RESULT "))
-        .map(line -> Json.read(line.substring("RESULT ".length()), JsonNode.class, "RESULT"))
-        .toList();
   }
 
   private static Folder folder(String work, String name) {

@@ -2,7 +2,6 @@ package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
@@ -10,7 +9,6 @@ import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.Verification;
-import dev.ontogeny.run.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,10 +93,10 @@ class S3IT {
     ShippedJar.Outcome outcome = onStore(line(STORE)).executors(2, 1, 1024).run(WORK);
 
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    assertThat(results(outcome))
+    assertThat(outcome.results())
         .extracting(result -> result.get("kind").asText())
         .containsExactlyElementsOf(FOLDERS);
-    assertThat(results(outcome))
+    assertThat(outcome.results())
         .extracting(result -> result.get("already_done").asBoolean())
         .containsExactly(true, false, false, false, false);
     for (String name : FOLDERS) {
@@ -124,8 +122,8 @@ class S3IT {
     Map<String, Long> before = modified();
     ShippedJar.Outcome outcome = onStore(line(STORE)).local(2).run(WORK);
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    assertThat(results(outcome)).hasSize(FOLDERS.size());
-    assertThat(results(outcome)).allMatch(result -> result.get("already_done").asBoolean());
+    assertThat(outcome.results()).hasSize(FOLDERS.size());
+    assertThat(outcome.results()).allMatch(result -> result.get("already_done").asBoolean());
     assertThat(modified()).isEqualTo(before);
   }
 
@@ -210,15 +208,6 @@ class S3IT {
   private static ShippedJar onStore(ShippedJar command) {
     server.properties().forEach(command::configure);
     return command;
-  }
-
-  private static List<JsonNode> results(ShippedJar.Outcome outcome) {
-    return outcome
-        .out()
-        .lines()
-        .filter(line -> line.startsWith("RESULT "))
-        .map(line -> Json.read(line.substring("RESULT ".length()), JsonNode.class, "RESULT"))
-        .toList();
   }
 
   private static Folder folder(String place, String name) {

@@ -47,13 +47,12 @@ class ShardBenchmark {
 
   private static void measure(long wanted) throws IOException {
     Path work = ShippedJar.folder("ShardBenchmark");
-    try {
+    try (PeakMemory memory = new PeakMemory()) {
       long bytes = new ShardCaptures(512, 8).write(work.resolve("capture"), wanted);
       double write = write(work.resolve("probe"), bytes);
       Files.delete(work.resolve("probe"));
       double read = read(work.resolve("capture"));
       long begun = System.nanoTime();
-      PeakMemory memory = new PeakMemory();
       ShippedJar.Outcome outcome =
           ShippedJar.command(
                   "shard",
@@ -68,7 +67,6 @@ class ShardBenchmark {
               .configure("spark.local.dir", work.resolve("spark").toString())
               .run(work);
       double seconds = (System.nanoTime() - begun) / 1e9;
-      memory.close();
       assertThat(outcome.exitCode()).as(outcome.error()).isZero();
       double least = 2 * bytes / read + 2 * bytes / write;
       System.out.printf(

@@ -256,6 +256,14 @@ public final class ShippedJar {
   /** How a command ended. */
   public record Outcome(int exitCode, String out, String error) {
 
+    /** What stands after {@code RESULT} on lines of standard output, one of each job of a line. */
+    public List<JsonNode> results() {
+      return out.lines()
+          .filter(line -> line.startsWith("RESULT "))
+          .map(line -> Json.read(line.substring("RESULT ".length()), JsonNode.class, "RESULT"))
+          .toList();
+    }
+
     /** What stands after {@code RESULT} on the last line of standard output. */
     public JsonNode result() {
       String last = last(out);

@@ -339,20 +339,8 @@ final class EvolveFixture {
 
   private static PublishedFile writeOverlaps(Folder folder, PlantedActivations planted, int replica)
       throws IOException {
-    TableSchema schema =
-        TableSchema.named("overlaps")
-            .with(ColumnType.STRING, "series")
-            .with(ColumnType.INT, "feature")
-            .with(
-                ColumnType.LONG,
-                "checkpoint_previous",
-                "checkpoint",
-                "both",
-                "count_previous",
-                "count")
-            .build();
     try (TableWriter writer =
-        TableWriter.open(folder, "overlaps/part-" + replica + ".parquet", schema)) {
+        TableWriter.open(folder, "overlaps/part-" + replica + ".parquet", MeasureTables.OVERLAPS)) {
       for (int t = 1; t < planted.plan().checkpoints().size(); t++) {
         for (int feature = 0; feature < 2 * planted.plan().features(); feature++) {
           writer.write(
