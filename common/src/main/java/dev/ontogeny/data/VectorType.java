@@ -92,9 +92,10 @@ public enum VectorType {
       from.position(from.position() + 4 * count);
       return;
     }
+    float[] table = Half.Table.FLOATS;
     int start = from.position();
     for (int i = 0; i < count; i++) {
-      into[at + i] = Half.toFloat(from.getShort(start + 2 * i));
+      into[at + i] = table[from.getShort(start + 2 * i) & 0xffff];
     }
     from.position(start + 2 * count);
   }

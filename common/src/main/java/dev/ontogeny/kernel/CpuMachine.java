@@ -30,15 +30,11 @@ record CpuMachine(
 
   /** The fastest there is here. */
   static CpuMachine detect(int threads) {
-    Loops loops;
-    String reason;
-    try {
-      loops = new SimdLoops();
-      reason = loops.name();
-    } catch (LinkageError | UnsupportedOperationException e) {
-      loops = new ScalarLoops();
-      reason = "scalar, since this Java has no jdk.incubator.vector (" + e.getMessage() + ")";
-    }
+    Loops loops = Loops.fastest();
+    String reason =
+        loops instanceof ScalarLoops
+            ? loops.name() + ", since this Java has no jdk.incubator.vector"
+            : loops.name();
     CpuMachine machine =
         new CpuMachine(loops, reason, product(loops), bf16(), new Workers(threads));
     machine.measure();

@@ -5,6 +5,7 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.Dots;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -41,8 +42,6 @@ public final class BlockEncoder implements AutoCloseable {
     /** By source. */
     final DictionaryStatistics[] statistics;
 
-    final float[][] inputSum;
-
     /** By source, what its gates leave of the codes; by source the bars of these. */
     final float[][] bars;
 
@@ -51,9 +50,10 @@ public final class BlockEncoder implements AutoCloseable {
 
     final SparseCodes gated;
 
-    /** Of a row, where there are several sources: x̃ − x̃̂ and x̃̂. */
-    final float[] residual;
+    /** Of a row: x̃, x̃ − x̃̂ and, where there are several sources, x̃̂. */
+    final float[] centred;
 
+    final float[] residual;
     final float[] explained;
     final PresentDirections directions;
     final LatentScaling scaling;
@@ -69,18 +69,17 @@ public final class BlockEncoder implements AutoCloseable {
       columnScale = dictionary.columnScale();
       columns = dictionary.sourceColumns();
       statistics = new DictionaryStatistics[sources];
-      inputSum = new float[sources][];
       bars = new float[sources][];
       for (int s = 0; s < sources; s++) {
         int columnsOfSource = columns[s + 1] - columns[s];
         statistics[s] = new DictionaryStatistics(columnsOfSource, replicates);
-        inputSum[s] = new float[columnsOfSource];
         bars[s] = dictionary.sourceThreshold(s);
       }
       turned = new CodesByFeature.Builder[bars[0] == null ? 1 : sources];
       Arrays.setAll(turned, view -> new CodesByFeature.Builder(width));
-      residual = new float[several ? dictionary.inputs() : 0];
-      explained = new float[residual.length];
+      centred = new float[dictionary.inputs()];
+      residual = new float[dictionary.inputs()];
+      explained = new float[several ? dictionary.inputs() : 0];
       directions = several ? new PresentDirections(dictionary, 0, width) : null;
       scaling = several ? new LatentScaling(width, sources) : null;
     }
@@ -215,35 +214,31 @@ public final class BlockEncoder implements AutoCloseable {
   private void judge(Lane lane, int row, int source) {
     float[] mean = lane.dictionary.inputMean();
     float[] scale = lane.columnScale;
-    float[] sum = lane.inputSum[source];
     float[] bars = lane.bars[source];
-    boolean several = lane.scaling != null;
+    float[] centred = lane.centred;
+    float[] residual = lane.residual;
     float[] x = batch.values();
     float[] y = reconstruction.values();
     int first = lane.columns[source];
+    int end = lane.columns[source + 1];
     int at = row * inputs;
-    double error = 0;
-    double square = 0;
-    double dot = 0;
-    double normX = 0;
-    double normY = 0;
-    for (int i = first; i < lane.columns[source + 1]; i++) {
-      double input = x[at + i];
-      double output = y[at + i];
-      double difference = (input - output) * scale[i];
-      double centred = (input - mean[i]) * scale[i];
-      error += difference * difference;
-      square += centred * centred;
-      dot += input * output;
-      normX += input * input;
-      normY += output * output;
-      sum[i - first] = (x[at + i] - mean[i]) * scale[i];
-      if (several) {
-        lane.residual[i] = (float) difference;
-        lane.explained[i] = (float) (centred - difference);
+    for (int i = first; i < end; i++) {
+      residual[i] = (x[at + i] - y[at + i]) * scale[i];
+    }
+    for (int i = first; i < end; i++) {
+      centred[i] = (x[at + i] - mean[i]) * scale[i];
+    }
+    if (lane.scaling != null) {
+      for (int i = first; i < end; i++) {
+        lane.explained[i] = centred[i] - residual[i];
       }
     }
-    lane.statistics[source].addInput(sum);
+    double error = Dots.of(residual, first, residual, first, end - first);
+    double square = Dots.of(centred, first, centred, first, end - first);
+    double dot = Dots.of(x, at + first, y, at + first, end - first);
+    double normX = Dots.of(x, at + first, x, at + first, end - first);
+    double normY = Dots.of(y, at + first, y, at + first, end - first);
+    lane.statistics[source].addInput(centred, first);
     int active = 0;
     double activation = 0;
     for (int i = lane.codes.starts()[row]; i < lane.codes.starts()[row + 1]; i++) {
@@ -276,13 +271,9 @@ public final class BlockEncoder implements AutoCloseable {
       for (int s = 0; s < lane.statistics.length; s++) {
         int from = lane.columns[s];
         int direction = feature * inputs + lane.columns[lane.directions.source(feature, s)];
-        double error = 0;
-        double explained = 0;
-        for (int i = from; i < lane.columns[s + 1]; i++) {
-          float along = decoder[direction + i - from];
-          error += along * lane.residual[i];
-          explained += along * lane.explained[i];
-        }
+        int columns = lane.columns[s + 1] - from;
+        double error = Dots.of(decoder, direction, lane.residual, from, columns);
+        double explained = Dots.of(decoder, direction, lane.explained, from, columns);
         boolean open = lane.bars[s] == null || code > lane.bars[s][feature];
         double own = open ? code * lane.directions.product(feature, s) : 0;
         lane.scaling.add(feature, s, code * (error + own), code * explained, code * own);

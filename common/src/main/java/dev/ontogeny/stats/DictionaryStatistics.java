@@ -92,10 +92,10 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
     }
   }
 
-  /** Σx̃ of rows that {@link #add} was told of. */
-  public void addInput(float[] sumOfInputs) {
+  /** x̃ of a row that {@link #add} is told of, from a place on. */
+  public void addInput(float[] values, int from) {
     for (int i = 0; i < input.length; i++) {
-      input[i] += sumOfInputs[i];
+      input[i] += values[from + i];
     }
   }
 

@@ -88,6 +88,9 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
    */
   public void add(
       CodesByFeature codes, int firstFeature, RowAttributes rows, CodesByFeature previous) {
+    if (shape.tokens()) {
+      tokens.expect(codes.start(firstFeature + features()) - codes.start(firstFeature));
+    }
     for (int f = 0; f < statistics.features(); f++) {
       int from = codes.start(firstFeature + f);
       int to = codes.start(firstFeature + f + 1);

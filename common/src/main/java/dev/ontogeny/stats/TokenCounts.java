@@ -15,6 +15,9 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
   private static final int TAG = 'W';
   private static final int VERSION = 1;
 
+  /** A MiB of keys and counts. */
+  private static final long MOST_EXPECTED = 1 << 14;
+
   private long[] keys;
   private long[] counts;
   private int size;
@@ -22,6 +25,15 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
   /** Nothing seen yet. */
   public TokenCounts() {
     clear(1 << 10);
+  }
+
+  /**
+   * Makes room for that many (feature, token) pairs at once, within bounds, while there are none.
+   */
+  void expect(long pairs) {
+    if (size == 0) {
+      clear(Math.max(keys.length, Integer.highestOneBit((int) Math.min(pairs, MOST_EXPECTED)) * 4));
+    }
   }
 
   private void clear(int capacity) {
@@ -91,15 +103,40 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
     return count(((long) feature << 32) | token);
   }
 
+  /**
+   * Ascending. By counting, a byte after the other from the lowest on: there are about as many keys
+   * as rows that fire, and comparing them would take longer than everything else here.
+   */
   private long[] sortedKeys() {
     long[] sorted = new long[size];
     int filled = 0;
+    long used = 0;
     for (long key : keys) {
       if (key != -1) {
         sorted[filled++] = key;
+        used |= key;
       }
     }
-    Arrays.sort(sorted);
+    long[] next = new long[size];
+    int[] places = new int[257];
+    for (int shift = 0; shift < Long.SIZE; shift += 8) {
+      if ((used >>> shift & 0xff) == 0) {
+        continue;
+      }
+      Arrays.fill(places, 0);
+      for (long key : sorted) {
+        places[(int) (key >>> shift & 0xff) + 1]++;
+      }
+      for (int i = 1; i < places.length; i++) {
+        places[i] += places[i - 1];
+      }
+      for (long key : sorted) {
+        next[places[(int) (key >>> shift & 0xff)]++] = key;
+      }
+      long[] before = sorted;
+      sorted = next;
+      next = before;
+    }
     return sorted;
   }
 

@@ -24,7 +24,7 @@ class DictionaryStatisticsTest {
       double square = x[r][0] * x[r][0] + x[r][1] * x[r][1];
       statistics.add(
           error[r], square, r % 5, r % 5 * 2.0, r == 0 ? Double.NaN : 0.5, 2, weights, r * 50);
-      statistics.addInput(x[r]);
+      statistics.addInput(x[r], 0);
     }
     double[] mean = {
       Arrays.stream(x).mapToDouble(v -> v[0]).average().orElseThrow(),

@@ -125,7 +125,7 @@ class MergeableTest {
                       weights[f] = 2;
                       s.add(
                           value, 2 * value, f, value, f == 0 ? Double.NaN : 0.5, 0.25, weights, 0);
-                      s.addInput(new float[] {value, 1, f});
+                      s.addInput(new float[] {value, 1, f}, 0);
                     }),
             DictionaryStatistics::mergeFrom));
   }

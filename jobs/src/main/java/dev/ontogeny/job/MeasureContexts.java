@@ -33,7 +33,8 @@ final class MeasureContexts
   @Override
   public Iterator<MeasureMessage> call(
       Iterator<Tuple2<MeasureKey, byte[]>> questions, Iterator<Piece> encoded) {
-    int[] partitions = unit.partitions(scan.value().settings().featuresPerFile());
+    MeasureScan known = scan.value();
+    int[] partitions = unit.partitions(known.settings().featuresPerFile());
     return new Batched<>() {
       private Piece.Whole at;
       private TokenBlock tokens;
@@ -53,24 +54,25 @@ final class MeasureContexts
             at = Piece.next(encoded);
             if (at.dictionary() == Piece.TOKENS) {
               tokens = at.tokens();
-              numbers = scan.value().numbers(tokens);
+              numbers = known.numbers(tokens);
             }
           } while (at.block() != key.major() || at.dictionary() != key.middle());
           codes = CodesByFeature.read(new StatisticInput(at.bytes()));
         }
-        return answer(key, new StatisticInput(next._2()), tokens, numbers, codes, partitions);
+        return answer(
+            known, key, new StatisticInput(next._2()), tokens, numbers, codes, partitions);
       }
     };
   }
 
-  private List<MeasureMessage> answer(
+  private static List<MeasureMessage> answer(
+      MeasureScan known,
       MeasureKey key,
       StatisticInput in,
       TokenBlock tokens,
       int[] numbers,
       CodesByFeature codes,
       int[] partitions) {
-    MeasureScan known = scan.value();
     int examples = known.settings().examples();
     StatisticOutput out = new StatisticOutput();
     while (!in.exhausted()) {

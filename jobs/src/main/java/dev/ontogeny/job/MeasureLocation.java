@@ -34,7 +34,8 @@ final class MeasureLocation
   @Override
   public Iterator<MeasureMessage> call(
       Iterator<Tuple2<MeasureKey, byte[]>> examples, Iterator<Piece> blocks) {
-    int[] partitions = unit.partitions(scan.value().settings().featuresPerFile());
+    MeasureScan known = scan.value();
+    int[] partitions = unit.partitions(known.settings().featuresPerFile());
     return new Batched<>() {
       private TokenBlock tokens;
       private int[] numbers;
@@ -47,16 +48,20 @@ final class MeasureLocation
         Tuple2<MeasureKey, byte[]> next = examples.next();
         while (tokens == null || tokens.block().index() != next._1().major()) {
           tokens = Piece.next(blocks).tokens();
-          numbers = scan.value().numbers(tokens);
+          numbers = known.numbers(tokens);
         }
-        return locate(next._1(), new StatisticInput(next._2()), tokens, numbers, partitions);
+        return locate(known, next._1(), new StatisticInput(next._2()), tokens, numbers, partitions);
       }
     };
   }
 
-  private List<MeasureMessage> locate(
-      MeasureKey key, StatisticInput in, TokenBlock tokens, int[] numbers, int[] partitions) {
-    MeasureScan known = scan.value();
+  private static List<MeasureMessage> locate(
+      MeasureScan known,
+      MeasureKey key,
+      StatisticInput in,
+      TokenBlock tokens,
+      int[] numbers,
+      int[] partitions) {
     MeasureSettings.ContextWindow window = known.settings().contextWindow();
     StatisticOutput heads = new StatisticOutput();
     Map<Integer, StatisticOutput> questions = new TreeMap<>();

@@ -215,6 +215,10 @@ class MeasureBenchmark {
             List.of(
                 "dataset=" + folder.resolve("dataset"),
                 "dictionaries=" + folder.resolve("dictionaries"),
+                // Three dictionaries would leave one of two cores idle at the end of every stage;
+                // in a
+                // unit of many checkpoints there is enough for all.
+                "features-per-file=" + Math.max(128, FEATURES / CORES),
                 "output=" + folder.resolve(output + "-" + System.nanoTime())));
     long start = System.nanoTime();
     new Measure().run(spark, settings);
