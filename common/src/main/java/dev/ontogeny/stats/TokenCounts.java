@@ -15,7 +15,7 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
   private static final int TAG = 'W';
   private static final int VERSION = 1;
 
-  /** A MiB of keys and counts. */
+  /** Pairs for which there is room from the start at most: a MiB. */
   private static final long MOST_EXPECTED = 1 << 14;
 
   private long[] keys;
@@ -31,8 +31,9 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
    * Makes room for that many (feature, token) pairs at once, within bounds, while there are none.
    */
   void expect(long pairs) {
-    if (size == 0) {
-      clear(Math.max(keys.length, Integer.highestOneBit((int) Math.min(pairs, MOST_EXPECTED)) * 4));
+    int capacity = 4 * Integer.highestOneBit((int) Math.min(pairs, MOST_EXPECTED));
+    if (size == 0 && capacity > keys.length) {
+      clear(capacity);
     }
   }
 
@@ -45,7 +46,7 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
 
   /** Bytes in memory for that many (feature, token) pairs, at worst. */
   public static long memory(long pairs) {
-    return 64 * Math.max(512, pairs);
+    return 64 * Math.max(MOST_EXPECTED, pairs);
   }
 
   /** Rows where {@code token} stands and the feature fires. */

@@ -143,6 +143,18 @@ class S3IT {
 
   @Test
   @Order(4)
+  void aFileThatChangedIsFoundByDescribe() throws Exception {
+    PublishedFile file = manifest(STORE, "features").files().get(0);
+    folder(STORE, "features").writeText(file.path(), "other bytes");
+    ShippedJar.Outcome outcome =
+        onStore(ShippedJar.command("describe", STORE + "/line/features", "--verify"))
+            .local(1)
+            .run(WORK);
+    assertFailure(outcome, 3, "data", STORE + "/line/features", file.path());
+  }
+
+  @Test
+  @Order(5)
   void aBucketThatIsNotThere() {
     ShippedJar.Outcome input = onStore(shard("s3a://nowhere/capture", STORE)).local(1).run(WORK);
     assertFailure(
@@ -154,7 +166,7 @@ class S3IT {
   }
 
   @Test
-  @Order(5)
+  @Order(6)
   void aKeyThatIsRefused() {
     ShippedJar.Outcome outcome =
         onStore(shard(STORE + "/capture", STORE))

@@ -115,6 +115,8 @@ class ShardIT {
     assertThat(checksums("four")).isEqualTo(expected);
     assertThat(checksums("killed")).isEqualTo(expected);
     assertThat(output("killed").resolve("_progress")).doesNotExist();
+    ShippedJar.Outcome again = shard("many", "four").executors(1, 1, 512).run(WORK);
+    assertThat(again.result().get("already_done").asBoolean()).isTrue();
   }
 
   @Test

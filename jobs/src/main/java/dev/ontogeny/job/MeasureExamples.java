@@ -75,7 +75,7 @@ final class MeasureExamples
       while (records.hasNext()) {
         Tuple2<MeasureKey, byte[]> next = records.next();
         if (next._1().major() != block) {
-          write(tables, dictionary, block, windows);
+          write(known, tables, dictionary, block, windows);
           Arrays.fill(windows, null);
           block = next._1().major();
         }
@@ -93,7 +93,7 @@ final class MeasureExamples
           }
         }
       }
-      write(tables, dictionary, block, windows);
+      write(known, tables, dictionary, block, windows);
       List<PublishedFile> files =
           tables.finish().stream()
               .map(file -> MeasureReduction.belonging(file, dictionary))
@@ -102,10 +102,13 @@ final class MeasureExamples
     }
   }
 
-  private void write(
-      TableParts tables, MeasureUnit.Measured dictionary, int block, Window[] windows)
+  private static void write(
+      MeasureScan known,
+      TableParts tables,
+      MeasureUnit.Measured dictionary,
+      int block,
+      Window[] windows)
       throws IOException {
-    MeasureScan known = scan.value();
     MeasureSettings settings = known.settings();
     TableSchema table = MeasureTables.examples(known.columns().numbered());
     int center = settings.contextWindow().before();
@@ -131,7 +134,7 @@ final class MeasureExamples
       while (to < window.present.length && window.present[to]) {
         to++;
       }
-      String[] contextTokens = tokens(window.tokens, from, to);
+      String[] contextTokens = tokens(known, window.tokens, from, to);
       float[] contextValues = Arrays.copyOfRange(window.values, from, to);
       for (MeasureUnit.Place at : dictionary.places()) {
         tables.write(
@@ -147,7 +150,7 @@ final class MeasureExamples
                     place - settings.topExamples(), sampled[f], settings.quantiles()),
             window.document,
             window.position,
-            token(window.tokens[center]),
+            token(known, window.tokens[center]),
             (double) window.value,
             window.position - center + from,
             contextTokens,
@@ -158,15 +161,15 @@ final class MeasureExamples
     }
   }
 
-  private String[] tokens(int[] numbers, int from, int to) {
+  private static String[] tokens(MeasureScan known, int[] numbers, int from, int to) {
     String[] tokens = new String[to - from];
     for (int i = 0; i < tokens.length; i++) {
-      tokens[i] = token(numbers[from + i]);
+      tokens[i] = token(known, numbers[from + i]);
     }
     return tokens;
   }
 
-  private String token(int number) {
-    return number == 0 ? null : scan.value().vocabulary()[number - 1].shown();
+  private static String token(MeasureScan known, int number) {
+    return number == 0 ? null : known.vocabulary()[number - 1].shown();
   }
 }

@@ -16,6 +16,7 @@ import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.stats.FeatureBlock;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -218,10 +219,9 @@ class MeasureBenchmark {
             List.of(
                 "dataset=" + folder.resolve("dataset"),
                 "dictionaries=" + folder.resolve("dictionaries"),
-                // Three dictionaries would leave one of two cores idle at the end of every stage;
-                // in a
-                // unit of many checkpoints there is enough for all.
-                "features-per-file=" + Math.max(128, FEATURES / CORES),
+                // As many tasks as keep all cores at work, as a unit of many checkpoints has them.
+                "features-per-file="
+                    + FeatureBlock.FEATURES * FeatureBlock.blocks(FEATURES / CORES),
                 "output=" + folder.resolve(output + "-" + System.nanoTime())));
     long start = System.nanoTime();
     new Measure().run(spark, settings);
