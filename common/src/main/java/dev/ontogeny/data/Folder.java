@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -31,6 +32,7 @@ import org.apache.spark.deploy.SparkHadoopUtil;
  */
 public record Folder(String location) implements Serializable {
   private static final String FOR_HADOOP = "spark.hadoop.";
+  private static final int LOCAL_BUFFER = 1 << 16;
 
   /** A local path or a URI, made absolute. */
   public static Folder of(String location) {
@@ -108,7 +110,22 @@ public record Folder(String location) implements Serializable {
 
   /** Creates a file, replacing one of the same name. */
   public FSDataOutputStream create(String relative) throws IOException {
-    return fileSystem().create(path(relative), true);
+    FileSystem fileSystem = fileSystem();
+    Path path = path(relative);
+    if (fileSystem instanceof LocalFileSystem local) {
+      // Given a mode, Hadoop starts a chmod for every file and folder, which takes longer than
+      // writing a small one; given none, the umask of this process decides, as anywhere else.
+      Files.createDirectories(local.pathToFile(path).toPath().getParent());
+      return fileSystem.create(
+          path,
+          null,
+          true,
+          LOCAL_BUFFER,
+          fileSystem.getDefaultReplication(path),
+          fileSystem.getDefaultBlockSize(path),
+          null);
+    }
+    return fileSystem.create(path, true);
   }
 
   /** The whole of a small UTF-8 file. */

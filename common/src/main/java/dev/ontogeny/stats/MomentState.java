@@ -1,6 +1,7 @@
 package dev.ontogeny.stats;
 
 import dev.ontogeny.data.Moments;
+import dev.ontogeny.kernel.BlockMoments;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -37,16 +38,12 @@ public record MomentState(
     return new MomentState(
         0,
         new double[width],
-        new double[packedLength(width)],
+        new double[BlockMoments.triangle(width)],
         0,
         0,
         minimum,
         maximum,
         new long[NormHistogram.BINS]);
-  }
-
-  static int packedLength(int width) {
-    return Math.toIntExact((long) width * (width + 1) / 2);
   }
 
   /** Of the vectors of both; neither is changed. */
@@ -185,7 +182,7 @@ public record MomentState(
     int width = in.readInt();
     long rows = in.readLong();
     double[] mean = doubles(in, width);
-    double[] comoments = doubles(in, packedLength(width));
+    double[] comoments = doubles(in, BlockMoments.triangle(width));
     double normSum = in.readDouble();
     double squareSum = in.readDouble();
     float[] minimum = floats(in, width);

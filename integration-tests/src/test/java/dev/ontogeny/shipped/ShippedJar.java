@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Json;
 import java.io.IOException;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,14 +16,16 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /**
  * A command of the shipped jar on executors that are JVMs of their own: what a user's spark-submit
- * does, with Spark's {@code local-cluster} in place of a cluster. Say what differs from the
- * defaults, then {@link #run} it, or {@link #start} it and disturb it.
+ * does with {@code conf/spark/cluster.conf}, and Spark's {@code local-cluster} in place of a
+ * cluster. Say what differs from the defaults, then {@link #run} it, or {@link #start} it and
+ * disturb it.
  *
  * <pre>{@code
  * Path work = ShippedJar.folder("ShardIT");
@@ -68,6 +71,7 @@ public final class ShippedJar {
   public ShippedJar executors(int count, int cores, int mebibytes) {
     master = "local-cluster[" + count + "," + cores + "," + mebibytes + "]";
     configuration.put("spark.executor.memory", mebibytes + "m");
+    configuration.put("spark.executor.cores", Integer.toString(cores));
     return this;
   }
 
@@ -114,9 +118,12 @@ public final class ShippedJar {
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       command.addAll(List.of(required("ontogeny.jvm.args").split(" ")));
+      Path properties = conf.resolve("spark").resolve("cluster.conf");
+      command.add(property(properties, "spark.driver.defaultJavaOptions"));
       command.add("-Xmx" + driverMebibytes + "m");
       command.addAll(List.of("-cp", conf + ":" + home.resolve("jars") + "/*"));
       command.addAll(List.of("org.apache.spark.deploy.SparkSubmit", "--master", master));
+      command.addAll(List.of("--properties-file", properties.toString()));
       configuration.forEach((key, value) -> command.addAll(List.of("--conf", key + "=" + value)));
       command.addAll(List.of("--class", "dev.ontogeny.job.Main", jar.toString()));
       command.addAll(arguments);
@@ -133,6 +140,17 @@ public final class ShippedJar {
     } catch (IOException e) {
       throw new IllegalStateException("cannot start " + arguments, e);
     }
+  }
+
+  /** What spark-submit's launcher would read for the driver's JVM. */
+  private static String property(Path file, String key) throws IOException {
+    Properties properties = new Properties();
+    try (Reader reader = Files.newBufferedReader(file)) {
+      properties.load(reader);
+    }
+    String value = properties.getProperty(key);
+    assertThat(value).as("%s in %s", key, file).isNotNull();
+    return value;
   }
 
   private static String required(String property) {

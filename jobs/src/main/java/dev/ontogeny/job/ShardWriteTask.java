@@ -81,6 +81,11 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private static final int COUNTED = 4096;
     private static final int READ_ROWS = 256;
 
+    /** Tokens, and about their bytes, that are appended together. */
+    private static final int BATCH = 64;
+
+    private static final long BATCH_BYTES = 1 << 20;
+
     private final ShardPlan plan;
     private final ShardSettings settings;
     private final Folder folder;
@@ -92,12 +97,14 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private final VectorWriter[] vectors;
     private final MomentSums[] moments;
     private final ShardRow[] bySource;
+    private final ShardRow[][] batch;
     private final TreeMap<String, Long> dropped = new TreeMap<>();
     private final DocumentSample documents = new DocumentSample();
     private final long documentBase;
     private TableWriter rejects;
     private Object previousDocument;
     private long neighbours;
+    private int batched;
     private long uncounted;
 
     Writing(ShardPlan plan, int shard, long attempt, LongAccumulator counter) throws IOException {
@@ -113,6 +120,9 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
       vectors = new VectorWriter[sources];
       moments = new MomentSums[sources];
       bySource = new ShardRow[sources];
+      batch =
+          new ShardRow[(int) Math.max(1, Math.min(BATCH, BATCH_BYTES / plan.bytesPerToken()))]
+              [sources];
       tokens = TableWriter.open(folder, path("tokens", null), plan.tokens());
       for (ShardPlan.Source source : plan.sources()) {
         vectors[source.index()] =
@@ -145,6 +155,7 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
       if (!slice.isEmpty()) {
         slice.drain(this::token);
       }
+      appendBatch();
       counter.add(uncounted);
     }
 
@@ -171,10 +182,13 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
           worst = rule;
         }
       }
-      if (worst == null) {
-        append();
-      } else {
+      if (worst != null) {
         drop(worst, any);
+        return;
+      }
+      System.arraycopy(bySource, 0, batch[batched++], 0, bySource.length);
+      if (batched == batch.length) {
+        appendBatch();
       }
     }
 
@@ -273,18 +287,28 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
           row.document(), row.position(), source.site(), source.checkpoint(), rule.key(), detail);
     }
 
-    private void append() throws IOException {
-      ShardRow first = bySource[0];
-      Object[] token = first.token();
-      tokens.write(token);
-      for (ShardRow row : bySource) {
-        int source = row.source().index();
-        vectors[source].write(
-            row.bytes(), row.vectorAt(), row.bytes(), row.gradientAt(), row.loss());
+    /**
+     * Appends the tokens that have come together, file by file: loops that stay within the memory
+     * of one file, each small enough to be compiled early.
+     */
+    private void appendBatch() throws IOException {
+      for (int i = 0; i < batched; i++) {
+        appendToken(batch[i][0].token());
+      }
+      for (int source = 0; source < bySource.length; source++) {
+        appendVectors(source);
         if (moments[source] != null) {
-          moments[source].add(row.source().type(), row.bytes(), row.vectorAt());
+          addMoments(source);
         }
       }
+      for (int i = 0; i < batched; i++) {
+        Arrays.fill(batch[i], null);
+      }
+      batched = 0;
+    }
+
+    private void appendToken(Object[] token) throws IOException {
+      tokens.write(token);
       Object document = token[0];
       documents.add(
           plan.textDocuments()
@@ -292,6 +316,21 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
               : Seeds.mix(documentBase, (Long) document));
       neighbours += document.equals(previousDocument) ? 1 : 0;
       previousDocument = document;
+    }
+
+    private void appendVectors(int source) throws IOException {
+      for (int i = 0; i < batched; i++) {
+        ShardRow row = batch[i][source];
+        vectors[source].write(
+            row.bytes(), row.vectorAt(), row.bytes(), row.gradientAt(), row.loss());
+      }
+    }
+
+    private void addMoments(int source) {
+      for (int i = 0; i < batched; i++) {
+        ShardRow row = batch[i][source];
+        moments[source].add(row.source().type(), row.bytes(), row.vectorAt());
+      }
     }
 
     void finish(long shuffledBytes) throws IOException {
