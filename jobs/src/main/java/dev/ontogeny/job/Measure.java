@@ -117,14 +117,15 @@ final class Measure implements Job<MeasureSettings> {
       return seed.longValue();
     }
 
-    /** Blocks of rows by task: neighbours together. */
+    /** Blocks of rows by task: neighbours together, tasks that have one more than others first. */
     List<List<RowBlock>> partitions(Integer tasks, int parallelism) {
       int count = Math.min(blocks.size(), tasks == null ? Math.max(16, 4 * parallelism) : tasks);
       List<List<RowBlock>> partitions = new ArrayList<>();
+      int from = 0;
       for (int i = 0; i < count; i++) {
-        int from = (int) ((long) i * blocks.size() / count);
-        int to = (int) ((long) (i + 1) * blocks.size() / count);
+        int to = from + (blocks.size() - from + count - i - 1) / (count - i);
         partitions.add(new ArrayList<>(blocks.subList(from, to)));
+        from = to;
       }
       return partitions;
     }
@@ -356,7 +357,7 @@ final class Measure implements Job<MeasureSettings> {
               .mapPartitions(new MeasureEncoding(scan, unit, rows))
               .persist(StorageLevel.DISK_ONLY());
       JavaPairRDD<MeasureKey, byte[]> statistics =
-          encoded.mapPartitionsToPair(new MeasureStatistics(scan, unit)).union(weights(unit));
+          weights(unit).union(encoded.mapPartitionsToPair(new MeasureStatistics(scan, unit)));
       JavaRDD<MeasureReduction.Reduced> reduced =
           sorted(statistics, ranges)
               .mapPartitionsWithIndex(new MeasureReduction(scan, unit), false)
