@@ -49,6 +49,7 @@ class ShardBenchmark {
     Path work = ShippedJar.folder("ShardBenchmark");
     try (PeakMemory memory = new PeakMemory()) {
       long bytes = new ShardCaptures(512, 8).write(work.resolve("capture"), wanted);
+      flush(work.resolve("capture"));
       double write = write(work.resolve("probe"), bytes);
       Files.delete(work.resolve("probe"));
       double read = read(work.resolve("capture"));
@@ -85,6 +86,21 @@ class ShardBenchmark {
     }
   }
 
+  /** Waits until all files of a folder are on the disk, so that nothing else is written to it. */
+  private static void flush(Path folder) throws IOException {
+    for (Path file : parquet(folder)) {
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        channel.force(true);
+      }
+    }
+  }
+
+  private static List<Path> parquet(Path folder) throws IOException {
+    try (Stream<Path> all = Files.walk(folder)) {
+      return all.filter(file -> file.toString().endsWith(".parquet")).toList();
+    }
+  }
+
   /** Bytes per second of writing a file and having it on the disk. */
   private static double write(Path file, long bytes) throws IOException {
     byte[] random = new byte[BLOCK];
@@ -103,10 +119,7 @@ class ShardBenchmark {
 
   /** Bytes per second of reading all files of a folder. */
   private static double read(Path folder) throws IOException {
-    List<Path> files;
-    try (Stream<Path> all = Files.walk(folder)) {
-      files = all.filter(file -> file.toString().endsWith(".parquet")).toList();
-    }
+    List<Path> files = parquet(folder);
     long begun = System.nanoTime();
     long bytes = 0;
     for (Path file : files) {
