@@ -8,7 +8,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -113,9 +112,11 @@ public record Folder(String location) implements Serializable {
     FileSystem fileSystem = fileSystem();
     Path path = path(relative);
     if (fileSystem instanceof LocalFileSystem local) {
-      // Given a mode, Hadoop starts a chmod for every file and folder, which takes longer than
-      // writing a small one; given none, the umask of this process decides, as anywhere else.
-      Files.createDirectories(local.pathToFile(path).toPath().getParent());
+      // Given a mode, Hadoop starts a chmod for every file, and for every folder that it makes,
+      // which
+      // takes longer than writing a small file; given none, the umask of this process decides, as
+      // anywhere else. What cannot be made here Hadoop tries again, and says why not.
+      local.pathToFile(path).getParentFile().mkdirs();
       return fileSystem.create(
           path,
           null,
