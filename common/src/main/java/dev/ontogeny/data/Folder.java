@@ -112,10 +112,9 @@ public record Folder(String location) implements Serializable {
     FileSystem fileSystem = fileSystem();
     Path path = path(relative);
     if (fileSystem instanceof LocalFileSystem local) {
-      // Given a mode, Hadoop starts a chmod for every file, and for every folder that it makes,
-      // which
-      // takes longer than writing a small file; given none, the umask of this process decides, as
-      // anywhere else. What cannot be made here Hadoop tries again, and says why not.
+      // Given a mode, Hadoop starts a chmod for every file, and one for every folder that it makes;
+      // that takes longer than writing a small file. Given none, the umask of this process decides,
+      // as anywhere else. A folder that cannot be made here Hadoop tries again, and says why not.
       local.pathToFile(path).getParentFile().mkdirs();
       return fileSystem.create(
           path,

@@ -2,20 +2,9 @@ package dev.ontogeny.kernel;
 
 /** Looks through products for those that reach a bar: the inner loop of comparing all pairs. */
 abstract class BarScan {
-  private static final BarScan FASTEST = detect();
-
   /** The fastest there is here. */
   static BarScan fastest() {
-    return FASTEST;
-  }
-
-  private static BarScan detect() {
-    try {
-      return new SimdBarScan();
-    } catch (LinkageError | UnsupportedOperationException e) {
-      // Without jdk.incubator.vector.
-      return new ScalarBarScan();
-    }
+    return VectorForm.or(() -> new SimdBarScan(), () -> new ScalarBarScan());
   }
 
   /**

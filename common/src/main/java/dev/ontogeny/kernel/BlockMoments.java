@@ -16,22 +16,11 @@ public abstract class BlockMoments {
   /** The squares of a row are summed by column modulo this. */
   static final int INTERLEAVED = 16;
 
-  private static final BlockMoments FASTEST = detect();
-
   BlockMoments() {}
 
   /** The fastest there is here. */
   public static BlockMoments fastest() {
-    return FASTEST;
-  }
-
-  private static BlockMoments detect() {
-    try {
-      return new SimdBlockMoments();
-    } catch (LinkageError | UnsupportedOperationException e) {
-      // Without jdk.incubator.vector.
-      return new ScalarBlockMoments();
-    }
+    return VectorForm.or(() -> new SimdBlockMoments(), () -> new ScalarBlockMoments());
   }
 
   /** The plain twin. */
@@ -66,7 +55,20 @@ public abstract class BlockMoments {
    * @param x a block of {@code rows} rows
    * @param filled rows of it to look at
    */
-  public abstract void squares(float[] x, int rows, int filled, int width, double[] into);
+  public final void squares(float[] x, int rows, int filled, int width, double[] into) {
+    float[] sums = new float[INTERLEAVED];
+    for (int row = 0; row < filled; row++) {
+      squaresOf(x, rows, row, width, sums);
+      double square = 0;
+      for (float sum : sums) {
+        square += sum;
+      }
+      into[row] = square;
+    }
+  }
+
+  /** {@code sums[m]} = Σ x[row, i]² over the columns i that are m modulo {@link #INTERLEAVED}. */
+  abstract void squaresOf(float[] x, int rows, int row, int width, float[] sums);
 
   /**
    * Takes the extremes of each column, then subtracts its pilot, then sums it.

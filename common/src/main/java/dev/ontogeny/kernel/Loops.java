@@ -14,12 +14,7 @@ abstract class Loops {
 
   /** The fastest there are here. */
   static Loops fastest() {
-    try {
-      return new SimdLoops();
-    } catch (LinkageError | UnsupportedOperationException e) {
-      // Without jdk.incubator.vector.
-      return new ScalarLoops();
-    }
+    return VectorForm.or(() -> new SimdLoops(), () -> new ScalarLoops());
   }
 
   /** For people: {@code SIMD 512 bits} or {@code scalar}. */

@@ -6,19 +6,11 @@ import java.util.Arrays;
 final class ScalarBlockMoments extends BlockMoments {
 
   @Override
-  public void squares(float[] x, int rows, int filled, int width, double[] into) {
-    float[] sums = new float[INTERLEAVED];
-    for (int row = 0; row < filled; row++) {
-      Arrays.fill(sums, 0);
-      for (int i = 0; i < width; i++) {
-        float value = x[at(rows, row, i)];
-        sums[i % INTERLEAVED] = Math.fma(value, value, sums[i % INTERLEAVED]);
-      }
-      double square = 0;
-      for (float sum : sums) {
-        square += sum;
-      }
-      into[row] = square;
+  void squaresOf(float[] x, int rows, int row, int width, float[] sums) {
+    Arrays.fill(sums, 0);
+    for (int i = 0; i < width; i++) {
+      float value = x[at(rows, row, i)];
+      sums[i % INTERLEAVED] = Math.fma(value, value, sums[i % INTERLEAVED]);
     }
   }
 

@@ -23,30 +23,18 @@ final class SimdBlockMoments extends BlockMoments {
   }
 
   @Override
-  public void squares(float[] x, int rows, int filled, int width, double[] into) {
-    float[] sums = new float[INTERLEAVED];
-    for (int row = 0; row < filled; row++) {
-      for (int part = 0; part < INTERLEAVED; part += STEP) {
-        squares(x, row * PANEL + part, rows * PANEL, width, sums, part);
+  void squaresOf(float[] x, int rows, int row, int width, float[] sums) {
+    for (int part = 0; part < INTERLEAVED; part += STEP) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      for (int panel = 0; panel < width; panel += PANEL) {
+        int from = at(rows, row, panel) + part;
+        for (int i = from; i < from + PANEL; i += INTERLEAVED) {
+          FloatVector value = FloatVector.fromArray(SPECIES, x, i);
+          sum = value.fma(value, sum);
+        }
       }
-      double square = 0;
-      for (float sum : sums) {
-        square += sum;
-      }
-      into[row] = square;
+      sum.intoArray(sums, part);
     }
-  }
-
-  private static void squares(float[] x, int from, int stride, int width, float[] sums, int to) {
-    FloatVector sum = FloatVector.zero(SPECIES);
-    for (int panel = 0; panel < width; panel += PANEL) {
-      for (int i = 0; i < PANEL; i += INTERLEAVED) {
-        FloatVector value = FloatVector.fromArray(SPECIES, x, from + i);
-        sum = value.fma(value, sum);
-      }
-      from += stride;
-    }
-    sum.intoArray(sums, to);
   }
 
   @Override
