@@ -1,6 +1,7 @@
 package dev.ontogeny.data;
 
 import dev.ontogeny.data.TableSchema.Column;
+import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.run.Identity;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -64,18 +65,28 @@ public final class TableWriter implements Closeable {
     this.path = relative;
     this.schema = schema;
     this.target = new Target(folder, relative);
-    boolean plain =
-        schema.columns().stream().anyMatch(column -> column.type() == TableSchema.ColumnType.BYTES);
+    boolean bytes = schema.columns().stream().anyMatch(column -> column.type() == ColumnType.BYTES);
+    Builder builder = new Builder(target, schema);
+    // Nobody asks for the rows whose lists lie between two bounds.
+    for (Column column : schema.columns()) {
+      if (column.type() == ColumnType.FLOATS || column.type() == ColumnType.DOUBLES) {
+        builder.withStatisticsEnabled(column.name() + ".list.element", false);
+      }
+    }
+    // All writers have the same encodings: what chooses them is shared by all writers of a JVM and
+    // follows the settings of whichever was opened last
+    // (https://github.com/apache/parquet-java/issues/3224). Fixed-length bytes never get a
+    // dictionary in this version of the format.
     this.writer =
-        new Builder(target, schema)
+        builder
             .withConf(Folder.configuration())
             .withRowGroupSize(rowGroupBytes)
             .withPageSize((int) Math.min(1 << 20, Math.max(1 << 16, rowGroupBytes)))
             .withPageRowCountLimit(Integer.MAX_VALUE)
             .withWriterVersion(ParquetProperties.WriterVersion.PARQUET_1_0)
-            .withDictionaryEncoding(!plain)
+            .withDictionaryEncoding(true)
             .withCompressionCodec(
-                plain ? CompressionCodecName.UNCOMPRESSED : CompressionCodecName.ZSTD)
+                bytes ? CompressionCodecName.UNCOMPRESSED : CompressionCodecName.ZSTD)
             .build();
   }
 

@@ -78,6 +78,33 @@ class TableTest {
     assertThat(temporary).isDirectoryNotContaining("glob:**.crc");
   }
 
+  /** Row groups that begin after another file was opened are encoded as those before. */
+  @Test
+  void theSameRowsGiveTheSameBytesBesideOtherFiles() throws Exception {
+    String alone = writeMany("a.parquet");
+    TableSchema vectors = TableSchema.named("vectors").withBytes(4, "activation").build();
+    String beside;
+    try (TableWriter writer = TableWriter.open(folder(), "b.parquet", ALL, 1 << 12);
+        TableWriter other = TableWriter.open(folder(), "other.parquet", vectors)) {
+      other.write((Object) new byte[4]);
+      beside = writeMany(writer);
+    }
+    assertThat(beside).isEqualTo(alone);
+  }
+
+  private String writeMany(String name) throws Exception {
+    try (TableWriter writer = TableWriter.open(folder(), name, ALL, 1 << 12)) {
+      return writeMany(writer);
+    }
+  }
+
+  private static String writeMany(TableWriter writer) throws Exception {
+    for (int row = 0; row < 1000; row++) {
+      writer.write(FULL);
+    }
+    return writer.finish().sha256();
+  }
+
   @Test
   void footersDoNotDependOnTheJvm() throws Exception {
     write("a.parquet");
