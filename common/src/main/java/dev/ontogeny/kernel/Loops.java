@@ -1,5 +1,7 @@
 package dev.ontogeny.kernel;
 
+import java.util.Arrays;
+
 /**
  * The inner loops of the {@code cpu} provider over parts of float arrays: {@code x, at, n} are the
  * {@code n} floats of {@code x} from {@code at} on. Each loop has a scalar form and a vector form;
@@ -8,6 +10,14 @@ package dev.ontogeny.kernel;
 abstract class Loops {
   /** Latents of a row that share a lane in {@link #biasAndMaxima}, whatever the vector's width. */
   static final int LANES = 16;
+
+  // What compare sums up: places in its sums.
+  static final int ERROR = 0;
+  static final int SQUARE = 1;
+  static final int PRODUCT = 2;
+  static final int SQUARE_X = 3;
+  static final int SQUARE_Y = 4;
+  static final int COMPARED = 5;
 
   /** Enough to tell the k-th of a few hundred values from the next ones. */
   private static final int BISECTIONS = 14;
@@ -33,6 +43,53 @@ abstract class Loops {
 
   /** Σ x · y. */
   abstract float dot(float[] x, int at, float[] y, int yAt, int n);
+
+  /**
+   * A row beside its reconstruction, in n columns from {@code first} on: centred = (x − mean) ·
+   * scale, residual = (x − y) · scale, and their squares' sums, Σ x·y, Σ x² and Σ y². The first
+   * column of the row is {@code x[at]} and {@code y[at]}.
+   *
+   * @param sums {@link #COMPARED} places to overwrite
+   */
+  abstract void compare(
+      float[] x,
+      float[] y,
+      int at,
+      float[] mean,
+      float[] scale,
+      int first,
+      int n,
+      float[] centred,
+      float[] residual,
+      float[] sums);
+
+  /** {@link #compare} for columns from {@code first} to {@code end}, one after the other. */
+  static void compareRest(
+      float[] x,
+      float[] y,
+      int at,
+      float[] mean,
+      float[] scale,
+      int first,
+      int end,
+      float[] centred,
+      float[] residual,
+      float[] sums) {
+    Arrays.fill(sums, 0);
+    for (int i = first; i < end; i++) {
+      float a = x[at + i];
+      float b = y[at + i];
+      float c = (a - mean[i]) * scale[i];
+      float r = (a - b) * scale[i];
+      centred[i] = c;
+      residual[i] = r;
+      sums[ERROR] += r * r;
+      sums[SQUARE] += c * c;
+      sums[PRODUCT] += a * b;
+      sums[SQUARE_X] += a * a;
+      sums[SQUARE_Y] += b * b;
+    }
+  }
 
   /** A number rounded to bf16, to nearest and to even between two. */
   static float toBf16(float x) {

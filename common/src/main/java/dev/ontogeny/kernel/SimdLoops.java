@@ -17,9 +17,6 @@ final class SimdLoops extends Loops {
   /** Columns from which on it pays to read a row from end to end: 2 KiB. */
   private static final int LONG_ROW = 512;
 
-  /** Lanes of one sum, added pairwise; every thread has its own. */
-  private static final ThreadLocal<float[]> SUMS = ThreadLocal.withInitial(() -> new float[64]);
-
   SimdLoops() {
     if (LANES % STEP != 0) {
       throw new UnsupportedOperationException(
@@ -58,10 +55,6 @@ final class SimdLoops extends Loops {
 
   @Override
   float dot(float[] x, int at, float[] y, int yAt, int n) {
-    return dot(x, at, y, yAt, n, SUMS.get());
-  }
-
-  private static float dot(float[] x, int at, float[] y, int yAt, int n, float[] sums) {
     FloatVector a = FloatVector.zero(SPECIES);
     FloatVector b = FloatVector.zero(SPECIES);
     FloatVector c = FloatVector.zero(SPECIES);
@@ -76,12 +69,53 @@ final class SimdLoops extends Loops {
     for (; i + STEP <= n; i += STEP) {
       a = fused(x, at + i, y, yAt + i, a);
     }
-    a.add(b).add(c.add(d)).intoArray(sums, 0);
     float rest = 0;
     for (; i < n; i++) {
       rest += x[at + i] * y[yAt + i];
     }
-    return lanes(sums) + rest;
+    return lanes(a.add(b).add(c.add(d))) + rest;
+  }
+
+  @Override
+  void compare(
+      float[] x,
+      float[] y,
+      int at,
+      float[] mean,
+      float[] scale,
+      int first,
+      int n,
+      float[] centred,
+      float[] residual,
+      float[] sums) {
+    FloatVector error = FloatVector.zero(SPECIES);
+    FloatVector square = error;
+    FloatVector product = error;
+    FloatVector squareX = error;
+    FloatVector squareY = error;
+    int end = first + n;
+    int bound = first + SPECIES.loopBound(n);
+    int i = first;
+    for (; i < bound; i += STEP) {
+      FloatVector a = FloatVector.fromArray(SPECIES, x, at + i);
+      FloatVector b = FloatVector.fromArray(SPECIES, y, at + i);
+      FloatVector by = FloatVector.fromArray(SPECIES, scale, i);
+      FloatVector c = a.sub(FloatVector.fromArray(SPECIES, mean, i)).mul(by);
+      FloatVector r = a.sub(b).mul(by);
+      c.intoArray(centred, i);
+      r.intoArray(residual, i);
+      error = r.fma(r, error);
+      square = c.fma(c, square);
+      product = a.fma(b, product);
+      squareX = a.fma(a, squareX);
+      squareY = b.fma(b, squareY);
+    }
+    compareRest(x, y, at, mean, scale, i, end, centred, residual, sums);
+    sums[ERROR] += lanes(error);
+    sums[SQUARE] += lanes(square);
+    sums[PRODUCT] += lanes(product);
+    sums[SQUARE_X] += lanes(squareX);
+    sums[SQUARE_Y] += lanes(squareY);
   }
 
   @Override
@@ -97,21 +131,21 @@ final class SimdLoops extends Loops {
       FloatVector lost = values.sub(rounded.reinterpretAsFloats());
       sum = lost.fma(lost, sum);
     }
-    float[] sums = SUMS.get();
-    sum.intoArray(sums, 0);
     float rest = 0;
     for (; i < n; i++) {
       float lost = x[at + i] - toBf16(x[at + i]);
       rest += lost * lost;
     }
-    return lanes(sums) + rest;
+    return lanes(sum) + rest;
   }
 
   private static FloatVector fused(float[] x, int at, float[] y, int yAt, FloatVector sum) {
     return FloatVector.fromArray(SPECIES, x, at).fma(FloatVector.fromArray(SPECIES, y, yAt), sum);
   }
 
-  private static float lanes(float[] sums) {
+  /** All lanes, added pairwise. */
+  private static float lanes(FloatVector sum) {
+    float[] sums = sum.toArray();
     for (int half = STEP / 2; half > 0; half /= 2) {
       for (int i = 0; i < half; i++) {
         sums[i] += sums[i + half];
@@ -389,7 +423,7 @@ final class SimdLoops extends Loops {
       float[] vector,
       int vectorAt,
       float[] into) {
-    float[] sums = SUMS.get();
+    float[] sums = new float[4 * STEP];
     // Four rows at a time: they are far apart in memory, and so their loads overlap. The last row
     // is
     // repeated to make four, so that the order of a sum is the same wherever its row stands.

@@ -5,9 +5,9 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
-import dev.ontogeny.kernel.Dots;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.RowLoops;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import java.io.IOException;
@@ -27,6 +27,7 @@ public final class BlockEncoder implements AutoCloseable {
   private final int replicates;
   private final FloatMatrix batch;
   private final FloatMatrix reconstruction;
+  private final RowLoops.Comparison comparison = new RowLoops.Comparison();
   private final List<Lane> lanes = new ArrayList<>();
   private int filled;
   private int done;
@@ -36,6 +37,7 @@ public final class BlockEncoder implements AutoCloseable {
     final Dictionary dictionary;
     final EncodingKernel kernel;
     final SparseCodes codes;
+    final float[] inputMean;
     final float[] columnScale;
     final int[] columns;
 
@@ -66,6 +68,7 @@ public final class BlockEncoder implements AutoCloseable {
       this.kernel = kernel;
       codes = new SparseCodes(width);
       gated = new SparseCodes(width);
+      inputMean = dictionary.inputMean();
       columnScale = dictionary.columnScale();
       columns = dictionary.sourceColumns();
       statistics = new DictionaryStatistics[sources];
@@ -212,33 +215,25 @@ public final class BlockEncoder implements AutoCloseable {
 
   /** Error, norms and cosine of a row at a source. */
   private void judge(Lane lane, int row, int source) {
-    float[] mean = lane.dictionary.inputMean();
-    float[] scale = lane.columnScale;
-    float[] bars = lane.bars[source];
-    float[] centred = lane.centred;
-    float[] residual = lane.residual;
-    float[] x = batch.values();
-    float[] y = reconstruction.values();
     int first = lane.columns[source];
     int end = lane.columns[source + 1];
-    int at = row * inputs;
-    for (int i = first; i < end; i++) {
-      residual[i] = (x[at + i] - y[at + i]) * scale[i];
-    }
-    for (int i = first; i < end; i++) {
-      centred[i] = (x[at + i] - mean[i]) * scale[i];
-    }
+    comparison.of(
+        batch.values(),
+        reconstruction.values(),
+        row * inputs,
+        lane.inputMean,
+        lane.columnScale,
+        first,
+        end - first,
+        lane.centred,
+        lane.residual);
     if (lane.scaling != null) {
       for (int i = first; i < end; i++) {
-        lane.explained[i] = centred[i] - residual[i];
+        lane.explained[i] = lane.centred[i] - lane.residual[i];
       }
     }
-    double error = Dots.of(residual, first, residual, first, end - first);
-    double square = Dots.of(centred, first, centred, first, end - first);
-    double dot = Dots.of(x, at + first, y, at + first, end - first);
-    double normX = Dots.of(x, at + first, x, at + first, end - first);
-    double normY = Dots.of(y, at + first, y, at + first, end - first);
-    lane.statistics[source].addInput(centred, first);
+    lane.statistics[source].addInput(lane.centred, first);
+    float[] bars = lane.bars[source];
     int active = 0;
     double activation = 0;
     for (int i = lane.codes.starts()[row]; i < lane.codes.starts()[row + 1]; i++) {
@@ -248,14 +243,16 @@ public final class BlockEncoder implements AutoCloseable {
         activation += code;
       }
     }
-    boolean zero = normX == 0;
+    double squareX = comparison.squareX();
+    double squareY = comparison.squareY();
+    boolean zero = squareX == 0;
     lane.statistics[source].add(
-        error,
-        square,
+        comparison.error(),
+        comparison.square(),
         active,
         activation,
-        zero ? Double.NaN : normY == 0 ? 0 : dot / Math.sqrt(normX * normY),
-        zero ? 0 : Math.sqrt(normY / normX),
+        zero ? Double.NaN : squareY == 0 ? 0 : comparison.product() / Math.sqrt(squareX * squareY),
+        zero ? 0 : Math.sqrt(squareY / squareX),
         weights,
         (done + row) * replicates);
   }
@@ -272,8 +269,8 @@ public final class BlockEncoder implements AutoCloseable {
         int from = lane.columns[s];
         int direction = feature * inputs + lane.columns[lane.directions.source(feature, s)];
         int columns = lane.columns[s + 1] - from;
-        double error = Dots.of(decoder, direction, lane.residual, from, columns);
-        double explained = Dots.of(decoder, direction, lane.explained, from, columns);
+        double error = RowLoops.dot(decoder, direction, lane.residual, from, columns);
+        double explained = RowLoops.dot(decoder, direction, lane.explained, from, columns);
         boolean open = lane.bars[s] == null || code > lane.bars[s][feature];
         double own = open ? code * lane.directions.product(feature, s) : 0;
         lane.scaling.add(feature, s, code * (error + own), code * explained, code * own);

@@ -11,11 +11,11 @@ import java.util.stream.IntStream;
  * ratio ‖x̂‖/‖x‖ (rows where x is zero have neither). Inputs are centred by the dataset's mean, so
  * that Σ‖x̃ − mean(x̃)‖² = Σ‖x̃‖² − ‖Σx̃‖²/n loses no digits.
  *
- * <p>Bytes: {@code 'D' 1}, rows, the sums, Σx̃, the sums per replicate.
+ * <p>Bytes: {@code 'D' 2}, the sums, Σx̃, each sum of all replicates.
  */
 public final class DictionaryStatistics implements Mergeable<DictionaryStatistics> {
   private static final int TAG = 'D';
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
 
   // What is summed over rows: places in the arrays of sums.
   private static final int ROWS = 0;
@@ -31,7 +31,11 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   private final int replicates;
   private final double[] sums = new double[SUMS];
   private final double[] input;
+
+  /** By sum, then by replicate. */
   private final double[] replicateSums;
+
+  private final double[] weightOf;
 
   /**
    * Nothing seen yet.
@@ -42,11 +46,12 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
     this.replicates = replicates;
     input = new double[inputs];
     replicateSums = new double[SUMS * replicates];
+    weightOf = new double[replicates];
   }
 
   /** Bytes in memory. */
   public static long memory(int inputs, int replicates) {
-    return 8L * (inputs + (long) SUMS * (1 + replicates));
+    return 8L * (inputs + SUMS + (SUMS + 1L) * replicates);
   }
 
   public int replicates() {
@@ -79,16 +84,19 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
       hasNorm ? normRatio : 0,
       hasNorm ? 1 : 0
     };
+    for (int b = 0; b < replicates; b++) {
+      weightOf[b] = weights[weightsFrom + b];
+    }
     for (int s = 0; s < SUMS; s++) {
       sums[s] += row[s];
+      addWeighted(row[s], weightOf, replicateSums, s * replicates);
     }
-    for (int b = 0; b < replicates; b++) {
-      int weight = weights[weightsFrom + b];
-      if (weight > 0) {
-        for (int s = 0; s < SUMS; s++) {
-          replicateSums[b * SUMS + s] += weight * row[s];
-        }
-      }
+  }
+
+  /** Of arrays that are local, so that it becomes a loop of vectors: it runs for every row. */
+  private static void addWeighted(double value, double[] weights, double[] into, int at) {
+    for (int b = 0; b < weights.length; b++) {
+      into[at + b] += weights[b] * value;
     }
   }
 
@@ -161,9 +169,12 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   /** A replicate that drew no row has no ratio and is left out. */
   private double[] ratios(int above, int below, double factor) {
     return IntStream.range(0, replicates)
-        .filter(b -> replicateSums[b * SUMS + below] > 0)
+        .filter(b -> replicateSums[below * replicates + b] > 0)
         .mapToDouble(
-            b -> factor * replicateSums[b * SUMS + above] / replicateSums[b * SUMS + below])
+            b ->
+                factor
+                    * replicateSums[above * replicates + b]
+                    / replicateSums[below * replicates + b])
         .toArray();
   }
 

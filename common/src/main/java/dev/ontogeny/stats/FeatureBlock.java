@@ -91,6 +91,7 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
     if (shape.tokens()) {
       tokens.expect(codes.start(firstFeature + features()) - codes.start(firstFeature));
     }
+    float[] keys = new float[codes.blockRows()];
     for (int f = 0; f < statistics.features(); f++) {
       int from = codes.start(firstFeature + f);
       int to = codes.start(firstFeature + f + 1);
@@ -106,12 +107,8 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
       statistics.add(f, values, from, to, rows.heldOut());
       histogram.add(f, values, from, to);
       activity.add(f, where, from, to, rows.masks());
-      for (int i = from; i < to; i++) {
-        top.add(f, values[i], rows.addresses()[where[i]]);
-      }
-      for (int i = from; i < to; i++) {
-        quantiles.add(f, values[i], rows.addresses()[where[i]]);
-      }
+      top.add(f, values, where, rows.addresses(), from, to, keys);
+      quantiles.add(f, values, where, rows.addresses(), from, to, keys);
       for (int[] label : rows.labels()) {
         for (int i = from; i < to; i++) {
           int column = label[where[i]];

@@ -1,5 +1,7 @@
 package dev.ontogeny.stats;
 
+import dev.ontogeny.kernel.RowLoops;
+
 /**
  * Per feature the {@code limit} rows of the lowest rank; of equal ranks the lower address wins, so
  * that what is kept does not depend on the order in which rows were seen. A heap per feature, the
@@ -35,13 +37,47 @@ public abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeab
   /** Lower is kept; depends on nothing but its arguments. */
   abstract long rank(int feature, float value, long address);
 
+  /**
+   * A key for each of some rows of a feature, of which those with the greatest are kept: never
+   * below that of a row of a higher rank, but the same for ranks that lie together.
+   */
+  abstract void keys(
+      int feature, float[] values, int[] rows, long[] addresses, int from, int to, float[] into);
+
   /** Bytes in memory. */
   public static long memory(int features, int limit) {
     return (4L + 20L * limit) * features;
   }
 
-  /** One row of a feature. */
-  public final void add(int feature, float value, long address) {
+  /**
+   * The rows of one feature: {@code values[i]} in the row at {@code addresses[rows[i]]}, i in
+   * [from, to).
+   *
+   * @param keys room for one of each
+   */
+  final void add(
+      int feature, float[] values, int[] rows, long[] addresses, int from, int to, float[] keys) {
+    int count = limit == 0 ? 0 : to - from;
+    float bar = 0;
+    if (count > limit) {
+      // Most rows are far from being kept: leaving them out together takes no branches that
+      // nothing could predict.
+      keys(feature, values, rows, addresses, from, to, keys);
+      bar = RowLoops.barOfLargest(keys, count, limit);
+    }
+    for (int i = 0; i < count; i++) {
+      if (bar == 0 || keys[i] >= bar) {
+        add(feature, values[from + i], addresses[rows[from + i]]);
+      }
+    }
+  }
+
+  /**
+   * One row of a feature.
+   *
+   * @return whether it is kept, for now
+   */
+  public final boolean add(int feature, float value, long address) {
     long rank = rank(feature, value, address);
     int base = feature * limit;
     int filled = size[feature];
@@ -50,7 +86,10 @@ public abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeab
       rise(base, filled, value, address, rank);
     } else if (limit > 0 && before(rank, address, ranks[base], addresses[base])) {
       sink(base, limit, value, address, rank);
+    } else {
+      return false;
     }
+    return true;
   }
 
   public final int size(int feature) {
@@ -155,7 +194,11 @@ public abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeab
     for (int f = 0; f < size.length; f++) {
       for (int left = in.readCompactInt(); left > 0; left--) {
         float value = in.readFloat();
-        add(f, value, in.readLong());
+        if (!add(f, value, in.readLong())) {
+          // Those that follow go after this one.
+          in.skip((left - 1) * (Float.BYTES + Long.BYTES));
+          break;
+        }
       }
     }
   }

@@ -30,6 +30,16 @@ public final class QuantileExamples extends KeptExamples<QuantileExamples> {
     return Seeds.mix(Seeds.mix(seed, address), firstFeature + feature);
   }
 
+  /** The highest 24 bits of a rank, turned around: as many as a float holds. */
+  @Override
+  void keys(
+      int feature, float[] values, int[] rows, long[] addresses, int from, int to, float[] into) {
+    for (int i = from; i < to; i++) {
+      long rank = rank(feature, values[i], addresses[rows[i]]);
+      into[i - from] = (1 << 23) - (rank >> 40);
+    }
+  }
+
   /** The sample of a feature, the smallest code first; of equal codes the lower address first. */
   public Example[] sorted(int feature) {
     Example[] sample = byRank(feature);

@@ -70,6 +70,11 @@ public final class StatisticInput {
     return new String(bytes, at - length, length, StandardCharsets.UTF_8);
   }
 
+  /** Passes over bytes. */
+  public void skip(int count) {
+    at += count;
+  }
+
   /** Whether anything is left. */
   public boolean exhausted() {
     return at == bytes.length;

@@ -17,6 +17,12 @@ public final class TopExamples extends KeptExamples<TopExamples> {
     return -(long) (bits ^ ((bits >> 31) & Integer.MAX_VALUE));
   }
 
+  @Override
+  void keys(
+      int feature, float[] values, int[] rows, long[] addresses, int from, int to, float[] into) {
+    System.arraycopy(values, from, into, 0, to - from);
+  }
+
   /** The examples of a feature, the largest code first. */
   public Example[] sorted(int feature) {
     return byRank(feature);

@@ -98,6 +98,44 @@ final class KernelTwinsTest {
     }
   }
 
+  /** In vectors, and beside the plainest way in double precision. */
+  @ParameterizedTest
+  @CsvSource({"1,0", "15,3", "16,0", "129,64", "512,7"})
+  void comparisonsAgree(int columns, int first) {
+    RandomGenerator random = Seeds.generator(8, columns, first);
+    int at = 5;
+    int end = first + columns;
+    float[] x = KernelFixture.gaussians(random, at + end + 2, 1);
+    float[] y = KernelFixture.gaussians(random, at + end + 2, 1);
+    float[] mean = KernelFixture.gaussians(random, end, 1);
+    float[] scale = KernelFixture.gaussians(random, end, 1);
+    double[] expected = new double[Loops.COMPARED];
+    for (int i = first; i < end; i++) {
+      double residual = (x[at + i] - y[at + i]) * scale[i];
+      double centred = (x[at + i] - mean[i]) * scale[i];
+      expected[Loops.ERROR] += residual * residual;
+      expected[Loops.SQUARE] += centred * centred;
+      expected[Loops.PRODUCT] += (double) x[at + i] * y[at + i];
+      expected[Loops.SQUARE_X] += (double) x[at + i] * x[at + i];
+      expected[Loops.SQUARE_Y] += (double) y[at + i] * y[at + i];
+    }
+    for (Loops loops : new Loops[] {new ScalarLoops(), new SimdLoops()}) {
+      float[] centred = new float[end + 1];
+      float[] residual = new float[end + 1];
+      float[] sums = KernelFixture.gaussians(random, Loops.COMPARED, 1);
+      loops.compare(x, y, at, mean, scale, first, columns, centred, residual, sums);
+      for (int i = 0; i <= end; i++) {
+        boolean inside = i >= first && i < end;
+        assertThat(centred[i]).isEqualTo(inside ? (x[at + i] - mean[i]) * scale[i] : 0);
+        assertThat(residual[i]).isEqualTo(inside ? (x[at + i] - y[at + i]) * scale[i] : 0);
+      }
+      for (int s = 0; s < sums.length; s++) {
+        double size = s == Loops.PRODUCT ? expected[Loops.SQUARE_X] : expected[s];
+        assertThat((double) sums[s]).isCloseTo(expected[s], within(1e-5 * (1 + size)));
+      }
+    }
+  }
+
   @Test
   void encodingsAgree() {
     for (int[] shape : SHAPES) {

@@ -188,7 +188,7 @@ final class Measure implements Job<MeasureSettings> {
     }
     memory +=
         RowAttributes.memory(blockRows, work.columns().labels().size(), settings.replicates())
-            + 60L * blockRows;
+            + 64L * blockRows;
     FeatureBlock.Shape shape =
         new FeatureBlock.Shape(
             settings.topExamples(),
