@@ -73,7 +73,9 @@ final class SimdLoops extends Loops {
     for (; i < n; i++) {
       rest += x[at + i] * y[yAt + i];
     }
-    return lanes(a.add(b).add(c.add(d))) + rest;
+    float[] sums = new float[STEP];
+    a.add(b).add(c.add(d)).intoArray(sums, 0);
+    return lanes(sums, 0) + rest;
   }
 
   @Override
@@ -111,11 +113,15 @@ final class SimdLoops extends Loops {
       squareY = b.fma(b, squareY);
     }
     compareRest(x, y, at, mean, scale, i, end, centred, residual, sums);
-    sums[ERROR] += lanes(error);
-    sums[SQUARE] += lanes(square);
-    sums[PRODUCT] += lanes(product);
-    sums[SQUARE_X] += lanes(squareX);
-    sums[SQUARE_Y] += lanes(squareY);
+    float[] all = new float[COMPARED * STEP];
+    error.intoArray(all, ERROR * STEP);
+    square.intoArray(all, SQUARE * STEP);
+    product.intoArray(all, PRODUCT * STEP);
+    squareX.intoArray(all, SQUARE_X * STEP);
+    squareY.intoArray(all, SQUARE_Y * STEP);
+    for (int sum = 0; sum < COMPARED; sum++) {
+      sums[sum] += lanes(all, sum * STEP);
+    }
   }
 
   @Override
@@ -136,22 +142,23 @@ final class SimdLoops extends Loops {
       float lost = x[at + i] - toBf16(x[at + i]);
       rest += lost * lost;
     }
-    return lanes(sum) + rest;
+    float[] sums = new float[STEP];
+    sum.intoArray(sums, 0);
+    return lanes(sums, 0) + rest;
   }
 
   private static FloatVector fused(float[] x, int at, float[] y, int yAt, FloatVector sum) {
     return FloatVector.fromArray(SPECIES, x, at).fma(FloatVector.fromArray(SPECIES, y, yAt), sum);
   }
 
-  /** All lanes, added pairwise. */
-  private static float lanes(FloatVector sum) {
-    float[] sums = sum.toArray();
+  /** The lanes of one sum, from a place on, added pairwise. */
+  private static float lanes(float[] sums, int at) {
     for (int half = STEP / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; i++) {
+      for (int i = at; i < at + half; i++) {
         sums[i] += sums[i + half];
       }
     }
-    return sums[0];
+    return sums[at];
   }
 
   @Override
