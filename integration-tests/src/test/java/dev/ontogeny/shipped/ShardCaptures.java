@@ -21,9 +21,9 @@ record ShardCaptures(int width, int checkpoints) {
   private static final int POSITIONS = 512;
   private static final int POOL = 1 << 20;
 
-  /** Tokens of a capture of about that size. */
+  /** Tokens of a capture of about that size; of keys little is left by Parquet's dictionaries. */
   long tokens(long bytes) {
-    return bytes / checkpoints / (2L * width + 14);
+    return bytes / checkpoints / (2L * width + 1);
   }
 
   /** Writes site {@code a}, checkpoints 0, 1, … and tells the bytes of all files. */
