@@ -49,9 +49,11 @@ abstract class Loops {
    * scale, residual = (x − y) · scale, and their squares' sums, Σ x·y, Σ x² and Σ y². The first
    * column of the row is {@code x[at]} and {@code y[at]}.
    *
+   * <p>This is the scalar form; the vector form leaves the last columns to it.
+   *
    * @param sums {@link #COMPARED} places to overwrite
    */
-  abstract void compare(
+  void compare(
       float[] x,
       float[] y,
       int at,
@@ -61,22 +63,9 @@ abstract class Loops {
       int n,
       float[] centred,
       float[] residual,
-      float[] sums);
-
-  /** {@link #compare} for columns from {@code first} to {@code end}, one after the other. */
-  static void compareRest(
-      float[] x,
-      float[] y,
-      int at,
-      float[] mean,
-      float[] scale,
-      int first,
-      int end,
-      float[] centred,
-      float[] residual,
       float[] sums) {
     Arrays.fill(sums, 0);
-    for (int i = first; i < end; i++) {
+    for (int i = first; i < first + n; i++) {
       float a = x[at + i];
       float b = y[at + i];
       float c = (a - mean[i]) * scale[i];

@@ -34,21 +34,6 @@ final class ScalarLoops extends Loops {
   }
 
   @Override
-  void compare(
-      float[] x,
-      float[] y,
-      int at,
-      float[] mean,
-      float[] scale,
-      int first,
-      int n,
-      float[] centred,
-      float[] residual,
-      float[] sums) {
-    compareRest(x, y, at, mean, scale, first, first + n, centred, residual, sums);
-  }
-
-  @Override
   float lostToBf16(float[] x, int at, int n) {
     float sum = 0;
     for (int i = 0; i < n; i++) {

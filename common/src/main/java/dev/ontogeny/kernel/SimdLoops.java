@@ -95,10 +95,8 @@ final class SimdLoops extends Loops {
     FloatVector product = error;
     FloatVector squareX = error;
     FloatVector squareY = error;
-    int end = first + n;
     int bound = first + SPECIES.loopBound(n);
-    int i = first;
-    for (; i < bound; i += STEP) {
+    for (int i = first; i < bound; i += STEP) {
       FloatVector a = FloatVector.fromArray(SPECIES, x, at + i);
       FloatVector b = FloatVector.fromArray(SPECIES, y, at + i);
       FloatVector by = FloatVector.fromArray(SPECIES, scale, i);
@@ -112,7 +110,7 @@ final class SimdLoops extends Loops {
       squareX = a.fma(a, squareX);
       squareY = b.fma(b, squareY);
     }
-    compareRest(x, y, at, mean, scale, i, end, centred, residual, sums);
+    super.compare(x, y, at, mean, scale, bound, first + n - bound, centred, residual, sums);
     float[] all = new float[COMPARED * STEP];
     error.intoArray(all, ERROR * STEP);
     square.intoArray(all, SQUARE * STEP);
