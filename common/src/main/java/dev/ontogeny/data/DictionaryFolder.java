@@ -16,11 +16,11 @@ import java.util.List;
  * where they are used.
  *
  * @param folder where it is
- * @param identity of the publication
+ * @param asInput as an input of the next publication
  * @param dictionaries what it holds, by id
  */
 public record DictionaryFolder(
-    Folder folder, String identity, List<DictionaryMetadata> dictionaries) {
+    Folder folder, Manifest.Input asInput, List<DictionaryMetadata> dictionaries) {
 
   /** Opens a published folder. */
   public static DictionaryFolder open(Folder folder) {
@@ -32,7 +32,7 @@ public record DictionaryFolder(
       }
     }
     found.sort(Comparator.comparing(DictionaryMetadata::id));
-    return new DictionaryFolder(folder, manifest.identity(), List.copyOf(found));
+    return new DictionaryFolder(folder, manifest.asInput(folder.toString()), List.copyOf(found));
   }
 
   private static DictionaryMetadata metadata(Folder folder, String path) {
@@ -41,11 +41,6 @@ public record DictionaryFolder(
     } catch (IOException e) {
       throw Failure.data("%s cannot be read: %s", folder.resolve(path), e.getMessage()).causedBy(e);
     }
-  }
-
-  /** As an input of the next publication. */
-  public Manifest.Input asInput() {
-    return new Manifest.Input("dictionaries", identity, folder.toString());
   }
 
   /** A dictionary of {@code folder}, its tensors included. */

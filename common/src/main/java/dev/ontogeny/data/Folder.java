@@ -8,19 +8,33 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
+import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
+import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.hadoop.util.functional.RemoteIterators;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.deploy.SparkHadoopUtil;
@@ -142,17 +156,80 @@ public record Folder(String location) implements Serializable {
     }
   }
 
-  /**
-   * Writes a small file that readers see whole or not at all: it is written under another name and
-   * then moved. What lay there is removed before, since a local file system would move the data and
-   * its checksum one after the other.
-   */
-  public void writeWhole(String relative, String elsewhere, String text) throws IOException {
-    writeText(elsewhere, text);
-    fileSystem().delete(path(relative), false);
-    if (!fileSystem().rename(path(elsewhere), path(relative))) {
-      throw new IOException(resolve(elsewhere) + " cannot be renamed to " + resolve(relative));
+  /** Writes a small file in place of one of that name: readers see the old or the new one. */
+  public void replaceText(String relative, String text) throws IOException {
+    FileSystem fileSystem = fileSystem();
+    Path path = path(relative);
+    if (!(fileSystem instanceof LocalFileSystem local)) {
+      if (fileSystem.hasPathCapability(path, CommonPathCapabilities.ABORTABLE_STREAM)) {
+        // Visible only once it is closed.
+        writeText(relative, text);
+      } else {
+        moveOver(fileSystem, path, relative, text);
+      }
+      return;
     }
+    java.nio.file.Path to = local.pathToFile(path).toPath();
+    Files.createDirectories(to.getParent());
+    java.nio.file.Path from = to.resolveSibling(to.getFileName() + ".new");
+    Files.writeString(from, text);
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private void moveOver(FileSystem fileSystem, Path path, String relative, String text)
+      throws IOException {
+    FileContext context;
+    try {
+      context = FileContext.getFileContext(path.toUri(), configuration());
+    } catch (UnsupportedFileSystemException storeOfObjects) {
+      writeText(relative, text);
+      return;
+    }
+    Path from = path(relative + ".new");
+    writeText(relative + ".new", text);
+    context.rename(fileSystem.makeQualified(from), path, Options.Rename.OVERWRITE);
+  }
+
+  /**
+   * Writes a small file that readers see whole or not at all, and only if there is none of that
+   * name; false, and nothing is changed, if there is. Where a store makes a file visible only when
+   * it is closed, it is asked to refuse a second one (S3: {@code If-None-Match}, from Hadoop 3.4.2
+   * on); elsewhere the file is written under another name and then moved, which does not replace.
+   *
+   * @param elsewhere the other name
+   */
+  public boolean writeOnce(String relative, String elsewhere, String text) throws IOException {
+    Path path = path(relative);
+    FileSystem fileSystem = fileSystem();
+    if (fileSystem instanceof LocalFileSystem local) {
+      writeText(elsewhere, text);
+      java.nio.file.Path from = local.pathToFile(path(elsewhere)).toPath();
+      try {
+        // Linking, unlike moving, never replaces.
+        Files.createLink(local.pathToFile(path).toPath(), from);
+        Files.delete(from);
+        return true;
+      } catch (FileAlreadyExistsException there) {
+        return false;
+      } catch (UnsupportedOperationException | FileSystemException withoutLinks) {
+        return !exists(relative) && fileSystem.rename(path(elsewhere), path);
+      }
+    }
+    if (exists(relative)) {
+      return false;
+    }
+    if (fileSystem.hasPathCapability(path, CommonPathCapabilities.ABORTABLE_STREAM)) {
+      FSDataOutputStreamBuilder<?, ?> once = fileSystem.createFile(path).overwrite(false);
+      once.opt("fs.option.create.conditional.overwrite", true);
+      try (OutputStream out = once.build()) {
+        out.write(text.getBytes(StandardCharsets.UTF_8));
+      } catch (org.apache.hadoop.fs.FileAlreadyExistsException there) {
+        return false;
+      }
+      return true;
+    }
+    writeText(elsewhere, text);
+    return fileSystem.rename(path(elsewhere), path);
   }
 
   /** Writes a file through {@code content} and tells its size and checksum. */
@@ -174,24 +251,69 @@ public record Folder(String location) implements Serializable {
 
   /** Files below a sub-folder, relative to this folder, sorted; none if it does not exist. */
   public List<String> list(String relative) throws IOException {
-    List<String> found = new ArrayList<>();
-    Path root = path(relative.isEmpty() ? "." : relative);
-    String base = fileSystem().makeQualified(new Path(location)).toUri().getPath();
+    return List.copyOf(sizes(relative).keySet());
+  }
+
+  /** The same with the length of each in bytes. Files that vanish meanwhile are left out. */
+  public SortedMap<String, Long> sizes(String relative) throws IOException {
+    SortedMap<String, Long> found = new TreeMap<>();
+    FileSystem fileSystem = fileSystem();
+    Path root = relative.isEmpty() ? new Path(location) : path(relative);
+    if (fileSystem instanceof LocalFileSystem local) {
+      // Given a local file, Hadoop starts an ls to learn who may read it.
+      localSizes(
+          local.pathToFile(new Path(location)).toPath(), local.pathToFile(root).toPath(), found);
+      return found;
+    }
+    String base = fileSystem.makeQualified(new Path(location)).toUri().getPath();
     try {
-      RemoteIterator<LocatedFileStatus> files = fileSystem().listFiles(root, true);
+      RemoteIterator<LocatedFileStatus> files = fileSystem.listFiles(root, true);
       while (files.hasNext()) {
         FileStatus file = files.next();
-        found.add(
+        found.put(
             file.getPath()
                 .toUri()
                 .getPath()
-                .substring(base.length() + (base.endsWith("/") ? 0 : 1)));
+                .substring(base.length() + (base.endsWith("/") ? 0 : 1)),
+            file.getLen());
       }
     } catch (FileNotFoundException none) {
       return found;
     }
-    found.sort(null);
     return found;
+  }
+
+  private static void localSizes(
+      java.nio.file.Path folder, java.nio.file.Path root, SortedMap<String, Long> found)
+      throws IOException {
+    Files.walkFileTree(
+        root,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(java.nio.file.Path file, BasicFileAttributes is) {
+            found.put(folder.relativize(file).toString(), is.size());
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(java.nio.file.Path file, IOException e)
+              throws IOException {
+            return goneOr(e);
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(java.nio.file.Path of, IOException e)
+              throws IOException {
+            return e == null ? FileVisitResult.CONTINUE : goneOr(e);
+          }
+
+          private FileVisitResult goneOr(IOException e) throws IOException {
+            if (e instanceof NoSuchFileException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw e;
+          }
+        });
   }
 
   /** Whether there is a file where the folder should be. */

@@ -2,10 +2,14 @@ package dev.ontogeny.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -34,8 +38,32 @@ public record Manifest(
   /** The file's name. */
   public static final String FILE = "_manifest.json";
 
-  /** A publication that this one was made from. */
-  public record Input(String kind, String identity, String path) {}
+  /**
+   * What this publication was made from.
+   *
+   * @param identity of a publication; of a capture the digest of its content
+   * @param path as it was given
+   * @param checksums of a publication's files, since another build may make other bytes out of the
+   *     same settings; null for a capture
+   */
+  public record Input(String kind, String identity, String path, String checksums) {
+    /** All that decides what was read. */
+    public String content() {
+      return checksums == null ? identity : identity + " " + checksums;
+    }
+
+    /** For messages. */
+    public String shortened() {
+      return identity.substring(0, 12)
+          + (checksums == null ? "" : ", files " + checksums.substring(0, 12));
+    }
+
+    /** Whether another one has the same content; manifests of old tell no checksums. */
+    public boolean same(Input other) {
+      return identity.equals(other.identity)
+          && (checksums == null || other.checksums == null || checksums.equals(other.checksums));
+    }
+  }
 
   /** The manifest of a folder that must be published and of a kind. */
   public static Manifest read(Folder folder, String kind) {
@@ -81,7 +109,26 @@ public record Manifest(
 
   /** As an input of the next publication. */
   public Input asInput(String path) {
-    return new Input(kind, identity, path);
+    return new Input(kind, identity, path, checksums());
+  }
+
+  /** SHA-256 over what each file is and its own checksum, in 64 hex digits; names do not count. */
+  private String checksums() {
+    MessageDigest digest = Identity.newDigest();
+    files.stream()
+        .map(
+            file ->
+                String.join(
+                    "\0",
+                    String.valueOf(file.table()),
+                    String.valueOf(file.shard()),
+                    String.valueOf(file.site()),
+                    String.valueOf(file.checkpoint()),
+                    String.valueOf(file.dictionary()),
+                    file.sha256() + "\n"))
+        .sorted()
+        .forEach(line -> digest.update(line.getBytes(StandardCharsets.UTF_8)));
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   public Stream<PublishedFile> table(String name) {

@@ -9,57 +9,122 @@ import dev.ontogeny.run.Provenance;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
+import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.spark.TaskContext;
 import org.slf4j.LoggerFactory;
 
 /**
  * A folder on its way to be published. Work is done in named units; each finished unit leaves a
  * small record below {@code _progress/<identity>/}, so that a run cut off half-way does only what
  * is missing. The manifest comes last; publishing removes the records and every file that the
- * manifest does not name. Safe to send to tasks.
+ * manifest does not name. Whoever writes holds a {@link Claim}. Safe to send to tasks.
  *
  * @param kind of the folder
  * @param identity of what will be published
+ * @param run names this run, as no other run is named: files of two runs never meet
  */
-public record Publication(Folder folder, String kind, String identity) implements Serializable {
+public record Publication(Folder folder, String kind, String identity, String run)
+    implements Serializable {
   static final String PROGRESS = "_progress";
+
+  private static final SecureRandom NAMES = new SecureRandom();
+
+  private Publication(Folder folder, String kind, String identity) {
+    this(folder, kind, identity, HexFormat.of().toHexDigits(NAMES.nextInt()));
+  }
 
   /** A unit of work that is finished: its files and what the driver needs to know of it. */
   public record Unit(String name, List<PublishedFile> files, JsonNode result) {}
 
   /**
-   * Begins or resumes. Fails if the folder holds another publication, something that is no
-   * publication, or cannot be written to.
+   * Looks at the folder and writes nothing. Fails if it holds another publication or something that
+   * is no publication.
    *
    * @param settings decide the identity, together with {@code inputs}
    */
   public static Publication open(
       Folder folder, String kind, Record settings, List<Manifest.Input> inputs) {
-    String identity =
-        Identity.of(kind, 1, settings, inputs.stream().map(Manifest.Input::identity).toList());
-    Publication publication = new Publication(folder, kind, identity);
-    Optional<Manifest> there = publication.published();
-    if (there.isPresent() && !there.get().identity().equals(identity)) {
+    return of(folder, kind, settings, inputs).checked();
+  }
+
+  /** The same without a look at the folder. */
+  public static Publication of(
+      Folder folder, String kind, Record settings, List<Manifest.Input> inputs) {
+    return new Publication(
+        folder,
+        kind,
+        Identity.of(kind, 1, settings, inputs.stream().map(Manifest.Input::content).toList()));
+  }
+
+  /** Itself, once the folder has been looked at as {@link #open} does. */
+  public Publication checked() {
+    Optional<Manifest> there = published();
+    if (there.isPresent()) {
+      requireSame(there.get());
+    } else {
+      requireFree();
+    }
+    return this;
+  }
+
+  private void requireSame(Manifest there) {
+    if (!there.identity().equals(identity)) {
       throw Failure.settings(
           "output %s already holds %s of other settings or inputs (identity %s, this run's is %s): choose another output or delete it",
-          folder,
-          there.get().kind(),
-          there.get().identity().substring(0, 12),
-          identity.substring(0, 12));
+          folder, there.kind(), there.identity().substring(0, 12), identity.substring(0, 12));
     }
-    if (there.isEmpty()) {
-      publication.claim();
+  }
+
+  /**
+   * Begins or resumes: from here on this run alone writes into the folder, until the claim is
+   * closed. Nothing may be written without it.
+   *
+   * @throws Failure of usage if another run is at work there or has just published
+   */
+  public Claim claim() {
+    return claim(Claim.Timing.USUAL);
+  }
+
+  Claim claim(Claim.Timing timing) {
+    Claim claim = Claim.take(this, timing);
+    try {
+      if (published().isPresent()) {
+        claim.done();
+        throw Failure.usage(
+            "output %s was published by another run meanwhile: run this again to see what it holds",
+            folder);
+      }
+      folder.writeText(progressPath("_started.json"), "{}\n");
+      return claim;
+    } catch (Failure failure) {
+      claim.close();
+      throw failure;
+    } catch (IOException e) {
+      claim.close();
+      throw Failure.resources("output %s cannot be written to: %s", folder, e.getMessage())
+          .causedBy(e);
     }
-    return publication;
+  }
+
+  /**
+   * Names what a task, or the driver, writes: unique to the attempt and to the run, so that a task
+   * that is tried again, or a run that was given up for dead, spoils nothing.
+   */
+  public String attempt() {
+    TaskContext task = TaskContext.get();
+    return run + "-" + (task == null ? "driver" : Long.toString(task.taskAttemptId()));
   }
 
   /** The manifest, if this folder is published. */
@@ -90,23 +155,26 @@ public record Publication(Folder folder, String kind, String identity) implement
     }
   }
 
-  private void claim() {
+  private void requireFree() {
     try {
-      if (!begun()) {
-        if (folder.isFile()) {
-          throw Failure.settings(
-              "output %s is a file, not a folder: choose another output", folder);
-        }
-        RemoteIterator<FileStatus> entries = folder.entries();
-        if (entries.hasNext()) {
+      if (begun()) {
+        return;
+      }
+      if (folder.isFile()) {
+        throw Failure.settings("output %s is a file, not a folder: choose another output", folder);
+      }
+      RemoteIterator<FileStatus> entries = folder.entries();
+      while (entries.hasNext()) {
+        String name = entries.next().getPath().getName();
+        // Another run may have begun, or published, since the looks before this one.
+        if (!name.equals(PROGRESS) && !name.equals(Manifest.FILE)) {
           throw Failure.settings(
               "output %s is not empty and holds no publication (it has %s): choose another output",
-              folder, entries.next().getPath().getName());
+              folder, name);
         }
       }
-      folder.writeText(progressPath("_started.json"), "{}\n");
     } catch (IOException e) {
-      throw Failure.resources("output %s cannot be written to: %s", folder, e.getMessage())
+      throw Failure.resources("output %s cannot be reached: %s", folder, e.getMessage())
           .causedBy(e);
     }
   }
@@ -139,12 +207,14 @@ public record Publication(Folder folder, String kind, String identity) implement
   }
 
   /**
-   * Writes the manifest, then removes what it does not name.
+   * Writes the manifest, if none is there and every file is as it was written, then removes what it
+   * does not name.
    *
    * @param files sorted by path before they are written
    * @param settings as {@link #open} had them
    */
   public Manifest publish(
+      Claim claim,
       Record settings,
       List<Manifest.Input> inputs,
       List<PublishedFile> files,
@@ -164,24 +234,48 @@ public record Publication(Folder folder, String kind, String identity) implement
             provenance,
             Json.tree(summary));
     try {
-      folder.writeWhole(Manifest.FILE, progressPath(Manifest.FILE), Json.pretty(manifest));
+      Map<String, Long> there = folder.sizes("");
+      requireAsWritten(sorted, there);
+      if (there.containsKey(Manifest.FILE) && published().isEmpty()) {
+        // Cut off: see published().
+        folder.delete(Manifest.FILE);
+      }
+      claim.confirm();
+      if (!folder.writeOnce(Manifest.FILE, progressPath(Manifest.FILE), Json.pretty(manifest))) {
+        throw Failure.usage("output %s was published by another run meanwhile", folder);
+      }
+      claim.done();
+      removeUnnamed(sorted, there.keySet());
     } catch (IOException e) {
       throw Failure.resources(
               "%s cannot be written: %s", folder.resolve(Manifest.FILE), e.getMessage())
           .causedBy(e);
     }
-    removeUnnamed(sorted);
     return manifest;
   }
 
-  private void removeUnnamed(List<PublishedFile> named) {
+  /** Checksums were taken as the files were written; what lies there now must be of that size. */
+  private void requireAsWritten(List<PublishedFile> files, Map<String, Long> there) {
+    for (PublishedFile file : files) {
+      Long bytes = there.get(file.path());
+      if (bytes == null || bytes != file.bytes()) {
+        throw Failure.data(
+            "%s %s, but %d bytes were written: something else changes this folder; run the job again",
+            folder.resolve(file.path()),
+            bytes == null ? "does not exist any more" : "has " + bytes + " bytes",
+            file.bytes());
+      }
+    }
+  }
+
+  private void removeUnnamed(List<PublishedFile> named, Set<String> there) {
     Set<String> keep = new HashSet<>();
     named.forEach(file -> keep.add(file.path()));
     keep.add(Manifest.FILE);
     try {
       folder.delete(PROGRESS);
-      for (String file : folder.list("")) {
-        if (!keep.contains(file)) {
+      for (String file : there) {
+        if (!keep.contains(file) && !file.startsWith(PROGRESS + "/")) {
           folder.delete(file);
         }
       }

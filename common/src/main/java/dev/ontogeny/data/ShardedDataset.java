@@ -16,7 +16,7 @@ public final class ShardedDataset implements Serializable {
   private static final long serialVersionUID = 1;
 
   private final Folder folder;
-  private final String identity;
+  private final transient Manifest.Input asInput;
   private final Summary summary;
   private final HashMap<String, PublishedFile> files = new HashMap<>();
 
@@ -47,15 +47,15 @@ public final class ShardedDataset implements Serializable {
   private ShardedDataset(Folder folder, Manifest manifest) {
     this.folder = folder;
     this.summary = manifest.summary(Summary.class);
-    this.identity = manifest.identity();
+    this.asInput = manifest.asInput(folder.toString());
     for (PublishedFile file : manifest.files()) {
       files.put(key(file.table(), file.site(), file.checkpoint(), file.shard()), file);
     }
   }
 
-  /** As an input of the next publication. */
+  /** As an input of the next publication; on the driver only. */
   public Manifest.Input asInput() {
-    return new Manifest.Input("dataset", identity, folder.toString());
+    return asInput;
   }
 
   public Folder folder() {

@@ -51,12 +51,21 @@ public final class Failure extends RuntimeException {
     return new Failure(kind, getMessage(), cause);
   }
 
-  /** The first failure among an exception and its causes: Spark wraps what a task throws. */
+  /**
+   * The first failure among an exception and its causes, since Spark wraps what a task throws, or
+   * among what was thrown while it closed things: a run that lost its folder is stopped by Spark
+   * and says why when it gives up its claim.
+   */
   public static Optional<Failure> in(Throwable thrown) {
     Throwable at = thrown;
     for (int depth = 0; at != null && depth < 50; depth++, at = at.getCause()) {
       if (at instanceof Failure) {
         return Optional.of((Failure) at);
+      }
+    }
+    for (Throwable suppressed : thrown.getSuppressed()) {
+      if (suppressed instanceof Failure failure) {
+        return Optional.of(failure);
       }
     }
     return Optional.empty();

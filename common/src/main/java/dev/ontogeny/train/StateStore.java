@@ -19,8 +19,7 @@ import java.util.UUID;
 /**
  * States of training runs, so that a killed task goes on where it was. The tensors are written
  * first, under a fresh name; then one small file that points to them replaces its predecessor. A
- * state that is found is whole; a process that dies in the moment between the two pointers leaves
- * none, and the next begins anew, with the same bytes in the end.
+ * state that is found is whole.
  */
 final class StateStore {
   private final Folder folder;
@@ -66,10 +65,8 @@ final class StateStore {
     try (OutputStream out = new BufferedOutputStream(folder.create(tensors), 1 << 20)) {
       Safetensors.write(map, Map.of(), out);
     }
-    folder.writeWhole(
-        pointerPath(id),
-        tensors + ".json",
-        Json.line(new Pointer(state.step(), tensors, state.log(), state.sums())));
+    folder.replaceText(
+        pointerPath(id), Json.line(new Pointer(state.step(), tensors, state.log(), state.sums())));
     if (before.isPresent()) {
       folder.delete(before.get().tensors());
     }

@@ -2,7 +2,6 @@ package dev.ontogeny.data;
 
 import dev.ontogeny.data.PlantedActivations.Token;
 import dev.ontogeny.data.TableSchema.ColumnType;
-import dev.ontogeny.run.Provenance;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -42,7 +41,6 @@ public final class DatasetFixture {
       throws IOException {
     PlantedActivations.Plan plan = planted.plan();
     List<List<Token>> byShard = shuffled(planted, settings);
-    Publication publication = Publication.open(folder, "dataset", settings, List.of());
     List<PublishedFile> files = new ArrayList<>();
     for (int shard = 0; shard < settings.shards(); shard++) {
       files.add(writeTokens(folder, byShard.get(shard), shard));
@@ -58,11 +56,12 @@ public final class DatasetFixture {
     for (int i = settings.shards() - settings.heldOutShards(); i < settings.shards(); i++) {
       heldOut.add(i);
     }
-    publication.publish(
+    PublicationFixture.publish(
+        folder,
+        "dataset",
         settings,
         List.of(),
         files,
-        Provenance.here(null, null),
         new ShardedDataset.Summary(
             rows,
             settings.shards(),

@@ -26,6 +26,8 @@ class PublicationTest {
   @Test
   void aFolderCountsOnceItsManifestIsThere() throws Exception {
     Publication publication = open();
+    assertThat(output()).doesNotExist();
+    publication.claim().close();
     assertThatThrownBy(() -> Manifest.read(folder()))
         .isInstanceOf(Failure.class)
         .hasMessage(
@@ -79,8 +81,8 @@ class PublicationTest {
         .hasMessage("output %s is a file, not a folder: choose another output", output());
     assertThatThrownBy(
             () ->
-                Publication.open(
-                    Folder.of("/proc/nowhere/dataset"), "dataset", SETTINGS, List.of()))
+                Publication.open(Folder.of("/proc/nowhere/dataset"), "dataset", SETTINGS, List.of())
+                    .claim())
         .isInstanceOf(Failure.class)
         .hasMessageStartingWith("output /proc/nowhere/dataset cannot be written to: ")
         .extracting(thrown -> ((Failure) thrown).kind())
@@ -144,6 +146,39 @@ class PublicationTest {
             "d.txt has other bytes than were published");
   }
 
+  @Test
+  void filesThatSomethingElseChangedAreNotPublished() throws Exception {
+    Publication publication = open();
+    PublishedFile file = write(publication, "a.txt");
+    Files.writeString(output().resolve("a.txt"), "other");
+    assertThatThrownBy(() -> publish(publication, file))
+        .isInstanceOf(Failure.class)
+        .hasMessageEndingWith(
+            "a.txt has 5 bytes, but 10 bytes were written: something else changes this folder; run the job again");
+    Files.delete(output().resolve("a.txt"));
+    assertThatThrownBy(() -> publish(publication, file))
+        .hasMessageContaining("a.txt does not exist any more, but 10 bytes were written");
+    assertThat(output().resolve(Manifest.FILE)).doesNotExist();
+  }
+
+  @Test
+  void inputsOfOtherBytesGiveAnotherIdentity() throws Exception {
+    Manifest.Input one = publish(open(), write(open(), "a.txt")).asInput("here");
+    Manifest.Input moved = new Manifest.Input("dataset", one.identity(), "x", one.checksums());
+    Manifest.Input other = new Manifest.Input("dataset", one.identity(), "here", "0".repeat(64));
+    Manifest.Input old = new Manifest.Input("dataset", one.identity(), "here", null);
+    assertThat(identity(moved)).isEqualTo(identity(one));
+    assertThat(identity(other)).isNotEqualTo(identity(one));
+    assertThat(one.same(moved)).isTrue();
+    assertThat(one.same(other)).isFalse();
+    assertThat(one.same(old)).isTrue();
+    assertThat(old.same(one)).isTrue();
+  }
+
+  private String identity(Manifest.Input input) {
+    return Publication.of(folder(), "features", SETTINGS, List.of(input)).identity();
+  }
+
   private Path output() {
     return temporary.resolve("out put");
   }
@@ -163,8 +198,15 @@ class PublicationTest {
   }
 
   private static Manifest publish(Publication publication, PublishedFile... files) {
-    return publication.publish(
-        SETTINGS, List.of(), List.of(files), Provenance.here(null, null), Map.of("rows", 3));
+    try (Claim claim = publication.claim()) {
+      return publication.publish(
+          claim,
+          SETTINGS,
+          List.of(),
+          List.of(files),
+          Provenance.here(null, null),
+          Map.of("rows", 3));
+    }
   }
 
   private List<String> files() throws IOException {

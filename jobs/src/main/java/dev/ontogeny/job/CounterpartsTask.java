@@ -9,7 +9,6 @@ import java.io.Serializable;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFunction;
 import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
@@ -47,9 +46,9 @@ final class CounterpartsTask implements PairFunction<Tuple2<Integer, Matches>, I
     String path =
         String.format(
             Locale.ROOT,
-            "counterparts/%05d-%d.parquet",
+            "counterparts/%05d-%s.parquet",
             found._1(),
-            TaskContext.get().taskAttemptId());
+            inputs.publication().attempt());
     try (TableWriter writer =
         TableWriter.open(inputs.publication().folder(), path, EvolveTables.COUNTERPARTS)) {
       write(writer, name(inputs, pair.from), name(inputs, pair.to), counterparts);

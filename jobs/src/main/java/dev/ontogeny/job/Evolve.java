@@ -1,7 +1,7 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.Manifest;
-import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableWriter;
@@ -169,19 +169,20 @@ final class Evolve implements Job<EvolveSettings> {
   @Override
   public Result run(SparkSession spark, EvolveSettings settings) {
     EvolveInputs inputs = EvolveInputs.read(settings);
-    Publication publication = inputs.open();
-    Optional<Manifest> published = publication.published();
+    Optional<Manifest> published = inputs.publication().checked().published();
     if (published.isPresent()) {
       return result(inputs, published.get(), true);
     }
-    try {
-      return result(inputs, evolve(new JavaSparkContext(spark.sparkContext()), inputs), false);
+    try (Claim claim = inputs.publication().claim()) {
+      return result(
+          inputs, evolve(new JavaSparkContext(spark.sparkContext()), inputs, claim), false);
     } catch (IOException e) {
       throw Failure.resources("%s", e.getMessage()).causedBy(e);
     }
   }
 
-  private static Manifest evolve(JavaSparkContext spark, EvolveInputs inputs) throws IOException {
+  private static Manifest evolve(JavaSparkContext spark, EvolveInputs inputs, Claim claim)
+      throws IOException {
     Broadcast<EvolveInputs> shared = spark.broadcast(inputs);
     matchCheckpoints(spark, shared);
     List<TrackIndex> tracks = tracks(spark, shared);
@@ -192,7 +193,7 @@ final class Evolve implements Job<EvolveSettings> {
     List<TrackTask.Sums> sums = sums(inputs, tracks);
     form(spark, shared, sums);
     readAgain(spark, shared, tracks);
-    return publish(spark, inputs, tracks, sums);
+    return publish(spark, inputs, claim, tracks, sums);
   }
 
   /** Lineage of every pair of neighbouring checkpoints, where it is not there yet. */
@@ -620,6 +621,7 @@ final class Evolve implements Job<EvolveSettings> {
   private static Manifest publish(
       JavaSparkContext spark,
       EvolveInputs inputs,
+      Claim claim,
       List<TrackIndex> tracks,
       List<TrackTask.Sums> sums)
       throws IOException {
@@ -652,6 +654,7 @@ final class Evolve implements Job<EvolveSettings> {
     return inputs
         .publication()
         .publish(
+            claim,
             inputs.settings(),
             inputs.inputs(),
             files,
@@ -720,7 +723,9 @@ final class Evolve implements Job<EvolveSettings> {
       throws IOException {
     try (TableWriter writer =
         TableWriter.open(
-            inputs.publication().folder(), "curves/curves.parquet", EvolveTables.CURVES)) {
+            inputs.publication().folder(),
+            "curves/all-" + inputs.publication().attempt() + ".parquet",
+            EvolveTables.CURVES)) {
       for (int s = 0; s < curves.size(); s++) {
         Series series = inputs.series().get(s);
         for (Curve curve : curves.get(s)) {
@@ -745,7 +750,9 @@ final class Evolve implements Job<EvolveSettings> {
       EvolveInputs inputs, List<List<Curve>> curves, List<TrackTask.Sums> sums) throws IOException {
     try (TableWriter writer =
         TableWriter.open(
-            inputs.publication().folder(), "phases/phases.parquet", EvolveTables.PHASES)) {
+            inputs.publication().folder(),
+            "phases/all-" + inputs.publication().attempt() + ".parquet",
+            EvolveTables.PHASES)) {
       for (int s = 0; s < curves.size(); s++) {
         Series series = inputs.series().get(s);
         for (Phase phase : phases(inputs, series, curves.get(s), sums.get(s).population())) {
@@ -786,7 +793,7 @@ final class Evolve implements Job<EvolveSettings> {
     try (TableWriter writer =
         TableWriter.open(
             inputs.publication().folder(),
-            "sensitivity/sensitivity.parquet",
+            "sensitivity/all-" + inputs.publication().attempt() + ".parquet",
             EvolveTables.SENSITIVITY)) {
       for (int s = 0; s < sums.size(); s++) {
         long active = active(sums.get(s).population());
@@ -811,7 +818,9 @@ final class Evolve implements Job<EvolveSettings> {
       EvolveInputs inputs, List<TrackIndex> tracks, List<TrackTask.Sums> sums) throws IOException {
     try (TableWriter writer =
         TableWriter.open(
-            inputs.publication().folder(), "identity/identity.parquet", EvolveTables.IDENTITY)) {
+            inputs.publication().folder(),
+            "identity/all-" + inputs.publication().attempt() + ".parquet",
+            EvolveTables.IDENTITY)) {
       for (int s = 0; s < sums.size(); s++) {
         Series series = inputs.series().get(s);
         for (int t = 0; t + 1 < series.length() && series.chain(); t++) {

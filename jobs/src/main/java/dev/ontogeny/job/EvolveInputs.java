@@ -16,7 +16,6 @@ import dev.ontogeny.evolution.TrackStatistics;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Failure;
-import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
@@ -87,11 +86,7 @@ final class EvolveInputs implements Serializable {
       throw Failure.data("%s holds no dictionary", dictionaries);
     }
     Publication publication =
-        new Publication(
-            Folder.of(settings.output()),
-            "evolution",
-            Identity.of(
-                "evolution", 1, settings, inputs.stream().map(Manifest.Input::identity).toList()));
+        Publication.of(Folder.of(settings.output()), "evolution", settings, inputs);
     return new EvolveInputs(
         settings,
         publication,
@@ -131,15 +126,10 @@ final class EvolveInputs implements Serializable {
       Manifest features, Folder folder, Manifest.Input... wanted) {
     for (Manifest.Input each : wanted) {
       for (Manifest.Input used : features.inputs()) {
-        if (used.kind().equals(each.kind()) && !used.identity().equals(each.identity())) {
+        if (used.kind().equals(each.kind()) && !used.same(each)) {
           throw Failure.settings(
               "features %s were measured with the %s of identity %s (%s), but %s has identity %s",
-              folder,
-              each.kind(),
-              used.identity().substring(0, 12),
-              used.path(),
-              each.path(),
-              each.identity().substring(0, 12));
+              folder, each.kind(), used.shortened(), used.path(), each.path(), each.shortened());
         }
       }
     }
@@ -152,11 +142,6 @@ final class EvolveInputs implements Serializable {
       throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
           .causedBy(e);
     }
-  }
-
-  /** Begins or resumes the publication. */
-  Publication open() {
-    return Publication.open(publication.folder(), publication.kind(), settings, inputs);
   }
 
   EvolveSettings settings() {

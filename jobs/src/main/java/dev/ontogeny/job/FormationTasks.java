@@ -23,7 +23,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.api.java.function.VoidFunction;
@@ -245,10 +244,10 @@ final class FormationTasks {
       String path =
           String.format(
               Locale.ROOT,
-              "formation/%s/%05d-%d.parquet",
+              "formation/%s/%05d-%s.parquet",
               series.name(),
               moment.t,
-              TaskContext.get().taskAttemptId());
+              inputs.publication().attempt());
       try (TableWriter writer =
           TableWriter.open(inputs.publication().folder(), path, EvolveTables.FORMATION)) {
         for (int i = 0; i < wanted.tracks.length; i++) {

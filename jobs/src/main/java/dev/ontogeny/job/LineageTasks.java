@@ -15,7 +15,6 @@ import java.io.Serializable;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFunction;
 import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -94,10 +93,10 @@ final class LineageTasks {
       String path =
           String.format(
               Locale.ROOT,
-              "lineage/%s/%05d-%d.parquet",
+              "lineage/%s/%05d-%s.parquet",
               series.name(),
               pair.t,
-              TaskContext.get().taskAttemptId());
+              inputs.publication().attempt());
       PublishedFile file;
       try (TableWriter writer =
           TableWriter.open(inputs.publication().folder(), path, EvolveTables.LINEAGE)) {

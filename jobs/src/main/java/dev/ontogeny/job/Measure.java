@@ -1,5 +1,6 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
@@ -224,6 +225,18 @@ final class Measure implements Job<MeasureSettings> {
     if (published.isPresent()) {
       return result(published.get(), publication, true);
     }
+    try (Claim claim = publication.claim()) {
+      return result(measure(spark, settings, work, inputs, publication, claim), publication, false);
+    }
+  }
+
+  private static Manifest measure(
+      SparkSession spark,
+      MeasureSettings settings,
+      Work work,
+      List<Manifest.Input> inputs,
+      Publication publication,
+      Claim claim) {
     String kernel = Kernels.provider(settings.kernel(), 1).name();
     List<PublishedFile> files = new ArrayList<>();
     List<MeasuredDictionary> measured = new ArrayList<>();
@@ -239,19 +252,18 @@ final class Measure implements Job<MeasureSettings> {
         }
       }
     }
-    files.addAll(MeasuredDictionary.write(publication.folder(), measured));
-    Manifest manifest =
-        publication.publish(
-            settings,
-            inputs,
-            files,
-            Provenance.here(spark.version(), kernel),
-            new Summary(
-                work.dataset().summary().rows(),
-                work.dictionaries().dictionaries().size(),
-                work.dictionaries().dictionaries().stream().mapToLong(each -> each.width()).sum(),
-                leftOut));
-    return result(manifest, publication, false);
+    files.addAll(MeasuredDictionary.write(publication, measured));
+    return publication.publish(
+        claim,
+        settings,
+        inputs,
+        files,
+        Provenance.here(spark.version(), kernel),
+        new Summary(
+            work.dataset().summary().rows(),
+            work.dictionaries().dictionaries().size(),
+            work.dictionaries().dictionaries().stream().mapToLong(each -> each.width()).sum(),
+            leftOut));
   }
 
   private static Result result(Manifest manifest, Publication publication, boolean already) {
@@ -332,7 +344,7 @@ final class Measure implements Job<MeasureSettings> {
               new MeasureScan(
                   work.dataset(),
                   work.dictionaries().folder(),
-                  publication.folder(),
+                  publication,
                   settings,
                   work.columns(),
                   work.order(),

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
@@ -68,8 +67,8 @@ final class MeasureExamples
     MeasureUnit.Measured dictionary = unit.dictionaries().get(number);
     String name =
         MeasureReduction.fileName(
-            dictionary.id(), partition - partitions[number], TaskContext.get().taskAttemptId());
-    try (TableParts tables = new TableParts(known.output(), name)) {
+            dictionary.id(), partition - partitions[number], known.publication().attempt());
+    try (TableParts tables = new TableParts(known.publication().folder(), name)) {
       Window[] windows = new Window[FeatureBlock.FEATURES * known.settings().examples()];
       int block = -1;
       while (records.hasNext()) {

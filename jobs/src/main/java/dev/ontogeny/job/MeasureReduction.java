@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
@@ -81,8 +80,8 @@ final class MeasureReduction
     int number = dictionaryOf(partitions, partition);
     int range = partition - partitions[number];
     String name =
-        fileName(unit.dictionaries().get(number).id(), range, TaskContext.get().taskAttemptId());
-    try (TableParts tables = new TableParts(scan.value().output(), name)) {
+        fileName(unit.dictionaries().get(number).id(), range, scan.value().publication().attempt());
+    try (TableParts tables = new TableParts(scan.value().publication().folder(), name)) {
       return new Work(number, tables).reduce(records);
     }
   }
@@ -104,8 +103,8 @@ final class MeasureReduction
         : its.ofSource(dictionary.place().site(), dictionary.place().checkpoint());
   }
 
-  static String fileName(String dictionary, int range, long attempt) {
-    return String.format(Locale.ROOT, "%s-%05d-%d", dictionary, range, attempt);
+  static String fileName(String dictionary, int range, String attempt) {
+    return String.format(Locale.ROOT, "%s-%05d-%s", dictionary, range, attempt);
   }
 
   /** One dictionary's range at work. */

@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.RowIndex;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TokenBlock;
@@ -28,7 +29,7 @@ import java.util.SortedMap;
 record MeasureScan(
     ShardedDataset dataset,
     Folder dictionaries,
-    Folder output,
+    Publication publication,
     MeasureSettings settings,
     TokenBlock.Columns columns,
     TokenOrder order,

@@ -1,6 +1,6 @@
 package dev.ontogeny.job;
 
-import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.stats.DictionaryStatistics;
@@ -127,13 +127,13 @@ record MeasuredDictionary(
   }
 
   /** Writes the tables {@code dictionaries} and {@code bootstrap}. */
-  static List<PublishedFile> write(Folder folder, List<MeasuredDictionary> dictionaries) {
+  static List<PublishedFile> write(Publication publication, List<MeasuredDictionary> dictionaries) {
     List<MeasuredDictionary> sorted = new ArrayList<>(dictionaries);
     sorted.sort(
         Comparator.comparing(MeasuredDictionary::id)
             .thenComparing(MeasuredDictionary::site)
             .thenComparing(MeasuredDictionary::checkpoint));
-    try (TableParts tables = new TableParts(folder, "all")) {
+    try (TableParts tables = new TableParts(publication.folder(), "all-" + publication.attempt())) {
       for (MeasuredDictionary each : sorted) {
         for (Split split : each.splits()) {
           tables.write(
@@ -162,7 +162,8 @@ record MeasuredDictionary(
       }
       return tables.finish();
     } catch (IOException e) {
-      throw Failure.resources("output %s cannot be written to: %s", folder, e.getMessage())
+      throw Failure.resources(
+              "output %s cannot be written to: %s", publication.folder(), e.getMessage())
           .causedBy(e);
     }
   }

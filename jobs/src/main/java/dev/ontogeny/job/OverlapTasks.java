@@ -21,7 +21,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -188,10 +187,10 @@ final class OverlapTasks {
       String path =
           String.format(
               Locale.ROOT,
-              "track_overlaps/%s/%05d-%d.parquet",
+              "track_overlaps/%s/%05d-%s.parquet",
               series.name(),
               t,
-              TaskContext.get().taskAttemptId());
+              inputs.publication().attempt());
       PublishedFile file;
       try (TableWriter writer =
           TableWriter.open(inputs.publication().folder(), path, EvolveTables.TRACK_OVERLAPS)) {

@@ -24,7 +24,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -218,10 +217,10 @@ final class ReadingsTasks {
         inputs.publication().folder(),
         String.format(
             Locale.ROOT,
-            "readings/%s/%05d-%d.parquet",
+            "readings/%s/%05d-%s.parquet",
             series.name(),
             t,
-            TaskContext.get().taskAttemptId()),
+            inputs.publication().attempt()),
         EvolveTables.READINGS);
   }
 

@@ -2,6 +2,7 @@ package dev.ontogeny.job;
 
 import static dev.ontogeny.report.TrackTable.TRAJECTORIES;
 
+import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
@@ -98,12 +99,16 @@ final class Report implements Job<ReportSettings> {
       return new Result(
           publication.published().get(), output.toString(), true, List.of(page(output)));
     }
-    return write(new JavaSparkContext(spark.sparkContext()), publication, inputs, settings);
+    try (Claim claim = publication.claim()) {
+      return write(
+          new JavaSparkContext(spark.sparkContext()), publication, claim, inputs, settings);
+    }
   }
 
   private static Result write(
       JavaSparkContext spark,
       Publication publication,
+      Claim claim,
       ReportInputs inputs,
       ReportSettings settings) {
     Folder output = publication.folder();
@@ -152,6 +157,7 @@ final class Report implements Job<ReportSettings> {
     long total = series.stream().mapToLong(Population.Series::tracks).sum();
     Manifest manifest =
         publication.publish(
+            claim,
             settings,
             inputs.asInputs(),
             files,

@@ -54,17 +54,17 @@ final class ReportInputs {
 
   private void checkDescent(String kind, String... sources) {
     for (String source : sources) {
-      String wanted = manifests.get(source).identity();
+      Manifest.Input wanted = manifests.get(source).asInput(folders.get(source).toString());
       for (Manifest.Input input : manifests.get(kind).inputs()) {
-        if (input.kind().equals(source) && !input.identity().equals(wanted)) {
+        if (input.kind().equals(source) && !input.same(wanted)) {
           throw Failure.settings(
               "%s %s was made from other %s (identity %s) than %s (%s)",
               kind,
               folders.get(kind),
               source,
-              input.identity().substring(0, 12),
+              input.shortened(),
               folders.get(source),
-              wanted.substring(0, 12));
+              wanted.shortened());
         }
       }
     }

@@ -2,6 +2,7 @@ package dev.ontogeny.job;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ontogeny.data.CaptureReader;
+import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
@@ -136,6 +137,19 @@ final class Shard implements Job<ShardSettings> {
       return new Result(
           publication.published().get(), settings.output(), true, List.of("already published"));
     }
+    try (Claim claim = publication.claim()) {
+      return shard(session, settings, capture, publication, claim, begun);
+    }
+  }
+
+  private static Result shard(
+      SparkSession session,
+      ShardSettings settings,
+      ShardCapture capture,
+      Publication publication,
+      Claim claim,
+      long begun) {
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     double[] normLimits = ShardNorms.limits(spark, settings, capture);
     ShardPlan plan = plan(settings, capture, publication, normLimits);
     Broadcast<ShardPlan> broadcast = spark.broadcast(plan);
@@ -154,6 +168,7 @@ final class Shard implements Job<ShardSettings> {
     }
     Manifest manifest =
         publication.publish(
+            claim,
             settings,
             capture.inputs(),
             files,
@@ -266,7 +281,7 @@ final class Shard implements Job<ShardSettings> {
           .foreach(
               new ShardMomentsTask(
                   broadcast,
-                  outcomes.stream().mapToLong(ShardWriteTask.Outcome::attempt).toArray()));
+                  outcomes.stream().map(ShardWriteTask.Outcome::attempt).toArray(String[]::new)));
     }
   }
 

@@ -133,7 +133,8 @@ final class ShardCapture {
               new Manifest.Input(
                   "capture",
                   Identity.sha256(String.join("\n", contents).getBytes(StandardCharsets.UTF_8)),
-                  input));
+                  input,
+                  null));
         });
     inputs.sort(Comparator.comparing(Manifest.Input::identity));
     return inputs;

@@ -14,7 +14,6 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -39,10 +38,10 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
           .build();
 
   private final Broadcast<ShardPlan> plan;
-  private final long[] attempts;
+  private final String[] attempts;
 
   /** {@code attempts[shard]} wrote that shard and left its moments. */
-  ShardMomentsTask(Broadcast<ShardPlan> plan, long[] attempts) {
+  ShardMomentsTask(Broadcast<ShardPlan> plan, String[] attempts) {
     this.plan = plan;
     this.attempts = attempts.clone();
   }
@@ -64,9 +63,9 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
     String path =
         String.format(
             Locale.ROOT,
-            "moments/source-%05d-%d.parquet",
+            "moments/source-%05d-%s.parquet",
             source.index(),
-            TaskContext.get().taskAttemptId());
+            shardPlan.publication().attempt());
     try (TableWriter writer = TableWriter.open(folder, path, SCHEMA)) {
       writer.write(
           moments.site(),

@@ -130,19 +130,19 @@ record ShardPlan(
   }
 
   /** Where a shard task leaves a source's moments until all shards are merged. */
-  String momentsPath(int shard, long attempt, Source source) {
+  String momentsPath(int shard, String attempt, Source source) {
     return publication.scratchPath(
         String.format(
-            Locale.ROOT, "moments/shard-%05d-%d/source-%05d", shard, attempt, source.index()));
+            Locale.ROOT, "moments/shard-%05d-%s/source-%05d", shard, attempt, source.index()));
   }
 
   /** A file of a shard; {@code source} is null for tables that have none. */
-  String path(String table, Source source, int shard, long attempt) {
+  String path(String table, Source source, int shard, String attempt) {
     return source == null
-        ? String.format(Locale.ROOT, "%s/shard-%05d-%d.parquet", table, shard, attempt)
+        ? String.format(Locale.ROOT, "%s/shard-%05d-%s.parquet", table, shard, attempt)
         : String.format(
             Locale.ROOT,
-            "%s/%s/checkpoint-%d/shard-%05d-%d.parquet",
+            "%s/%s/checkpoint-%d/shard-%05d-%s.parquet",
             table,
             safe(source.site()),
             source.checkpoint(),

@@ -64,14 +64,14 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
       Map<String, Long> dropped,
       long neighbours,
       DocumentSample.Stored documents,
-      long attempt,
+      String attempt,
       long shuffledBytes) {}
 
   @Override
   public void call(Iterator<Tuple2<Integer, byte[]>> shuffled) throws IOException {
     TaskContext context = TaskContext.get();
     int shard = shards[context.partitionId()];
-    try (Writing writing = new Writing(plan.value(), shard, context.taskAttemptId(), rows)) {
+    try (Writing writing = new Writing(plan.value(), shard, rows)) {
       writing.write(shuffled);
       writing.finish(context.taskMetrics().shuffleReadMetrics().totalBytesRead());
     }
@@ -90,7 +90,7 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private final ShardSettings settings;
     private final Folder folder;
     private final int shard;
-    private final long attempt;
+    private final String attempt;
     private final LongAccumulator counter;
     private final TokenOrder slices;
     private final TableWriter tokens;
@@ -107,12 +107,12 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private int batched;
     private long uncounted;
 
-    Writing(ShardPlan plan, int shard, long attempt, LongAccumulator counter) throws IOException {
+    Writing(ShardPlan plan, int shard, LongAccumulator counter) throws IOException {
       this.plan = plan;
       this.settings = plan.settings();
       this.folder = plan.publication().folder();
       this.shard = shard;
-      this.attempt = attempt;
+      this.attempt = plan.publication().attempt();
       this.counter = counter;
       this.slices = plan.sliceOrder();
       this.documentBase = Seeds.of(settings.seed(), "document-sample");

@@ -26,7 +26,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -156,7 +155,7 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     double[] time = TimeAxis.LOG.unit(series.checkpoints());
     long seed = Seeds.of(settings.seed(), "track-bootstrap", series.name());
     TrackStatistics statistics = trajectories.statistics();
-    String name = fileName(series, range);
+    String name = fileName(series, range, inputs.publication().attempt());
     try (TableWriter trajectoryWriter =
             TableWriter.open(
                 inputs.publication().folder(), "trajectories/" + name, EvolveTables.TRAJECTORIES);
@@ -189,13 +188,8 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     }
   }
 
-  private static String fileName(Series series, StatisticsTasks.Range range) {
-    return String.format(
-        Locale.ROOT,
-        "%s/%05d-%d.parquet",
-        series.name(),
-        range.number(),
-        TaskContext.get().taskAttemptId());
+  private static String fileName(Series series, StatisticsTasks.Range range, String attempt) {
+    return String.format(Locale.ROOT, "%s/%05d-%s.parquet", series.name(), range.number(), attempt);
   }
 
   /** What is told of features of crosscoders alone. */
@@ -212,7 +206,8 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     List<PublishedFile> files = new ArrayList<>();
     try (TableParts tables =
         new TableParts(
-            inputs.publication().folder(), fileName(series, range).replace(".parquet", ""))) {
+            inputs.publication().folder(),
+            fileName(series, range, inputs.publication().attempt()).replace(".parquet", ""))) {
       for (int i = 0; i < trajectories.statistics().size(); i++) {
         TrackEvents events = rules.events(trajectories.track(i), time);
         if (events.birth() >= 0) {

@@ -1,5 +1,6 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
@@ -128,8 +129,10 @@ final class Train implements Job<TrainSettings> {
       return new Result(there.get(), output.toString(), true, List.of());
     }
     TrainPlan plan = TrainPlan.of(dataset, settings);
-    train(spark, settings, dataset, publication, plan);
-    return publish(spark, settings, inputs, publication, plan);
+    try (Claim claim = publication.claim()) {
+      train(spark, settings, dataset, publication, plan);
+      return publish(spark, settings, inputs, publication, claim, plan);
+    }
   }
 
   private static void train(
@@ -191,6 +194,7 @@ final class Train implements Job<TrainSettings> {
       TrainSettings settings,
       List<Manifest.Input> inputs,
       Publication publication,
+      Claim claim,
       TrainPlan plan) {
     List<PublishedFile> files = new ArrayList<>();
     List<Failed> failed = new ArrayList<>();
@@ -226,6 +230,7 @@ final class Train implements Job<TrainSettings> {
     int published = plan.dictionaries().size() - failed.size();
     Manifest manifest =
         publication.publish(
+            claim,
             settings,
             inputs,
             files,

@@ -8,7 +8,7 @@ import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PlantedActivations;
-import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
@@ -20,7 +20,6 @@ import dev.ontogeny.evolution.PlantedComparison;
 import dev.ontogeny.evolution.PlantedComparison.Recovered;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
-import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -513,8 +512,6 @@ class CrosscoderTest {
     FloatMatrix inputs = FloatMatrix.zeros(1, dictionary.inputs());
     DictionaryFormat.Probe probe =
         new DictionaryFormat.Probe(inputs, FloatMatrix.zeros(1, WIDTH), inputs);
-    Publication publication =
-        Publication.open(at(name), "dictionaries", new Shrunk(3), List.of(dataset.asInput()));
     List<PublishedFile> files = new ArrayList<>();
     files.add(
         at(name)
@@ -528,8 +525,8 @@ class CrosscoderTest {
                 metadata.id() + "/dictionary.json",
                 null,
                 out -> out.write(Json.pretty(metadata).getBytes(StandardCharsets.UTF_8))));
-    publication.publish(
-        new Shrunk(3), List.of(dataset.asInput()), files, Provenance.here(null, null), Map.of());
+    PublicationFixture.publish(
+        at(name), "dictionaries", new Shrunk(3), List.of(dataset.asInput()), files, Map.of());
   }
 
   @Test

@@ -3,7 +3,7 @@ package dev.ontogeny.job;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Moments;
-import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Dictionary;
@@ -13,7 +13,6 @@ import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
-import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -44,8 +43,6 @@ final class DictionaryFixture {
       Folder folder, ShardedDataset dataset, String site, int width, int k, float biasStep)
       throws IOException {
     Settings settings = new Settings(width, k, biasStep);
-    Publication publication =
-        Publication.open(folder, "dictionaries", settings, List.of(dataset.asInput()));
     List<PublishedFile> files = new ArrayList<>();
     List<Long> checkpoints = dataset.site(site).checkpoints();
     for (int t = 0; t < checkpoints.size(); t++) {
@@ -54,11 +51,12 @@ final class DictionaryFixture {
     int last = checkpoints.size() - 1;
     files.addAll(
         write(folder, dataset, site, checkpoints.get(last), last, "independent", settings));
-    publication.publish(
+    PublicationFixture.publish(
+        folder,
+        "dictionaries",
         settings,
-        List.of(new Manifest.Input("dataset", "0".repeat(64), "somewhere")),
+        List.of(new Manifest.Input("dataset", "0".repeat(64), "somewhere", null)),
         files,
-        Provenance.here(null, null),
         Map.of());
   }
 

@@ -2,7 +2,7 @@ package dev.ontogeny.job;
 
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
-import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableSchema;
@@ -15,7 +15,6 @@ import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.dictionary.Safetensors.Tensor;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.run.Json;
-import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
@@ -107,12 +106,12 @@ class EvolveBenchmark {
 
   private static Manifest.Input dataset(Folder root, MadeUp settings, List<Long> steps) {
     Folder folder = Folder.of(root.resolve("dataset"));
-    return Publication.open(folder, "dataset", settings, List.of())
-        .publish(
+    return PublicationFixture.publish(
+            folder,
+            "dataset",
             settings,
             List.of(),
             List.of(),
-            Provenance.here(null, null),
             new ShardedDataset.Summary(
                 0,
                 0,
@@ -126,7 +125,6 @@ class EvolveBenchmark {
   private static Manifest.Input dictionaries(
       Folder root, MadeUp settings, List<Long> steps, Manifest.Input dataset) throws IOException {
     Folder folder = Folder.of(root.resolve("dictionaries"));
-    Publication publication = Publication.open(folder, "dictionaries", settings, List.of(dataset));
     List<PublishedFile> files = new ArrayList<>();
     int count = settings.features;
     int width = settings.width;
@@ -157,8 +155,8 @@ class EvolveBenchmark {
               null,
               out -> out.write(Json.pretty(metadata).getBytes(StandardCharsets.UTF_8))));
     }
-    return publication
-        .publish(settings, List.of(dataset), files, Provenance.here(null, null), Json.object())
+    return PublicationFixture.publish(
+            folder, "dictionaries", settings, List.of(dataset), files, Json.object())
         .asInput(folder.toString());
   }
 
@@ -188,7 +186,6 @@ class EvolveBenchmark {
       Folder root, MadeUp settings, List<Long> steps, List<Manifest.Input> inputs)
       throws IOException {
     Folder folder = Folder.of(root.resolve("features"));
-    Publication publication = Publication.open(folder, "features", settings, inputs);
     TableSchema schema =
         TableSchema.named("features")
             .with(ColumnType.STRING, "dictionary", "site")
@@ -215,6 +212,6 @@ class EvolveBenchmark {
         files.add(writer.finish());
       }
     }
-    publication.publish(settings, inputs, files, Provenance.here(null, null), Json.object());
+    PublicationFixture.publish(folder, "features", settings, inputs, files, Json.object());
   }
 }

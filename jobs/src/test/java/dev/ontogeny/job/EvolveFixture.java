@@ -4,7 +4,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.PlantedActivations;
-import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableSchema;
@@ -17,7 +17,6 @@ import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
-import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -55,9 +54,6 @@ final class EvolveFixture {
       Folder root, ShardedDataset dataset, PlantedActivations planted, boolean chain, int replicas)
       throws IOException {
     Folder folder = Folder.of(root.resolve("dictionaries"));
-    Publication publication =
-        Publication.open(
-            folder, "dictionaries", new MadeUp(chain, replicas), List.of(dataset.asInput()));
     List<PublishedFile> files = new ArrayList<>();
     for (int replica = 0; replica < replicas; replica++) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
@@ -85,11 +81,12 @@ final class EvolveFixture {
                 .ofDictionary(metadata.id()));
       }
     }
-    publication.publish(
+    PublicationFixture.publish(
+        folder,
+        "dictionaries",
         new MadeUp(chain, replicas),
         List.of(dataset.asInput()),
         files,
-        Provenance.here(null, null),
         Json.object());
     return folder;
   }
@@ -203,8 +200,6 @@ final class EvolveFixture {
         List.of(
             dataset.asInput(),
             Manifest.read(dictionaries, "dictionaries").asInput(dictionaries.toString()));
-    Publication publication =
-        Publication.open(folder, "features", new MadeUp(chain, replicas), inputs);
     List<PublishedFile> files = new ArrayList<>();
     for (int replica = 0; replica < replicas; replica++) {
       files.add(writeFeatures(folder, planted, chain, replica));
@@ -214,8 +209,8 @@ final class EvolveFixture {
         files.add(writeOverlaps(folder, planted, replica));
       }
     }
-    publication.publish(
-        new MadeUp(chain, replicas), inputs, files, Provenance.here(null, null), Json.object());
+    PublicationFixture.publish(
+        folder, "features", new MadeUp(chain, replicas), inputs, files, Json.object());
     return folder;
   }
 

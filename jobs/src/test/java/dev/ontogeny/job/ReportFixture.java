@@ -11,12 +11,10 @@ import static dev.ontogeny.data.TableSchema.ColumnType.STRINGS;
 
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
-import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.TableWriter;
-import dev.ontogeny.run.Identity;
-import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.Seeds;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -799,15 +797,6 @@ record ReportFixture(Path root, int tracks, int examples) {
       Map<String, Object> summary) {
     Settings settings = new Settings("by a test, " + tracks + " tracks, " + examples + " examples");
     Folder target = Folder.of(folder.toString());
-    if (files.isEmpty()) {
-      return Publication.open(target, kind, settings, inputs)
-          .publish(settings, inputs, files, Provenance.here("4.0.1", "none"), summary);
-    }
-    // Made-up contents need no units of work: the identity is all that is asked for.
-    return new Publication(
-            target,
-            kind,
-            Identity.of(kind, 1, settings, inputs.stream().map(Manifest.Input::identity).toList()))
-        .publish(settings, inputs, files, Provenance.here("4.0.1", "none"), summary);
+    return PublicationFixture.publish(target, kind, settings, inputs, files, summary);
   }
 }
