@@ -1,15 +1,13 @@
 package dev.ontogeny.data;
 
-import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.VectorForm.Layout;
 import dev.ontogeny.data.VectorForm.NumberType;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
-import dev.ontogeny.run.SettingsReader;
-import java.io.EOFException;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,35 +17,30 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.ChecksumException;
-import org.apache.hadoop.fs.Path;
 import org.apache.parquet.HadoopReadOptions;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
-import org.apache.parquet.hadoop.util.HadoopInputFile;
-import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.SeekableInputStream;
-import org.apache.parquet.schema.LogicalTypeAnnotation.StringLogicalTypeAnnotation;
 import org.apache.parquet.schema.MessageType;
-import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
-import org.apache.parquet.schema.Type;
 
 /**
- * What is known of a capture's file before its rows are read.
+ * What is known of a capture's file before its vectors are read. Of a file without rows nothing is
+ * known but that.
  *
- * @param digest of the file's own footer: sizes, offsets and statistics of every column, so that
- *     another content has another digest
+ * @param outline digest of what the file says of itself: its size, partitions and footer. Another
+ *     content may have the same
  * @param textDocuments whether documents are texts; otherwise whole numbers
- * @param activation with its number decided
+ * @param activation with its number decided; null without rows
  * @param gradient null if there is none
  * @param widths numbers of most vectors, by site
  * @param labels in the file's order
- * @param sources rows per (site, checkpoint)
+ * @param sources rows per (site, checkpoint), those that have any
+ * @param checkpointTexts how the capture calls each checkpoint
  */
 public record CaptureFooter(
     CaptureFile file,
-    String digest,
+    String outline,
     boolean textDocuments,
     VectorForm activation,
     VectorForm gradient,
@@ -57,7 +50,8 @@ public record CaptureFooter(
     boolean hasLoss,
     List<TableSchema.Column> labels,
     List<RowGroup> rowGroups,
-    List<SourceRows> sources)
+    List<SourceRows> sources,
+    Map<Long, String> checkpointTexts)
     implements Serializable {
 
   /** Matches no length: vectors are only measured. */
@@ -83,19 +77,18 @@ public record CaptureFooter(
     }
   }
 
-  /** Rows of all row groups. */
+  /** Rows of all row groups; 0 for a file that holds none. */
   public long rows() {
     return rowGroups.stream().mapToLong(RowGroup::rows).sum();
   }
 
   /** A file that opens, or a failure that names it. */
-  static ParquetFileReader open(CaptureFile file, InputFile input) throws IOException {
+  static ParquetFileReader open(CaptureFile file, CheckedInput input) throws IOException {
     try {
       return ParquetFileReader.open(
           input, HadoopReadOptions.builder(Folder.configuration()).build());
-    } catch (FileNotFoundException e) {
-      throw Failure.data("%s does not exist any more", file.location()).causedBy(e);
-    } catch (RuntimeException | ChecksumException | EOFException e) {
+    } catch (IOException | RuntimeException e) {
+      CheckedInput.rethrowOfStore(e);
       throw Failure.data(
               "%s is not a readable Parquet file (%d bytes; cut off, or still being written?): %s",
               file.location(), file.bytes(), e.getMessage())
@@ -103,47 +96,41 @@ public record CaptureFooter(
     }
   }
 
-  static InputFile input(CaptureFile file, Configuration configuration) throws IOException {
-    try {
-      return HadoopInputFile.fromPath(new Path(file.location()), configuration);
-    } catch (FileNotFoundException e) {
-      throw Failure.data("%s does not exist any more", file.location()).causedBy(e);
-    }
-  }
-
   private static final class Reading implements AutoCloseable {
     private final CaptureFile file;
     private final CaptureColumns columns;
     private final Configuration configuration = Folder.configuration();
-    private final InputFile input;
+    private final CheckedInput input;
     private final ParquetFileReader reader;
     private final MessageType schema;
+    private final CaptureSchema checked;
+    private final Map<Long, String> checkpointTexts = new TreeMap<>();
 
     Reading(CaptureFile file, CaptureColumns columns) throws IOException {
       this.file = file;
       this.columns = columns;
-      input = input(file, configuration);
+      input = CheckedInput.open(file.location(), "does not exist any more", configuration);
       reader = open(file, input);
       schema = reader.getFileMetaData().getSchema();
+      checked = new CaptureSchema(file, columns, reader);
     }
 
     CaptureFooter footer(BinaryNumbers binaryNumbers) throws IOException {
-      boolean text = requireDocument();
-      requireWhole(columns.position(), "columns.position");
-      VectorForm activation = vector(columns.activation());
-      VectorForm gradient = optional(columns.gradient()) ? vector(columns.gradient()) : null;
-      boolean tokenId = optional(columns.tokenId());
-      if (tokenId) {
-        requireWhole(columns.tokenId(), "columns.token-id");
+      List<RowGroup> rowGroups = new ArrayList<>();
+      for (BlockMetaData block : reader.getFooter().getBlocks()) {
+        rowGroups.add(new RowGroup(block.getRowCount(), block.getCompressedSize()));
       }
-      boolean token = optional(columns.token());
-      if (token) {
-        requireText(columns.token(), "columns.token");
+      if (reader.getRecordCount() == 0) {
+        // Writers leave files without a row, often without types as well: nothing is to be checked.
+        return new CaptureFooter(
+            file, outline(), false, null, null, Map.of(), false, false, false, List.of(), rowGroups,
+            List.of(), Map.of());
       }
-      boolean loss = optional(columns.loss());
-      if (loss) {
-        requireNumber(columns.loss());
-      }
+      boolean text = checked.textDocuments();
+      checked.requireWhole(columns.position(), "columns.position");
+      VectorForm activation = checked.vector(columns.activation(), binaryNumbers);
+      VectorForm gradient =
+          checked.hasGradient() ? checked.vector(columns.gradient(), binaryNumbers) : null;
       List<SourceRows> sources = sources();
       Map<String, Integer> counts = counts(activation, sources);
       if (activation.number() == null) {
@@ -152,134 +139,36 @@ public record CaptureFooter(
         counts.replaceAll((site, pairs) -> 2 * pairs / size);
       }
       if (gradient != null && gradient.number() == null) {
-        // Two binary columns of one capture are written alike.
-        NumberType number =
-            activation.layout() == Layout.LIST ? binaryNumbers.number() : activation.number();
-        if (number == null) {
+        // Two columns of bytes in one capture are written alike.
+        if (!gradient.fits(activation.number()) || activation.layout() != gradient.layout()) {
           throw Failure.settings(
-              "%s: column '%s' is binary: set binary-type", file.location(), columns.gradient());
+              "%s: nothing says of what type the numbers of column '%s' are: set binary-type",
+              file.location(), columns.gradient());
         }
-        gradient = new VectorForm(gradient.layout(), number, gradient.length());
-      }
-      List<RowGroup> rowGroups = new ArrayList<>();
-      for (BlockMetaData block : reader.getFooter().getBlocks()) {
-        rowGroups.add(new RowGroup(block.getRowCount(), block.getCompressedSize()));
+        gradient = gradient.with(activation.number());
       }
       return new CaptureFooter(
           file,
-          digest(),
+          outline(),
           text,
           activation,
           gradient,
           counts,
-          tokenId,
-          token,
-          loss,
-          labels(),
+          checked.hasTokenId(),
+          checked.hasToken(),
+          checked.hasLoss(),
+          checked.labels(),
           rowGroups,
-          sources);
-    }
-
-    private boolean optional(String column) {
-      return column != null && schema.containsField(column);
-    }
-
-    private Type require(String column, String setting) {
-      if (!schema.containsField(column)) {
-        List<String> names = schema.getFields().stream().map(Type::getName).toList();
-        throw Failure.data(
-            "%s has no column '%s' (setting %s): %s",
-            file.location(), column, setting, SettingsReader.nearest(column, names));
-      }
-      return schema.getType(column);
-    }
-
-    private Failure wrongType(String column, Type found, String right) {
-      return Failure.data(
-          "%s: column '%s' is %s; it must be %s",
-          file.location(), column, VectorForm.described(found), right);
-    }
-
-    private static boolean isOf(Type type, PrimitiveTypeName... names) {
-      return type.isPrimitive()
-          && !type.isRepetition(Type.Repetition.REPEATED)
-          && List.of(names).contains(type.asPrimitiveType().getPrimitiveTypeName());
-    }
-
-    private boolean requireDocument() {
-      Type type = require(columns.document(), "columns.document");
-      if (isOf(type, PrimitiveTypeName.BINARY)) {
-        return true;
-      }
-      if (!isOf(type, PrimitiveTypeName.INT64, PrimitiveTypeName.INT32)) {
-        throw wrongType(columns.document(), type, "a text or a whole number (string, int64)");
-      }
-      return false;
-    }
-
-    private void requireWhole(String column, String setting) {
-      Type type = require(column, setting);
-      if (!isOf(type, PrimitiveTypeName.INT64, PrimitiveTypeName.INT32)) {
-        throw wrongType(column, type, "a whole number (int32 or int64)");
-      }
-    }
-
-    private void requireText(String column, String setting) {
-      Type type = require(column, setting);
-      if (!isOf(type, PrimitiveTypeName.BINARY)) {
-        throw wrongType(column, type, "a text (string)");
-      }
-    }
-
-    private void requireNumber(String column) {
-      Type type = schema.getType(column);
-      boolean half =
-          isOf(type, PrimitiveTypeName.FIXED_LEN_BYTE_ARRAY)
-              && type.asPrimitiveType().getTypeLength() == 2;
-      if (!half && !isOf(type, PrimitiveTypeName.FLOAT, PrimitiveTypeName.DOUBLE)) {
-        throw wrongType(column, type, "a number (float16, float or double)");
-      }
-    }
-
-    private VectorForm vector(String column) {
-      require(column, "columns.activation");
-      return VectorForm.of(schema, column, file.location());
-    }
-
-    private List<TableSchema.Column> labels() {
-      List<TableSchema.Column> labels = new ArrayList<>();
-      for (Type type : schema.getFields()) {
-        if (type.getName().startsWith(columns.labelPrefix())) {
-          labels.add(new TableSchema.Column(type.getName(), labelType(type), 0));
-        }
-      }
-      return labels;
-    }
-
-    private ColumnType labelType(Type type) {
-      if (isOf(type, PrimitiveTypeName.INT64)) {
-        return ColumnType.LONG;
-      } else if (isOf(type, PrimitiveTypeName.INT32)) {
-        return ColumnType.INT;
-      } else if (isOf(type, PrimitiveTypeName.FLOAT)) {
-        return ColumnType.FLOAT;
-      } else if (isOf(type, PrimitiveTypeName.DOUBLE)) {
-        return ColumnType.DOUBLE;
-      } else if (isOf(type, PrimitiveTypeName.BOOLEAN)) {
-        return ColumnType.BOOLEAN;
-      } else if (isOf(type, PrimitiveTypeName.BINARY)
-          && type.getLogicalTypeAnnotation() instanceof StringLogicalTypeAnnotation) {
-        return ColumnType.STRING;
-      }
-      throw wrongType(
-          type.getName(), type, "a text, a number or a boolean, as every column that is a label");
+          sources,
+          checkpointTexts);
     }
 
     /** Numbers of most vectors of each site; pairs of bytes where their type is open. */
     private Map<String, Integer> counts(VectorForm form, List<SourceRows> sources)
         throws IOException {
       TreeMap<String, Integer> counts = new TreeMap<>();
-      Integer known = form.layout() == Layout.FIXED ? (Integer) (form.length() / 2) : null;
+      int size = form.number() == null ? 2 : form.number().bytes();
+      Integer known = form.layout() == Layout.FIXED ? (Integer) (form.length() / size) : null;
       if (form.layout() == Layout.LIST) {
         known = equalLengths();
       }
@@ -312,31 +201,36 @@ public record CaptureFooter(
       return chunk(block, VectorForm.leaf(schema, columns.activation()).getPath());
     }
 
+    /** The activations of a row group; two bytes a number where their type is open. */
+    private VectorColumn activations(VectorForm form, BlockMetaData block) throws IOException {
+      return new VectorColumn(
+          input,
+          activationChunk(block),
+          VectorForm.leaf(schema, columns.activation()),
+          form.number() == null ? form.with(NumberType.FLOAT16) : form,
+          form.number() == null ? VectorType.FLOAT16 : VectorType.FLOAT32,
+          null,
+          configuration);
+    }
+
     /** Looks at vectors until every site has shown enough of them. */
     private void countedLengths(VectorForm form, Map<String, Integer> counts) throws IOException {
-      VectorForm looked =
-          form.number() == null
-              ? new VectorForm(form.layout(), NumberType.FLOAT16, form.length())
-              : form;
       Map<String, TreeMap<Integer, Integer>> seen = new HashMap<>();
       Set<String> wanting = new HashSet<>(counts.keySet());
       ScalarColumns scalars =
-          new ScalarColumns(reader, file.site() == null ? List.of(columns.site()) : List.of());
+          new ScalarColumns(
+              reader, input, file.site() == null ? List.of(columns.site()) : List.of(), null);
       for (int group = 0; group < reader.getRowGroups().size() && !wanting.isEmpty(); group++) {
         BlockMetaData block = reader.getRowGroups().get(group);
-        try (VectorColumn vectors =
-            new VectorColumn(
-                input,
-                activationChunk(block),
-                VectorForm.leaf(schema, columns.activation()),
-                looked,
-                VectorType.FLOAT32,
-                configuration)) {
+        if (block.getRowCount() == 0) {
+          continue;
+        }
+        try (VectorColumn vectors = activations(form, block)) {
           scalars.open(group);
           for (long row = 0; row < block.getRowCount() && !wanting.isEmpty(); row++) {
             String site = file.site();
             if (site == null) {
-              site = scalars.column(0).text().toStringUsingUTF8();
+              site = scalars.column(0).text();
               scalars.column(0).advance();
             }
             TreeMap<Integer, Integer> lengths = seen.computeIfAbsent(site, key -> new TreeMap<>());
@@ -357,23 +251,32 @@ public record CaptureFooter(
                   .orElse(0));
     }
 
-    private VectorForm decided(VectorForm form, Map<String, Integer> pairs, BinaryNumbers numbers) {
-      int length = 2 * pairs.values().stream().findFirst().orElse(0);
-      if (numbers.number() != null) {
-        return new VectorForm(form.layout(), numbers.number(), form.length());
+    /** The type of numbers that nothing names: the width may tell it, but not which two bytes. */
+    private VectorForm decided(VectorForm form, Map<String, Integer> pairs, BinaryNumbers numbers)
+        throws IOException {
+      if (form.layout() == Layout.LIST) {
+        throw Failure.settings(
+            "%s: column '%s' is a list of two-byte values whose type nothing says (%s): set binary-type = float16 or bfloat16",
+            file.location(), columns.activation(), guess(form, pairs));
       }
+      int length = 2 * pairs.values().stream().findFirst().orElse(0);
       if (numbers.width() == null) {
         throw Failure.settings(
-            "%s: column '%s' holds %d bytes a row, %d float16 or %d float32: set width or binary-type",
+            "%s: column '%s' holds %d bytes a row, %d numbers of two bytes or %d of four: set binary-type = float16, bfloat16 or float32",
             file.location(), columns.activation(), length, length / 2, length / 4);
       }
-      for (NumberType number : List.of(NumberType.FLOAT16, NumberType.FLOAT32)) {
+      for (NumberType number : List.of(NumberType.FLOAT32, NumberType.FLOAT64)) {
         if (length == numbers.width() * number.bytes()) {
-          return new VectorForm(form.layout(), number, form.length());
+          return form.with(number);
         }
       }
+      if (length == 2 * numbers.width()) {
+        throw Failure.settings(
+            "%s: column '%s' holds %d bytes a row, two for each of %d numbers (setting width), which may be float16 or bfloat16 (%s): set binary-type",
+            file.location(), columns.activation(), length, numbers.width(), guess(form, pairs));
+      }
       throw Failure.data(
-          "%s: column '%s' holds %d bytes a row; %d numbers (setting width) take %d as float16 or %d as float32",
+          "%s: column '%s' holds %d bytes a row; %d numbers (setting width) take %d as float16 or bfloat16, %d as float32",
           file.location(),
           columns.activation(),
           length,
@@ -382,21 +285,53 @@ public record CaptureFooter(
           4 * numbers.width());
     }
 
+    private String guess(VectorForm form, Map<String, Integer> pairs) throws IOException {
+      List<long[]> counts = new ArrayList<>();
+      int most = pairs.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+      byte[] vector = new byte[2 * most];
+      for (BlockMetaData block : reader.getFooter().getBlocks()) {
+        if (block.getRowCount() == 0) {
+          continue;
+        }
+        try (VectorColumn vectors = activations(form, block)) {
+          for (long row = 0; row < Math.min(block.getRowCount(), ENOUGH); row++) {
+            if (vectors.next(vector, 0, most) == most && vectors.nulls() == 0) {
+              counts.add(VectorForm.countExponents(vector, 0, most));
+            }
+          }
+        } catch (IOException | RuntimeException e) {
+          throw CaptureReader.damaged(file, columns.activation(), e);
+        }
+        return VectorForm.guess(counts);
+      }
+      return VectorForm.guess(counts);
+    }
+
     private List<SourceRows> sources() throws IOException {
       List<String> scanned = new ArrayList<>();
-      if (file.site() == null) {
-        requireText(columns.site(), "columns.site, or a Hive partition");
+      boolean siteColumn = file.site() == null || schema.containsField(columns.site());
+      boolean checkpointColumn =
+          file.checkpoint() == null || schema.containsField(columns.checkpoint());
+      boolean texts = false;
+      if (siteColumn) {
+        checked.requireText(columns.site(), "columns.site, or a Hive partition");
         scanned.add(columns.site());
       }
-      if (file.checkpoint() == null) {
-        requireWhole(columns.checkpoint(), "columns.checkpoint, or a Hive partition");
+      if (checkpointColumn) {
+        texts = checked.textCheckpoints();
         scanned.add(columns.checkpoint());
       }
+      if (file.checkpoint() != null) {
+        checkpointTexts.put(file.checkpoint(), file.checkpointText());
+      }
       Map<String, Map<Long, Long>> counts = new TreeMap<>();
-      ScalarColumns scalars = new ScalarColumns(reader, scanned);
+      ScalarColumns scalars = new ScalarColumns(reader, input, scanned, null);
       long row = 0;
       for (int group = 0; group < reader.getRowGroups().size(); group++) {
         long rows = reader.getRowGroups().get(group).getRowCount();
+        if (rows == 0) {
+          continue;
+        }
         if (scanned.isEmpty()) {
           counts
               .computeIfAbsent(file.site(), site -> new TreeMap<>())
@@ -406,10 +341,12 @@ public record CaptureFooter(
         try {
           scalars.open(group);
           for (long i = 0; i < rows; i++, row++) {
-            count(scalars, row, counts);
+            int next = 0;
+            String site = siteColumn ? site(scalars.column(next++), row) : file.site();
+            Long checkpoint =
+                checkpointColumn ? checkpoint(scalars.column(next), row, texts) : file.checkpoint();
+            counts.computeIfAbsent(site, key -> new TreeMap<>()).merge(checkpoint, 1L, Long::sum);
           }
-        } catch (Failure e) {
-          throw e;
         } catch (IOException | RuntimeException e) {
           throw CaptureReader.damaged(file, String.join(", ", scanned), e);
         }
@@ -421,30 +358,66 @@ public record CaptureFooter(
       return sources;
     }
 
-    private void count(ScalarColumns scalars, long row, Map<String, Map<Long, Long>> counts) {
-      int next = 0;
-      String site = file.site();
-      Long checkpoint = file.checkpoint();
-      if (site == null) {
-        ScalarColumns.Cursor cursor = scalars.column(next++);
-        site = cursor.isNull() ? null : cursor.text().toStringUsingUTF8();
-        cursor.advance();
+    private String site(ScalarColumns.Cursor cursor, long row) {
+      requireValue(cursor, columns.site(), row);
+      String site = cursor.text();
+      cursor.advance();
+      if (file.site() != null && !file.site().equals(site)) {
+        throw disagreement(columns.site(), site, file.site(), row);
       }
-      if (checkpoint == null) {
-        ScalarColumns.Cursor cursor = scalars.column(next);
-        checkpoint = cursor.isNull() ? null : cursor.whole();
-        cursor.advance();
-      }
-      if (site == null || checkpoint == null) {
-        throw Failure.data(
-            "%s, row %d: column '%s' is null; every row has a site and a checkpoint",
-            file.location(), row, site == null ? columns.site() : columns.checkpoint());
-      }
-      counts.computeIfAbsent(site, key -> new TreeMap<>()).merge(checkpoint, 1L, Long::sum);
+      return site;
     }
 
-    private String digest() throws IOException {
+    private Long checkpoint(ScalarColumns.Cursor cursor, long row, boolean texts) {
+      requireValue(cursor, columns.checkpoint(), row);
+      Long checkpoint;
+      String text;
+      if (texts) {
+        text = cursor.text();
+        checkpoint = columns.checkpointIn(text);
+        if (checkpoint == null) {
+          throw Failure.data(
+              "%s, row %d: no training step can be read out of column '%s', which is '%s'; columns.checkpoint-pattern says how such texts hold one",
+              file.location(), row, columns.checkpoint(), text);
+        }
+      } else {
+        checkpoint = CaptureReader.whole(file, cursor, columns.checkpoint(), row);
+        text = checkpoint.toString();
+      }
+      cursor.advance();
+      if (file.checkpoint() != null && !file.checkpoint().equals(checkpoint)) {
+        throw disagreement(columns.checkpoint(), text, file.checkpointText(), row);
+      }
+      if (file.checkpoint() == null) {
+        String other = checkpointTexts.putIfAbsent(checkpoint, text);
+        if (other != null && !other.equals(text)) {
+          throw CaptureFooter.twoTexts(checkpoint, other, text, file.location());
+        }
+      }
+      return checkpoint;
+    }
+
+    private Failure disagreement(String column, String inColumn, String inFolder, long row) {
+      return Failure.data(
+          "%s, row %d: column '%s' is %s, but the folder says %s=%s: leave out the one that is wrong",
+          file.location(), row, column, inColumn, column, inFolder);
+    }
+
+    private void requireValue(ScalarColumns.Cursor cursor, String column, long row) {
+      if (cursor.isNull()) {
+        throw Failure.data(
+            "%s, row %d: column '%s' is null; every row has a site and a checkpoint",
+            file.location(), row, column);
+      }
+    }
+
+    /** What can be known of the file without its pages, as a digest. */
+    private String outline() throws IOException {
       long length = input.getLength();
+      MessageDigest digest = Identity.newDigest();
+      digest.update(
+          (length + " " + file.site() + " " + file.checkpoint() + " ")
+              .getBytes(StandardCharsets.UTF_8));
       try (SeekableInputStream in = input.newStream()) {
         in.seek(length - 8);
         byte[] tail = new byte[8];
@@ -457,7 +430,7 @@ public record CaptureFooter(
         byte[] footer = new byte[size];
         in.seek(length - 8 - size);
         in.readFully(footer);
-        return HexFormat.of().formatHex(Identity.newDigest().digest(footer));
+        return HexFormat.of().formatHex(digest.digest(footer));
       }
     }
 
@@ -465,6 +438,13 @@ public record CaptureFooter(
     public void close() throws IOException {
       reader.close();
     }
+  }
+
+  /** Two names of one training step: one of them is not what it seems. */
+  public static Failure twoTexts(long checkpoint, String one, String other, String location) {
+    return Failure.data(
+        "checkpoint %d is called both '%s' and '%s' (%s): two of one number cannot be told apart; capture them under different steps, or let columns.checkpoint-pattern read another number out of them",
+        checkpoint, one, other, location);
   }
 
   /** The chunk of a column in a row group. */

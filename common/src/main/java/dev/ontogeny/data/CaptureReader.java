@@ -5,12 +5,14 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
-import org.apache.parquet.io.InputFile;
+import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
 import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.schema.MessageType;
 
@@ -38,7 +40,8 @@ public final class CaptureReader implements Closeable {
   private final CaptureColumns columns;
   private final VectorType type;
   private final Configuration configuration = Folder.configuration();
-  private final InputFile input;
+  private final PageDigests digests;
+  private final CheckedInput input;
   private final ParquetFileReader reader;
   private final MessageType schema;
   private final List<String> names = new ArrayList<>();
@@ -51,6 +54,8 @@ public final class CaptureReader implements Closeable {
   private final int loss;
   private final int token;
   private final int[] labels;
+  private final boolean textCheckpoints;
+  private final Map<Binary, Long> checkpointOf = new HashMap<>();
   private final int endRowGroup;
   private int rowGroup;
   private long rowsLeft;
@@ -71,10 +76,18 @@ public final class CaptureReader implements Closeable {
     return new CaptureReader(footer, split, columns, type, texts);
   }
 
+  /** Opens a split for its flat columns alone, without tokens and labels; nothing is digested. */
+  public static CaptureReader openFlat(CaptureFooter footer, Split split, CaptureColumns columns)
+      throws IOException {
+    return new CaptureReader(footer, split, columns, null, false);
+  }
+
+  /** Without a {@code type}, vectors are not read. */
   private CaptureReader(
       CaptureFooter footer, Split split, CaptureColumns columns, VectorType type, boolean texts)
       throws IOException {
     this.footer = footer;
+    this.digests = type == null ? null : new PageDigests(footer.outline());
     this.columns = columns;
     this.type = type;
     this.rowGroup = split.firstRowGroup();
@@ -92,10 +105,57 @@ public final class CaptureReader implements Closeable {
     for (int i = 0; i < labels.length; i++) {
       labels[i] = column(footer.labels().get(i).name(), true);
     }
-    input = CaptureFooter.input(file, configuration);
+    input = CheckedInput.open(file.location(), "does not exist any more", configuration);
+    if (input.getLength() != file.bytes()) {
+      throw Failure.data(
+          "%s has %d bytes, it had %d when this run began: something writes into the capture",
+          file.location(), input.getLength(), file.bytes());
+    }
     reader = CaptureFooter.open(file, input);
     schema = reader.getFileMetaData().getSchema();
-    scalars = new ScalarColumns(reader, names);
+    textCheckpoints =
+        checkpoint != NO_COLUMN && ScalarType.of(schema.getType(columns.checkpoint())).isText();
+    scalars = new ScalarColumns(reader, input, names, digests);
+  }
+
+  /**
+   * Digests the pages of a split that {@link #open} with the same arguments would read, and nothing
+   * else.
+   */
+  public static String digest(
+      CaptureFooter footer, Split split, CaptureColumns columns, boolean texts) throws IOException {
+    try (CaptureReader reader =
+        new CaptureReader(footer, split, columns, VectorType.FLOAT32, texts)) {
+      for (int group = reader.rowGroup; group < reader.endRowGroup; group++) {
+        BlockMetaData block = reader.reader.getRowGroups().get(group);
+        if (block.getRowCount() > 0) {
+          reader.input.digest(reader.chunks(block), reader.digests);
+        }
+      }
+      return reader.digests.hex();
+    } catch (IOException | RuntimeException e) {
+      throw damaged(footer.file(), "pages", e);
+    }
+  }
+
+  private List<ColumnChunkMetaData> chunks(BlockMetaData block) {
+    List<ColumnChunkMetaData> chunks = new ArrayList<>();
+    for (String name : names) {
+      chunks.add(CaptureFooter.chunk(block, new String[] {name}));
+    }
+    chunks.add(CaptureFooter.chunk(block, VectorForm.leaf(schema, columns.activation()).getPath()));
+    if (footer.gradient() != null) {
+      chunks.add(CaptureFooter.chunk(block, VectorForm.leaf(schema, columns.gradient()).getPath()));
+    }
+    return chunks;
+  }
+
+  /**
+   * The digest of all pages that this reader had to read, see {@link PageDigests}. Complete once
+   * {@link #next} was false and the reader is closed.
+   */
+  public String digest() {
+    return digests.hex();
   }
 
   private int column(String name, boolean wanted) {
@@ -132,19 +192,33 @@ public final class CaptureReader implements Closeable {
   private void openRowGroup() throws IOException {
     BlockMetaData block = reader.getRowGroups().get(rowGroup);
     rowsLeft = block.getRowCount();
-    scalars.open(rowGroup);
-    closeVectors();
-    activation = vectors(columns.activation(), footer.activation(), block);
-    gradient =
-        footer.gradient() == null ? null : vectors(columns.gradient(), footer.gradient(), block);
+    if (rowsLeft > 0) {
+      scalars.open(rowGroup);
+      openVectors(block);
+    }
     rowGroup++;
+  }
+
+  private void openVectors(BlockMetaData block) throws IOException {
+    closeVectors();
+    if (type != null) {
+      activation = vectors(columns.activation(), footer.activation(), block);
+      gradient =
+          footer.gradient() == null ? null : vectors(columns.gradient(), footer.gradient(), block);
+    }
   }
 
   private VectorColumn vectors(String name, VectorForm form, BlockMetaData block)
       throws IOException {
     ColumnDescriptor leaf = VectorForm.leaf(schema, name);
     return new VectorColumn(
-        input, CaptureFooter.chunk(block, leaf.getPath()), leaf, form, type, configuration);
+        input,
+        CaptureFooter.chunk(block, leaf.getPath()),
+        leaf,
+        form,
+        type,
+        digests,
+        configuration);
   }
 
   /** The row's number in its file. */
@@ -154,16 +228,16 @@ public final class CaptureReader implements Closeable {
 
   /** The document, where documents are whole numbers. */
   public long documentNumber() {
-    return required(document).whole();
+    return whole(document);
   }
 
   /** The document, where documents are texts. */
   public String documentText() {
-    return required(document).text().toStringUsingUTF8();
+    return required(document).text();
   }
 
   public int position() {
-    long value = required(position).whole();
+    long value = whole(position);
     if (value < 0 || value > Integer.MAX_VALUE) {
       throw Failure.data(
           "%s, row %d: column '%s' is %d; a position lies between 0 and %d",
@@ -173,11 +247,18 @@ public final class CaptureReader implements Closeable {
   }
 
   public String site() {
-    return site == NO_COLUMN ? footer.file().site() : required(site).text().toStringUsingUTF8();
+    return site == NO_COLUMN ? footer.file().site() : required(site).text();
   }
 
   public long checkpoint() {
-    return checkpoint == NO_COLUMN ? footer.file().checkpoint() : required(checkpoint).whole();
+    if (checkpoint == NO_COLUMN) {
+      return footer.file().checkpoint();
+    }
+    if (!textCheckpoints) {
+      return whole(checkpoint);
+    }
+    return checkpointOf.computeIfAbsent(
+        required(checkpoint).bytes().copy(), text -> columns.checkpointIn(Texts.of(text)));
   }
 
   /** The token's number, null where there is none. */
@@ -185,7 +266,7 @@ public final class CaptureReader implements Closeable {
     if (tokenId == NO_COLUMN || scalars.column(tokenId).isNull()) {
       return null;
     }
-    long value = scalars.column(tokenId).whole();
+    long value = whole(tokenId);
     if (value != (int) value) {
       throw Failure.data(
           "%s, row %d: column '%s' is %d, beyond 32 bits",
@@ -206,20 +287,24 @@ public final class CaptureReader implements Closeable {
     if (token == NO_COLUMN || scalars.column(token).isNull()) {
       return null;
     }
-    Binary text = scalars.column(token).text();
-    return text.toStringUsingUTF8();
+    return scalars.column(token).text();
   }
 
   /** A label, in the order of the footer, as the tokens table holds it. */
   public Object label(int index) {
-    return scalars.column(labels[index]).value();
+    try {
+      return scalars.column(labels[index]).label();
+    } catch (ArithmeticException beyond) {
+      throw beyondLong(footer.file(), names.get(labels[index]), row, beyond);
+    }
   }
 
   /**
    * The vector of the row, as little-endian bytes.
    *
    * @param width numbers it should have
-   * @return numbers it has; in place if that is the width; negative where the row has none
+   * @return numbers it has, nulls included; in place if that is the width; negative where the row
+   *     has none
    */
   public int activation(byte[] into, int offset, int width) throws IOException {
     return vector(activation, columns.activation(), into, offset, width);
@@ -230,6 +315,26 @@ public final class CaptureReader implements Closeable {
     return vector(gradient, columns.gradient(), into, offset, width);
   }
 
+  /** How many numbers of the row's activation are null. */
+  public int activationNulls() {
+    return activation.nulls();
+  }
+
+  /** Likewise of its gradient. */
+  public int gradientNulls() {
+    return gradient.nulls();
+  }
+
+  /** Whether a finite number of the row's activation is beyond what its bytes can hold. */
+  public boolean activationOverflowed() {
+    return activation.overflowed();
+  }
+
+  /** Likewise of its gradient. */
+  public boolean gradientOverflowed() {
+    return gradient.overflowed();
+  }
+
   private int vector(VectorColumn column, String name, byte[] into, int offset, int width)
       throws IOException {
     try {
@@ -237,6 +342,26 @@ public final class CaptureReader implements Closeable {
     } catch (IOException | RuntimeException e) {
       throw damaged(footer.file(), name, e);
     }
+  }
+
+  private long whole(int column) {
+    return whole(footer.file(), required(column), names.get(column), row);
+  }
+
+  /** A whole number, or a failure that names the one that is beyond 63 bits. */
+  static long whole(CaptureFile file, ScalarColumns.Cursor cursor, String column, long row) {
+    try {
+      return cursor.whole();
+    } catch (ArithmeticException beyond) {
+      throw beyondLong(file, column, row, beyond);
+    }
+  }
+
+  private static Failure beyondLong(
+      CaptureFile file, String column, long row, ArithmeticException beyond) {
+    return Failure.data(
+        "%s, row %d: column '%s' is %s, beyond 63 bits: write it as a text",
+        file.location(), row, column, beyond.getMessage());
   }
 
   private ScalarColumns.Cursor required(int column) {
@@ -254,14 +379,7 @@ public final class CaptureReader implements Closeable {
    */
   static RuntimeException damaged(CaptureFile file, String column, Exception cause)
       throws IOException {
-    if (cause instanceof Failure failure) {
-      return failure;
-    }
-    String name = cause.getClass().getName();
-    if (cause instanceof IOException io
-        && (name.contains("amazonaws") || name.startsWith("java.net") || name.contains(".s3a."))) {
-      throw io;
-    }
+    CheckedInput.rethrowOfStore(cause);
     return Failure.data(
             "%s: column '%s' cannot be read, the file is damaged or cut off: %s",
             file.location(), column, cause.getMessage())
@@ -271,9 +389,11 @@ public final class CaptureReader implements Closeable {
   private void closeVectors() throws IOException {
     if (activation != null) {
       activation.close();
+      activation = null;
     }
     if (gradient != null) {
       gradient.close();
+      gradient = null;
     }
   }
 

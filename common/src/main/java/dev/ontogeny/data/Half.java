@@ -35,6 +35,11 @@ public final class Half {
     return Float.intBitsToFloat(sign | bits);
   }
 
+  /** The float of which bfloat16 bits are the upper half: exact. */
+  public static float fromBfloat16(short bits) {
+    return Float.intBitsToFloat(bits << 16);
+  }
+
   /** Rounds to nearest, ties to even; beyond 65504 becomes infinite, NaN stays NaN. */
   public static short fromFloat(float value) {
     int bits = Float.floatToRawIntBits(value);

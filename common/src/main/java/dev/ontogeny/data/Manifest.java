@@ -45,8 +45,10 @@ public record Manifest(
    * @param path as it was given
    * @param checksums of a publication's files, since another build may make other bytes out of the
    *     same settings; null for a capture
+   * @param seen of a capture what tells without reading it whether it may have changed; null for a
+   *     publication
    */
-  public record Input(String kind, String identity, String path, String checksums) {
+  public record Input(String kind, String identity, String path, String checksums, Seen seen) {
     /** All that decides what was read. */
     public String content() {
       return checksums == null ? identity : identity + " " + checksums;
@@ -64,6 +66,15 @@ public record Manifest(
           && (checksums == null || other.checksums == null || checksums.equals(other.checksums));
     }
   }
+
+  /**
+   * How a capture looked.
+   *
+   * @param outline digest of what its files say of themselves: another one means another content
+   * @param stamp digest of ETags or times: the same one, with the same outline, means the same
+   *     content
+   */
+  public record Seen(String outline, String stamp) {}
 
   /** The manifest of a folder that must be published and of a kind. */
   public static Manifest read(Folder folder, String kind) {
@@ -109,7 +120,7 @@ public record Manifest(
 
   /** As an input of the next publication. */
   public Input asInput(String path) {
-    return new Input(kind, identity, path, checksums());
+    return new Input(kind, identity, path, checksums(), null);
   }
 
   /** SHA-256 over what each file is and its own checksum, in 64 hex digits; names do not count. */

@@ -1,11 +1,14 @@
 package dev.ontogeny.data;
 
 import com.github.luben.zstd.Zstd;
+import dev.ontogeny.run.Identity;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.bytes.BytesInput;
@@ -33,8 +36,11 @@ final class PageStream implements Closeable {
   private final ColumnChunkMetaData chunk;
   private final int maximumRepetition;
   private final int maximumDefinition;
+  private final PageDigests digests;
   private final SeekableInputStream file;
   private final InputStream in;
+  private final MessageDigest digest = Identity.newDigest();
+  private long undigested;
   private final CodecFactory codecs;
   private long valuesLeft;
   private byte[] stored = new byte[0];
@@ -51,24 +57,58 @@ final class PageStream implements Closeable {
   private int dataTo;
   private boolean dictionary;
 
+  /**
+   * Opens a chunk.
+   *
+   * @param digests takes the digest of the chunk once its last page was read; null for none
+   */
   PageStream(
       InputFile source,
       ColumnChunkMetaData chunk,
       int maximumRepetition,
       int maximumDefinition,
+      PageDigests digests,
       Configuration configuration)
       throws IOException {
-    if (chunk.isEncrypted()) {
-      throw new IOException("the column is encrypted");
-    }
     this.chunk = chunk;
+    this.digests = digests;
+    this.undigested = chunk.getTotalSize();
     this.maximumRepetition = maximumRepetition;
     this.maximumDefinition = maximumDefinition;
     this.codecs = new CodecFactory(configuration, 0);
     this.valuesLeft = chunk.getValueCount();
     file = source.newStream();
     file.seek(chunk.getStartingPos());
-    in = new BufferedInputStream(file, 1 << 16);
+    InputStream buffered = new BufferedInputStream(file, 1 << 16);
+    in = digests == null ? buffered : new Digested(buffered);
+  }
+
+  /** Digests what is read of the chunk; what a buffer holds beyond is not read. */
+  private final class Digested extends FilterInputStream {
+    Digested(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read() throws IOException {
+      int value = in.read();
+      if (value >= 0 && undigested > 0) {
+        digest.update((byte) value);
+        undigested--;
+      }
+      return value;
+    }
+
+    @Override
+    public int read(byte[] into, int from, int length) throws IOException {
+      int got = in.read(into, from, length);
+      if (got > 0) {
+        int within = (int) Math.min(got, undigested);
+        digest.update(into, from, within);
+        undigested -= within;
+      }
+      return got;
+    }
   }
 
   /** Moves on to the next page; false after the last. */
@@ -263,6 +303,12 @@ final class PageStream implements Closeable {
 
   @Override
   public void close() throws IOException {
+    if (digests != null && valuesLeft <= 0) {
+      while (undigested > 0 && in.read(stored, 0, stored.length) > 0) {
+        // What may follow the last page belongs to the chunk.
+      }
+      digests.add(chunk, digest.digest());
+    }
     codecs.release();
     in.close();
   }

@@ -56,7 +56,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
    */
   public static Publication open(
       Folder folder, String kind, Record settings, List<Manifest.Input> inputs) {
-    return of(folder, kind, settings, inputs).checked();
+    return of(folder, kind, settings, inputs).checked(settings);
   }
 
   /** The same without a look at the folder. */
@@ -69,22 +69,30 @@ public record Publication(Folder folder, String kind, String identity, String ru
   }
 
   /** Itself, once the folder has been looked at as {@link #open} does. */
-  public Publication checked() {
+  public Publication checked(Record settings) {
     Optional<Manifest> there = published();
-    if (there.isPresent()) {
-      requireSame(there.get());
-    } else {
+    if (there.isPresent() && !there.get().identity().equals(identity)) {
+      throw another(there.get(), settings);
+    } else if (there.isEmpty()) {
       requireFree();
     }
     return this;
   }
 
-  private void requireSame(Manifest there) {
-    if (!there.identity().equals(identity)) {
-      throw Failure.settings(
-          "output %s already holds %s of other settings or inputs (identity %s, this run's is %s): choose another output or delete it",
-          folder, there.kind(), there.identity().substring(0, 12), identity.substring(0, 12));
-    }
+  /** A failure that says that the folder holds another publication, and in what it differs. */
+  public Failure another(Manifest there, Record settings) {
+    List<String> settingsDiffer =
+        Identity.differences(there.settings(), Identity.resultSettings(settings));
+    return Failure.settings(
+        "output %s already holds %s of other %s (%s; identity %s, this run's is %s): choose another output or delete it",
+        folder,
+        there.kind(),
+        settingsDiffer.isEmpty() ? "inputs" : "settings",
+        settingsDiffer.isEmpty()
+            ? "what they were is not what they are"
+            : String.join(", ", settingsDiffer.subList(0, Math.min(3, settingsDiffer.size()))),
+        there.identity().substring(0, 12),
+        identity.substring(0, 12));
   }
 
   /**
@@ -155,7 +163,8 @@ public record Publication(Folder folder, String kind, String identity, String ru
     }
   }
 
-  private void requireFree() {
+  /** Fails if the folder, which is not published, holds something else or is a file. */
+  public void requireFree() {
     try {
       if (begun()) {
         return;

@@ -9,6 +9,8 @@ import org.apache.parquet.column.ColumnReader;
 import org.apache.parquet.column.impl.ColumnReadStoreImpl;
 import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.metadata.BlockMetaData;
+import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
 import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.io.api.Converter;
 import org.apache.parquet.io.api.GroupConverter;
@@ -22,30 +24,49 @@ import org.apache.parquet.schema.Type;
  */
 final class ScalarColumns implements Closeable {
   private final ParquetFileReader reader;
+  private final CheckedInput input;
+  private final PageDigests digests;
   private final MessageType schema;
   private final String createdBy;
   private final List<Cursor> cursors = new ArrayList<>();
 
-  /** Reads {@code names}, which must be flat columns of the file, from an open file. */
-  ScalarColumns(ParquetFileReader reader, List<String> names) {
+  /**
+   * Reads {@code names}, which must be flat columns of the file, from an open file.
+   *
+   * @param input that {@code reader} was opened with
+   * @param digests takes the digests of the columns' pages; null for none
+   */
+  ScalarColumns(
+      ParquetFileReader reader, CheckedInput input, List<String> names, PageDigests digests) {
     this.reader = reader;
+    this.input = input;
+    this.digests = digests;
     MessageType file = reader.getFileMetaData().getSchema();
     List<Type> types = new ArrayList<>();
     for (String name : names) {
       types.add(file.getType(name));
-      cursors.add(new Cursor(file.getColumnDescription(new String[] {name})));
+      cursors.add(new Cursor(file.getType(name), file.getColumnDescription(new String[] {name})));
     }
     schema = new MessageType(file.getName(), types);
     createdBy = reader.getFileMetaData().getCreatedBy();
     reader.setRequestedSchema(schema);
   }
 
-  /** Moves every column to the first row of a row group. */
+  /** Moves every column to the first row of a row group, which must have rows. */
   void open(int rowGroup) throws IOException {
     if (cursors.isEmpty()) {
       return;
     }
+    if (digests != null) {
+      BlockMetaData block = reader.getRowGroups().get(rowGroup);
+      List<ColumnChunkMetaData> chunks = new ArrayList<>();
+      for (Cursor cursor : cursors) {
+        chunks.add(CaptureFooter.chunk(block, cursor.descriptor.getPath()));
+      }
+      input.load(chunks, digests);
+    }
     PageReadStore pages = reader.readRowGroup(rowGroup);
+    input.unload();
     ColumnReadStoreImpl columns = new ColumnReadStoreImpl(pages, new Nothing(), schema, createdBy);
     for (Cursor cursor : cursors) {
       cursor.reader = columns.getColumnReader(cursor.descriptor);
@@ -64,10 +85,12 @@ final class ScalarColumns implements Closeable {
 
   /** The value of the current row; {@link #advance} moves on. */
   static final class Cursor {
+    private final ScalarType type;
     private final ColumnDescriptor descriptor;
     private ColumnReader reader;
 
-    Cursor(ColumnDescriptor descriptor) {
+    Cursor(Type type, ColumnDescriptor descriptor) {
+      this.type = ScalarType.of(type);
       this.descriptor = descriptor;
     }
 
@@ -75,50 +98,30 @@ final class ScalarColumns implements Closeable {
       return reader.getCurrentDefinitionLevel() < descriptor.getMaxDefinitionLevel();
     }
 
+    /**
+     * A whole number.
+     *
+     * @throws ArithmeticException that tells one beyond 63 bits
+     */
     long whole() {
-      switch (descriptor.getPrimitiveType().getPrimitiveTypeName()) {
-        case INT32:
-          return reader.getInteger();
-        default:
-          return reader.getLong();
-      }
+      return type.whole(reader);
     }
 
     float number() {
-      switch (descriptor.getPrimitiveType().getPrimitiveTypeName()) {
-        case FLOAT:
-          return reader.getFloat();
-        case DOUBLE:
-          return (float) reader.getDouble();
-        default:
-          byte[] half = reader.getBinary().getBytesUnsafe();
-          return Half.toFloat((short) ((half[0] & 0xff) | half[1] << 8));
-      }
+      return type.number(reader);
     }
 
-    Binary text() {
+    Binary bytes() {
       return reader.getBinary();
     }
 
+    String text() {
+      return Texts.of(reader.getBinary());
+    }
+
     /** The value as the tables of a dataset hold it. */
-    Object value() {
-      if (isNull()) {
-        return null;
-      }
-      switch (descriptor.getPrimitiveType().getPrimitiveTypeName()) {
-        case INT32:
-          return reader.getInteger();
-        case INT64:
-          return reader.getLong();
-        case FLOAT:
-          return reader.getFloat();
-        case DOUBLE:
-          return reader.getDouble();
-        case BOOLEAN:
-          return reader.getBoolean();
-        default:
-          return reader.getBinary().toStringUsingUTF8();
-      }
+    Object label() {
+      return isNull() ? null : type.labelValue(reader);
     }
 
     void advance() {

@@ -20,14 +20,15 @@ public final class ShardedDataset implements Serializable {
   private final Summary summary;
   private final HashMap<String, PublishedFile> files = new HashMap<>();
 
-  /** {@code summary} of the manifest. */
+  /** {@code summary} of the manifest; {@code findings} is null in those of old. */
   public record Summary(
       long rows,
       int shards,
       List<Integer> heldOutShards,
       List<Site> sites,
       Map<String, Long> dropped,
-      Mixing mixing)
+      Mixing mixing,
+      CaptureFindings findings)
       implements Serializable {}
 
   /** A site with its checkpoints, ascending. */

@@ -2,16 +2,16 @@ package dev.ontogeny.data;
 
 import dev.ontogeny.run.Failure;
 import java.io.Closeable;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.parquet.HadoopReadOptions;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.api.ReadSupport;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
-import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.apache.parquet.io.InputFile;
 import org.apache.parquet.schema.GroupType;
 import org.apache.parquet.schema.LogicalTypeAnnotation;
 import org.apache.parquet.schema.MessageType;
@@ -22,6 +22,8 @@ import org.apache.parquet.schema.Type;
  * types that {@link TableSchema.ColumnType} names. For vectors in bulk see {@link VectorReader}.
  */
 public final class TableReader implements Closeable {
+  private static final String ABSENT = "is named by the manifest but does not exist";
+
   private final String origin;
   private final MessageType schema;
   private final ParquetReader<Group> reader;
@@ -40,14 +42,8 @@ public final class TableReader implements Closeable {
     origin = folder.resolve(relative);
     Configuration configuration = new Configuration(Folder.configuration());
     MessageType file;
-    try (ParquetFileReader footer =
-        ParquetFileReader.open(HadoopInputFile.fromPath(folder.path(relative), configuration))) {
+    try (ParquetFileReader footer = openFile(origin)) {
       file = footer.getFooter().getFileMetaData().getSchema();
-    } catch (FileNotFoundException e) {
-      throw Failure.data("%s is named by the manifest but does not exist", origin).causedBy(e);
-    } catch (RuntimeException e) {
-      throw Failure.data("%s is not a readable Parquet file: %s", origin, e.getMessage())
-          .causedBy(e);
     }
     List<String> wanted =
         columns.length == 0
@@ -63,9 +59,40 @@ public final class TableReader implements Closeable {
     schema = new MessageType(file.getName(), wanted.stream().map(file::getType).toList());
     configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema.toString());
     reader =
-        ParquetReader.builder(new GroupReadSupport(), folder.path(relative))
-            .withConf(configuration)
-            .build();
+        new Rows(CheckedInput.open(origin, ABSENT, configuration)).withConf(configuration).build();
+  }
+
+  /** Rows as Parquet's own example objects. */
+  private static final class Rows extends ParquetReader.Builder<Group> {
+    Rows(InputFile file) {
+      super(file);
+    }
+
+    @Override
+    protected ReadSupport<Group> getReadSupport() {
+      return new GroupReadSupport();
+    }
+  }
+
+  /** A published file that opens, or a failure that names it. */
+  static ParquetFileReader openFile(String location) throws IOException {
+    try {
+      return ParquetFileReader.open(
+          CheckedInput.open(location, ABSENT, Folder.configuration()),
+          HadoopReadOptions.builder(Folder.configuration()).build());
+    } catch (IOException | RuntimeException e) {
+      CheckedInput.rethrowOfStore(e);
+      throw Failure.data("%s is not a readable Parquet file: %s", location, e.getMessage())
+          .causedBy(e);
+    }
+  }
+
+  /** A failure that names a published file whose pages cannot be read. */
+  static Failure damaged(String location, Exception cause) throws IOException {
+    CheckedInput.rethrowOfStore(cause);
+    return Failure.data(
+            "%s cannot be read, it is not as it was published: %s", location, cause.getMessage())
+        .causedBy(cause);
   }
 
   /** The names of the columns, in the order of a row. */
@@ -78,8 +105,8 @@ public final class TableReader implements Closeable {
     Group group;
     try {
       group = reader.read();
-    } catch (RuntimeException e) {
-      throw Failure.data("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
+    } catch (IOException | RuntimeException e) {
+      throw damaged(origin, e);
     }
     if (group == null) {
       return null;

@@ -19,6 +19,7 @@ import org.apache.parquet.column.page.DictionaryPage;
 import org.apache.parquet.column.values.ValuesReader;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
 import org.apache.parquet.io.InputFile;
+import org.apache.parquet.schema.Type;
 
 /**
  * The vectors of one row group, row by row, as the little-endian bytes that a dataset stores. Plain
@@ -48,6 +49,7 @@ final class VectorColumn implements Closeable {
   private int width;
   private final PageStream pages;
   private final int maximumDefinition;
+  private final boolean elementsMayBeNull;
   private final RunDecoder repetition = new RunDecoder();
   private final RunDecoder definition = new RunDecoder();
   private final RunDecoder ids = new RunDecoder();
@@ -57,6 +59,9 @@ final class VectorColumn implements Closeable {
   private int levels;
   private int at;
   private int[] table;
+  private boolean[] beyond;
+  private int nulls;
+  private boolean overflowed;
   private DictionaryPage dictionaryPage;
   private Dictionary dictionary;
   private ValuesReader general;
@@ -66,6 +71,7 @@ final class VectorColumn implements Closeable {
    *
    * @param form with its number decided
    * @param type what the bytes shall be
+   * @param digests takes the digest of the column's pages; null for none
    */
   VectorColumn(
       InputFile file,
@@ -73,15 +79,22 @@ final class VectorColumn implements Closeable {
       ColumnDescriptor descriptor,
       VectorForm form,
       VectorType type,
+      PageDigests digests,
       Configuration configuration)
       throws IOException {
     this.descriptor = descriptor;
     this.form = form;
     this.type = type;
     this.maximumDefinition = descriptor.getMaxDefinitionLevel();
+    this.elementsMayBeNull = descriptor.getPrimitiveType().isRepetition(Type.Repetition.OPTIONAL);
     this.pages =
         new PageStream(
-            file, chunk, descriptor.getMaxRepetitionLevel(), maximumDefinition, configuration);
+            file,
+            chunk,
+            descriptor.getMaxRepetitionLevel(),
+            maximumDefinition,
+            digests,
+            configuration);
   }
 
   /**
@@ -94,8 +107,20 @@ final class VectorColumn implements Closeable {
    */
   int next(byte[] out, int offset, int expected) throws IOException {
     width = expected;
+    nulls = 0;
+    overflowed = false;
     ensureLevels();
     return form.layout() == Layout.LIST ? list(out, offset) : bytes(out, offset);
+  }
+
+  /** How many numbers of the last vector are null; they count as numbers. */
+  int nulls() {
+    return nulls;
+  }
+
+  /** Whether a finite number of the last vector is beyond what the bytes can hold. */
+  boolean overflowed() {
+    return overflowed;
   }
 
   private void ensureLevels() throws IOException {
@@ -118,8 +143,11 @@ final class VectorColumn implements Closeable {
       int present = definition.pass(maximumDefinition, length);
       found += numbers(out, offset, found, present);
       for (int seen = present; seen < length; ) {
-        // Nulls within the list, an empty list, or no list at all.
-        definition.read();
+        // A null within the list, which keeps its place; or an empty list, or no list at all.
+        if (definition.read() == maximumDefinition - 1 && elementsMayBeNull) {
+          nulls++;
+          found++;
+        }
         seen++;
         int more = definition.pass(maximumDefinition, length - seen);
         found += numbers(out, offset, found, more);
@@ -188,7 +216,7 @@ final class VectorColumn implements Closeable {
     int to = offset + before * type.bytes();
     switch (mode) {
       case PLAIN:
-        int size = form.number().bytes();
+        int size = form.stored();
         requireData(Math.multiplyExact(count, size));
         convert(pages.page(), at, out, to, fit);
         at += count * size;
@@ -198,6 +226,9 @@ final class VectorColumn implements Closeable {
           int block = Math.min(idBlock.length, count - done);
           ids.read(idBlock, 0, block);
           int keep = Math.min(block, fit - done);
+          for (int i = 0; beyond != null && i < keep; i++) {
+            overflowed |= beyond[idBlock[i]];
+          }
           if (type == VectorType.FLOAT16) {
             for (int i = 0; i < keep; i++) {
               SHORT.set(out, to + 2 * (done + i), (short) table[idBlock[i]]);
@@ -223,21 +254,37 @@ final class VectorColumn implements Closeable {
   }
 
   private float generalNumber() {
-    switch (form.number()) {
-      case FLOAT32:
-        return general.readFloat();
-      case FLOAT64:
-        return (float) general.readDouble();
-      case FLOAT16:
-        ByteBuffer half = general.readBytes().toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-        return Half.toFloat(half.getShort(half.position()));
+    return switch (form.number()) {
+      case FLOAT32 -> general.readFloat();
+      case FLOAT64 -> single(general.readDouble());
+      case FLOAT16 -> Half.toFloat(generalBits());
+      case BFLOAT16 -> Half.fromBfloat16(generalBits());
+    };
+  }
+
+  private short generalBits() {
+    if (form.integers()) {
+      return (short) general.readInteger();
     }
-    throw new AssertionError(form.number());
+    ByteBuffer bits = general.readBytes().toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    return bits.getShort(bits.position());
+  }
+
+  private float single(double value) {
+    float single = (float) value;
+    overflowed |= Float.isInfinite(single) && !Double.isInfinite(value);
+    return single;
+  }
+
+  private short half(float value) {
+    short half = Half.fromFloat(value);
+    overflowed |= (half & 0x7fff) == 0x7c00 && !Float.isInfinite(value);
+    return half;
   }
 
   private void put(byte[] out, int to, float value) {
     if (type == VectorType.FLOAT16) {
-      SHORT.set(out, to, Half.fromFloat(value));
+      SHORT.set(out, to, half(value));
     } else {
       INT.set(out, to, Float.floatToRawIntBits(value));
     }
@@ -255,19 +302,21 @@ final class VectorColumn implements Closeable {
   }
 
   private boolean sameBytes() {
-    return form.number() == (type == VectorType.FLOAT16 ? NumberType.FLOAT16 : NumberType.FLOAT32);
+    return form.number() == (type == VectorType.FLOAT16 ? NumberType.FLOAT16 : NumberType.FLOAT32)
+        && !form.integers();
   }
 
   private float number(byte[] from, int start, int index) {
-    switch (form.number()) {
-      case FLOAT16:
-        return Half.toFloat((short) SHORT.get(from, start + 2 * index));
-      case FLOAT32:
-        return Float.intBitsToFloat((int) INT.get(from, start + 4 * index));
-      case FLOAT64:
-        return (float) Double.longBitsToDouble((long) LONG.get(from, start + 8 * index));
-    }
-    throw new AssertionError(form.number());
+    return switch (form.number()) {
+      case FLOAT16 -> Half.toFloat(bits(from, start, index));
+      case BFLOAT16 -> Half.fromBfloat16(bits(from, start, index));
+      case FLOAT32 -> Float.intBitsToFloat((int) INT.get(from, start + 4 * index));
+      case FLOAT64 -> single(Double.longBitsToDouble((long) LONG.get(from, start + 8 * index)));
+    };
+  }
+
+  private short bits(byte[] from, int start, int index) {
+    return (short) SHORT.get(from, start + (form.integers() ? 4 : 2) * index);
   }
 
   private boolean nextPage() throws IOException {
@@ -320,19 +369,26 @@ final class VectorColumn implements Closeable {
       dictionaryPage = new DictionaryPage(BytesInput.from(data), count, Encoding.PLAIN);
       return;
     }
-    if ((long) count * form.number().bytes() > data.length) {
+    if ((long) count * form.stored() > data.length) {
       throw new IOException("a dictionary ends before its values");
     }
     table = new int[count];
+    beyond = null;
+    boolean before = overflowed;
     for (int i = 0; i < count; i++) {
       if (sameBytes() && type == VectorType.FLOAT16) {
         table[i] = (short) SHORT.get(data, 2 * i);
-      } else {
-        float value = number(data, 0, i);
-        table[i] =
-            type == VectorType.FLOAT16 ? Half.fromFloat(value) : Float.floatToRawIntBits(value);
+        continue;
+      }
+      overflowed = false;
+      float value = number(data, 0, i);
+      table[i] = type == VectorType.FLOAT16 ? half(value) : Float.floatToRawIntBits(value);
+      if (overflowed) {
+        beyond = beyond == null ? new boolean[count] : beyond;
+        beyond[i] = true;
       }
     }
+    overflowed = before;
   }
 
   @Override

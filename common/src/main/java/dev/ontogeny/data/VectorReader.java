@@ -3,11 +3,9 @@ package dev.ontogeny.data;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import java.io.Closeable;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.apache.parquet.HadoopReadOptions;
 import org.apache.parquet.bytes.BytesInput;
 import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.column.page.DataPage;
@@ -15,7 +13,6 @@ import org.apache.parquet.column.page.DataPageV1;
 import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.column.page.PageReader;
 import org.apache.parquet.hadoop.ParquetFileReader;
-import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.parquet.schema.MessageType;
 
 /**
@@ -49,17 +46,7 @@ public final class VectorReader implements Closeable {
     this.origin = folder.resolve(relative);
     this.type = type;
     this.width = width;
-    try {
-      reader =
-          ParquetFileReader.open(
-              HadoopInputFile.fromPath(folder.path(relative), Folder.configuration()),
-              HadoopReadOptions.builder(Folder.configuration()).build());
-    } catch (FileNotFoundException e) {
-      throw Failure.data("%s is named by the manifest but does not exist", origin).causedBy(e);
-    } catch (RuntimeException e) {
-      throw Failure.data("%s is not a readable Parquet file: %s", origin, e.getMessage())
-          .causedBy(e);
-    }
+    reader = TableReader.openFile(origin);
     MessageType schema = reader.getFileMetaData().getSchema();
     if (!schema.containsField(name)) {
       reader.close();
@@ -147,6 +134,14 @@ public final class VectorReader implements Closeable {
   }
 
   private boolean nextPage() throws IOException {
+    try {
+      return readPage();
+    } catch (IOException | RuntimeException e) {
+      throw TableReader.damaged(origin, e);
+    }
+  }
+
+  private boolean readPage() throws IOException {
     while (!page.hasRemaining()) {
       DataPage next = pages == null ? null : pages.readPage();
       if (next == null) {

@@ -11,7 +11,9 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** What a publication is called: the hash of everything that decides its bytes. */
 public final class Identity {
@@ -45,6 +47,41 @@ public final class Identity {
       }
     }
     return (ObjectNode) Json.object().setAll(sorted);
+  }
+
+  /** The keys in which two sets of settings differ, with both values, for people. */
+  public static List<String> differences(JsonNode there, JsonNode here) {
+    TreeMap<String, String> before = new TreeMap<>();
+    TreeMap<String, String> now = new TreeMap<>();
+    flatten("", there, before);
+    flatten("", here, now);
+    TreeSet<String> keys = new TreeSet<>(before.keySet());
+    keys.addAll(now.keySet());
+    return keys.stream()
+        .filter(key -> !Objects.equals(before.get(key), now.get(key)))
+        .map(
+            key ->
+                key.replace('_', '-')
+                    + " is "
+                    + before.getOrDefault(key, "unset")
+                    + " there and "
+                    + now.getOrDefault(key, "unset")
+                    + " here")
+        .toList();
+  }
+
+  private static void flatten(String path, JsonNode node, Map<String, String> into) {
+    if (node != null && node.isObject()) {
+      node.fields()
+          .forEachRemaining(
+              each ->
+                  flatten(
+                      path.isEmpty() ? each.getKey() : path + "." + each.getKey(),
+                      each.getValue(),
+                      into));
+    } else {
+      into.put(path, node == null ? "null" : Json.line(node).replace("\"", ""));
+    }
   }
 
   private static JsonNode resultValue(Object value) {

@@ -136,6 +136,42 @@ public record MomentState(
     return Arrays.copyOfRange(norms, firstBin(), lastBin());
   }
 
+  /** The middle of the bin in which half of the norms are reached. */
+  public double medianNorm() {
+    return NormHistogram.middle(medianBin());
+  }
+
+  private int medianBin() {
+    long before = 0;
+    for (int bin = 0; bin < norms.length; bin++) {
+      before += norms[bin];
+      if (2 * before >= rows) {
+        return bin;
+      }
+    }
+    return 0;
+  }
+
+  /** Norms beyond a multiple of the median, to an eighth of an octave. */
+  public long normsBeyond(int multiple) {
+    double limit = multiple * medianNorm();
+    long count = 0;
+    for (int bin = norms.length - 1; bin > 0 && NormHistogram.middle(bin) > limit; bin--) {
+      count += norms[bin];
+    }
+    return medianBin() == 0 ? 0 : count;
+  }
+
+  /** Vectors without length. */
+  public long zeros() {
+    return norms[0];
+  }
+
+  /** Whether there is more than one row and all are the same. */
+  public boolean isConstant() {
+    return rows > 1 && Arrays.equals(minimum, maximum);
+  }
+
   private int firstBin() {
     int bin = 0;
     while (bin < norms.length && norms[bin] == 0) {

@@ -26,6 +26,11 @@ final class NormHistogram {
     return StrictMath.pow(2, (bin + LOWEST) / 4.0);
   }
 
+  /** Between the edges, by octaves. */
+  static double middle(int bin) {
+    return StrictMath.pow(2, (bin + LOWEST + 0.5) / 4.0);
+  }
+
   long[] counts() {
     return counts.clone();
   }

@@ -8,11 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.column.ParquetProperties.WriterVersion;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.SimpleGroup;
+import org.apache.parquet.hadoop.ParquetFileWriter;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.example.ExampleParquetWriter;
@@ -185,6 +187,34 @@ public final class CaptureFixture {
     }
   }
 
+  /** What a test writes into row {@code row}. */
+  @FunctionalInterface
+  public interface Fill {
+    void fill(Group group, int row);
+  }
+
+  /** Any file: uncompressed, as parquet-java writes it. */
+  public static void write(
+      Path file, String schema, Map<String, String> metadata, int rows, Fill fill)
+      throws IOException {
+    MessageType parsed = MessageTypeParser.parseMessageType("message capture { " + schema + " }");
+    Files.createDirectories(file.getParent());
+    try (ParquetWriter<Group> writer =
+        ExampleParquetWriter.builder(new org.apache.hadoop.fs.Path(file.toUri()))
+            .withConf(new Configuration())
+            .withType(parsed)
+            .withExtraMetaData(metadata)
+            .withWriteMode(ParquetFileWriter.Mode.OVERWRITE)
+            .withCompressionCodec(CompressionCodecName.UNCOMPRESSED)
+            .build()) {
+      for (int row = 0; row < rows; row++) {
+        Group group = new SimpleGroup(parsed);
+        fill.fill(group, row);
+        writer.write(group);
+      }
+    }
+  }
+
   /** A vector into a column of that form. */
   public static void append(Group group, String column, Form form, float[] vector) {
     if (!form.isList()) {
@@ -229,7 +259,10 @@ public final class CaptureFixture {
     return buffer.array();
   }
 
-  /** The slow twin: vectors through Parquet's example objects; nulls where rows have none. */
+  /**
+   * The slow twin: vectors through Parquet's example objects; nulls where rows have none, NaN where
+   * a number is null.
+   */
   public static List<float[]> readSlowly(Path file, Form form) throws IOException {
     List<float[]> vectors = new ArrayList<>();
     try (ParquetReader<Group> reader =
@@ -254,7 +287,9 @@ public final class CaptureFixture {
     for (int i = 0; i < list.getFieldRepetitionCount(0); i++) {
       if (form == Form.LEGACY_LIST) {
         values.add(list.getFloat(0, i));
-      } else if (list.getGroup(0, i).getFieldRepetitionCount(0) > 0) {
+      } else if (list.getGroup(0, i).getFieldRepetitionCount(0) == 0) {
+        values.add(Float.NaN);
+      } else {
         Group element = list.getGroup(0, i);
         values.add(
             switch (form) {

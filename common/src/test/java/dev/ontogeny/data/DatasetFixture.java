@@ -70,7 +70,8 @@ public final class DatasetFixture {
                 .map(site -> new ShardedDataset.Site(site, plan.width(), plan.checkpoints(), type))
                 .toList(),
             Map.of(),
-            mixing(byShard, rows, settings.documents())));
+            mixing(byShard, rows, settings.documents()),
+            null));
     return ShardedDataset.open(folder);
   }
 

@@ -164,9 +164,11 @@ class PublicationTest {
   @Test
   void inputsOfOtherBytesGiveAnotherIdentity() throws Exception {
     Manifest.Input one = publish(open(), write(open(), "a.txt")).asInput("here");
-    Manifest.Input moved = new Manifest.Input("dataset", one.identity(), "x", one.checksums());
-    Manifest.Input other = new Manifest.Input("dataset", one.identity(), "here", "0".repeat(64));
-    Manifest.Input old = new Manifest.Input("dataset", one.identity(), "here", null);
+    Manifest.Input moved =
+        new Manifest.Input("dataset", one.identity(), "x", one.checksums(), null);
+    Manifest.Input other =
+        new Manifest.Input("dataset", one.identity(), "here", "0".repeat(64), null);
+    Manifest.Input old = new Manifest.Input("dataset", one.identity(), "here", null, null);
     assertThat(identity(moved)).isEqualTo(identity(one));
     assertThat(identity(other)).isNotEqualTo(identity(one));
     assertThat(one.same(moved)).isTrue();

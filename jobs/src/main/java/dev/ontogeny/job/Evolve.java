@@ -169,7 +169,7 @@ final class Evolve implements Job<EvolveSettings> {
   @Override
   public Result run(SparkSession spark, EvolveSettings settings) {
     EvolveInputs inputs = EvolveInputs.read(settings);
-    Optional<Manifest> published = inputs.publication().checked().published();
+    Optional<Manifest> published = inputs.publication().checked(settings).published();
     if (published.isPresent()) {
       return result(inputs, published.get(), true);
     }

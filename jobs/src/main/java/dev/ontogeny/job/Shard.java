@@ -13,18 +13,18 @@ import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
-import dev.ontogeny.run.Seeds;
 import dev.ontogeny.spark.Progress;
 import dev.ontogeny.spark.SlicedShuffle;
-import dev.ontogeny.stats.DocumentSample;
+import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -63,7 +63,7 @@ final class Shard implements Job<ShardSettings> {
   public Plan plan(SparkSession session, ShardSettings settings) {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     ShardCapture capture = ShardCapture.read(spark, settings);
-    ShardPlan plan = plan(settings, capture, null, new double[capture.sources().size()]);
+    ShardPlan plan = plan(settings, capture, null, ShardNorms.all(capture));
     long shuffled = capture.tokens() * plan.bytesPerToken();
     long stored =
         capture.sources().stream().mapToLong(source -> source.rows() * source.bytes()).sum()
@@ -131,15 +131,35 @@ final class Shard implements Job<ShardSettings> {
         capture.files().size(),
         capture.rows(),
         capture.sources().size());
-    Publication publication =
-        Publication.open(Folder.of(settings.output()), "dataset", settings, capture.inputs());
-    if (publication.published().isPresent()) {
-      return new Result(
-          publication.published().get(), settings.output(), true, List.of("already published"));
+    Folder output = Folder.of(settings.output());
+    Publication publication = Publication.of(output, "dataset", settings, capture.looks());
+    Optional<Manifest> there = publication.published();
+    if (there.isPresent()) {
+      return already(spark, settings, capture, output, there.get());
     }
+    publication.requireFree();
     try (Claim claim = publication.claim()) {
       return shard(session, settings, capture, publication, claim, begun);
     }
+  }
+
+  /** A dataset is there: the one of this capture, or else a failure. */
+  private static Result already(
+      JavaSparkContext spark,
+      ShardSettings settings,
+      ShardCapture capture,
+      Folder output,
+      Manifest there) {
+    List<String> lines = new ArrayList<>(List.of("already published"));
+    List<Manifest.Input> inputs = there.inputs();
+    if (!capture.looksAs(inputs)) {
+      // Copied, touched or made anew: only what is in it can tell.
+      inputs = capture.contents(ShardDigests.look(spark, settings, capture));
+      lines.add("files of the capture are newer than the dataset; they were read and are the same");
+    }
+    Publication.of(output, "dataset", settings, inputs).checked(settings);
+    lines.addAll(findings(there.summary(ShardedDataset.Summary.class)));
+    return new Result(there, settings.output(), true, lines);
   }
 
   private static Result shard(
@@ -150,38 +170,46 @@ final class Shard implements Job<ShardSettings> {
       Claim claim,
       long begun) {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    double[] normLimits = ShardNorms.limits(spark, settings, capture);
-    ShardPlan plan = plan(settings, capture, publication, normLimits);
+    ShardPlan plan =
+        plan(settings, capture, publication, ShardNorms.kept(spark, settings, capture));
     Broadcast<ShardPlan> broadcast = spark.broadcast(plan);
-    writeShards(spark, capture, plan, broadcast);
-    List<ShardWriteTask.Outcome> outcomes = new ArrayList<>();
-    List<PublishedFile> files = new ArrayList<>();
-    for (int shard = 0; shard < plan.order().shards(); shard++) {
-      Publication.Unit unit = finished(publication, ShardPlan.unit(shard));
-      files.addAll(unit.files());
-      outcomes.add(Json.fromTree(unit.result(), ShardWriteTask.Outcome.class));
-    }
-    ShardedDataset.Summary summary = summary(plan, capture, outcomes);
-    mergeMoments(spark, plan, broadcast, outcomes);
+    List<Manifest.Input> inputs = writeShards(spark, capture, plan, broadcast);
+    ShardsWritten written = new ShardsWritten(plan);
+    mergeMoments(spark, plan, broadcast, written.attempts());
+    List<ShardMomentsTask.Merged> merged = new ArrayList<>();
     for (ShardPlan.Source source : plan.sources()) {
-      files.addAll(finished(publication, ShardPlan.momentsUnit(source)).files());
+      Publication.Unit unit = finished(publication, ShardPlan.momentsUnit(source));
+      written.files().addAll(unit.files());
+      merged.add(Json.fromTree(unit.result(), ShardMomentsTask.Merged.class));
     }
+    ShardedDataset.Summary summary = written.summary(plan, sites(capture), merged);
     Manifest manifest =
-        publication.publish(
-            claim,
-            settings,
-            capture.inputs(),
-            files,
-            Provenance.here(session.version(), null),
-            withCaptured(plan, summary));
+        Publication.of(publication.folder(), "dataset", settings, inputs)
+            .publish(
+                claim,
+                settings,
+                inputs,
+                written.files(),
+                Provenance.here(session.version(), null),
+                withCaptured(plan, summary));
     broadcast.destroy();
     double seconds = (System.nanoTime() - begun) / 1e9;
-    return new Result(
-        manifest, settings.output(), false, account(capture, summary, outcomes, files, seconds));
+    List<String> lines = account(capture, summary, written, seconds);
+    lines.addAll(findings(summary));
+    return new Result(manifest, settings.output(), false, lines);
+  }
+
+  private static List<String> findings(ShardedDataset.Summary summary) {
+    return summary.findings() == null
+        ? List.of()
+        : summary.findings().sentences().stream().map(each -> "beware: " + each).toList();
   }
 
   private static ShardPlan plan(
-      ShardSettings settings, ShardCapture capture, Publication publication, double[] limits) {
+      ShardSettings settings,
+      ShardCapture capture,
+      Publication publication,
+      List<ShardNorms.Range> norms) {
     int shards = shards(settings, capture);
     ShardPlan plan =
         new ShardPlan(
@@ -194,7 +222,7 @@ final class Shard implements Job<ShardSettings> {
             capture.gradient(),
             capture.loss(),
             TokenOrder.of(settings.seed(), shards),
-            limits,
+            norms,
             1,
             new int[0]);
     long perShard = capture.tokens() * plan.bytesPerToken() / shards;
@@ -215,7 +243,7 @@ final class Shard implements Job<ShardSettings> {
         plan.gradient(),
         plan.loss(),
         plan.order(),
-        limits,
+        norms,
         slices,
         slots);
   }
@@ -238,54 +266,78 @@ final class Shard implements Job<ShardSettings> {
     return (bytes + size.bytes() - 1) / size.bytes();
   }
 
-  private static void writeShards(
+  /** Unit of the digests of what was read: known once shards are written, needed at the end. */
+  private static final String CONTENTS = "contents";
+
+  /** What was read, with the identity that follows from it. */
+  record Contents(List<String> pages) {}
+
+  /** Writes the shards that are missing and tells what the capture holds. */
+  private static List<Manifest.Input> writeShards(
       JavaSparkContext spark,
       ShardCapture capture,
       ShardPlan plan,
       Broadcast<ShardPlan> broadcast) {
+    Optional<List<String>> known =
+        plan.publication()
+            .unit(CONTENTS)
+            .map(unit -> Json.fromTree(unit.result(), Contents.class).pages());
     int[] open =
         IntStream.range(0, plan.slots().length).filter(shard -> plan.slots()[shard] >= 0).toArray();
     if (open.length == 0) {
-      return;
+      return capture.contents(
+          known.orElseGet(() -> ShardDigests.look(spark, plan.settings(), capture)));
     }
     LongAccumulator read = spark.sc().longAccumulator(Progress.ROWS);
     LongAccumulator written = spark.sc().longAccumulator(Progress.ROWS);
+    ShardDigests digests = new ShardDigests();
+    spark.sc().register(digests);
     List<List<CaptureReader.Split>> splits = capture.splits();
-    JavaRDD<Tuple2<Integer, byte[]>> shuffled =
-        SlicedShuffle.of(
-            spark
-                .parallelize(splits, splits.size())
-                .mapPartitionsToPair(new ShardReadTask(broadcast, read)),
-            open.length,
-            plan.slices());
+    JavaPairRDD<Integer, byte[]> rows =
+        spark
+            .parallelize(splits, splits.size())
+            .mapPartitionsToPair(new ShardReadTask(broadcast, read, digests));
+    if (plan.settings().skipFirstTokens() > 0) {
+      rows = rows.union(ShardFirstTokens.marks(spark, capture, broadcast));
+    }
+    JavaRDD<Tuple2<Integer, byte[]>> shuffled = SlicedShuffle.of(rows, open.length, plan.slices());
     spark.setJobDescription(
         String.format(Locale.ROOT, "shard: %d rows into %d shards", capture.rows(), open.length));
     spark.setLocalProperty(Progress.EXPECTED_ROWS, Long.toString(capture.rows()));
     shuffled.foreachPartition(new ShardWriteTask(broadcast, open, written));
     spark.setLocalProperty(Progress.EXPECTED_ROWS, null);
+    capture.requireUnchanged();
+    List<String> pages =
+        ShardDigests.byFile(digests.value(), capture)
+            .orElseGet(() -> ShardDigests.look(spark, plan.settings(), capture));
+    if (known.isPresent() && !known.get().equals(pages)) {
+      throw Failure.data(
+          "input %s is another one than when output %s was begun, though its files look the same: delete the output and run this again",
+          String.join(", ", plan.settings().input()), plan.publication().folder());
+    }
+    try {
+      plan.publication().finished(CONTENTS, List.of(), new Contents(pages));
+    } catch (IOException e) {
+      throw Failure.resources(
+              "output %s cannot be written to: %s", plan.publication().folder(), e.getMessage())
+          .causedBy(e);
+    }
+    return capture.contents(pages);
   }
 
   private static void mergeMoments(
-      JavaSparkContext spark,
-      ShardPlan plan,
-      Broadcast<ShardPlan> broadcast,
-      List<ShardWriteTask.Outcome> outcomes) {
+      JavaSparkContext spark, ShardPlan plan, Broadcast<ShardPlan> broadcast, String[] attempts) {
     List<ShardPlan.Source> open =
         plan.sources().stream()
             .filter(source -> plan.publication().unit(ShardPlan.momentsUnit(source)).isEmpty())
             .toList();
     if (!open.isEmpty()) {
       spark.setJobDescription("shard: merge moments of " + open.size() + " sources");
-      spark
-          .parallelize(open, open.size())
-          .foreach(
-              new ShardMomentsTask(
-                  broadcast,
-                  outcomes.stream().map(ShardWriteTask.Outcome::attempt).toArray(String[]::new)));
+      spark.parallelize(open, open.size()).foreach(new ShardMomentsTask(broadcast, attempts));
     }
   }
 
-  private static Publication.Unit finished(Publication publication, String unit) {
+  static Publication.Unit finished(Publication publication, String unit) {
     return publication
         .unit(unit)
         .orElseThrow(() -> new IllegalStateException(unit + " left no record"));
@@ -293,33 +345,6 @@ final class Shard implements Job<ShardSettings> {
 
   /** Rows that a source had before any rule. */
   record Captured(String site, long checkpoint, long rows) {}
-
-  private static ShardedDataset.Summary summary(
-      ShardPlan plan, ShardCapture capture, List<ShardWriteTask.Outcome> outcomes) {
-    long rows = 0;
-    long neighbours = 0;
-    long pairs = 0;
-    TreeMap<String, Long> dropped = new TreeMap<>();
-    DocumentSample documents = new DocumentSample();
-    for (ShardWriteTask.Outcome outcome : outcomes) {
-      rows += outcome.rows();
-      neighbours += outcome.neighbours();
-      pairs += Math.max(0, outcome.rows() - 1);
-      outcome.dropped().forEach((rule, count) -> dropped.merge(rule, count, Long::sum));
-      documents.merge(outcome.documents());
-    }
-    if (rows == 0) {
-      throw Failure.data("no token is left: every one was dropped, %s", dropped);
-    }
-    return new ShardedDataset.Summary(
-        rows,
-        plan.order().shards(),
-        heldOut(plan),
-        sites(capture),
-        dropped,
-        new ShardedDataset.Mixing(
-            pairs == 0 ? 0 : (double) neighbours / pairs, documents.expectedNeighbours()));
-  }
 
   /** The summary with what each source had. */
   private static ObjectNode withCaptured(ShardPlan plan, ShardedDataset.Summary summary) {
@@ -331,21 +356,6 @@ final class Shard implements Job<ShardSettings> {
                 .map(source -> new Captured(source.site(), source.checkpoint(), source.rows()))
                 .toList()));
     return tree;
-  }
-
-  /** Chosen by the seed: the shards with the smallest hashes. */
-  private static List<Integer> heldOut(ShardPlan plan) {
-    int shards = plan.order().shards();
-    double share = plan.settings().heldOutShare();
-    int count =
-        share == 0 ? 0 : (int) Math.min(shards - 1, Math.max(1, Math.round(share * shards)));
-    long seed = Seeds.of(plan.settings().seed(), "held-out");
-    return IntStream.range(0, shards)
-        .boxed()
-        .sorted(Comparator.comparingLong((Integer shard) -> Seeds.mix(seed, shard)))
-        .limit(Math.max(0, count))
-        .sorted()
-        .toList();
   }
 
   private static List<ShardedDataset.Site> sites(ShardCapture capture) {
@@ -365,13 +375,8 @@ final class Shard implements Job<ShardSettings> {
   }
 
   private static List<String> account(
-      ShardCapture capture,
-      ShardedDataset.Summary dataset,
-      List<ShardWriteTask.Outcome> outcomes,
-      List<PublishedFile> files,
-      double seconds) {
-    long shuffled = outcomes.stream().mapToLong(ShardWriteTask.Outcome::shuffledBytes).sum();
-    long written = files.stream().mapToLong(PublishedFile::bytes).sum();
+      ShardCapture capture, ShardedDataset.Summary dataset, ShardsWritten shards, double seconds) {
+    long written = shards.files().stream().mapToLong(PublishedFile::bytes).sum();
     double read = capture.bytes();
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -388,7 +393,7 @@ final class Shard implements Job<ShardSettings> {
             Locale.ROOT,
             "%s read; per byte of it %.3f shuffled and %.3f written",
             new ByteSize(capture.bytes()),
-            shuffled / read,
+            shards.shuffledBytes() / read,
             written / read));
     lines.add(
         String.format(

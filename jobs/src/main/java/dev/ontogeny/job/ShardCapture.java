@@ -16,11 +16,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 
@@ -31,7 +35,7 @@ import org.apache.spark.api.java.function.Function;
 final class ShardCapture {
   private final ShardSettings settings;
   private final List<CaptureFooter> files;
-  private final List<Manifest.Input> inputs;
+  private final Map<String, List<Integer>> filesOf;
   private final List<ShardPlan.Source> sources;
 
   /** Lists the files and reads their footers in tasks; every file is checked. */
@@ -46,13 +50,21 @@ final class ShardCapture {
     List<CaptureFile> listed = List.copyOf(found.values());
     spark.setJobDescription("shard: read " + listed.size() + " footers");
     List<CaptureFooter> footers =
-        spark
-            .parallelize(listed, Math.min(listed.size(), 4 * spark.defaultParallelism()))
-            .map(
-                new ReadFooter(
-                    settings.columns(), new BinaryNumbers(settings.binaryType(), settings.width())))
-            .collect();
-    return new ShardCapture(settings, footers, inputs(footers, byInput));
+        new ArrayList<>(
+            spark
+                .parallelize(listed, Math.min(listed.size(), 4 * spark.defaultParallelism()))
+                .map(
+                    new ReadFooter(
+                        settings.columns(),
+                        new BinaryNumbers(settings.binaryType(), settings.width())))
+                .collect());
+    footers.removeIf(footer -> footer.rows() == 0);
+    if (footers.isEmpty()) {
+      throw Failure.data(
+          "input %s holds %d Parquet files and not one row",
+          String.join(", ", settings.input()), listed.size());
+    }
+    return new ShardCapture(settings, footers, byInput);
   }
 
   /** Reads one footer. */
@@ -74,9 +86,9 @@ final class ShardCapture {
   }
 
   private ShardCapture(
-      ShardSettings settings, List<CaptureFooter> footers, List<Manifest.Input> inputs) {
+      ShardSettings settings, List<CaptureFooter> footers, Map<String, List<String>> byInput) {
     this.settings = settings;
-    this.inputs = inputs;
+    requireOneTextPerCheckpoint(footers);
     Map<String, Map<Long, Long>> rows = selected(footers);
     this.files =
         footers.stream()
@@ -88,10 +100,12 @@ final class ShardCapture {
                                 rows.getOrDefault(each.site(), Map.of())
                                     .containsKey(each.checkpoint())))
             .toList();
+    this.filesOf = filesOf(byInput);
     requireOneKindOfDocuments();
     requireGradientsEverywhereOrNowhere();
     Map<String, VectorType> types = types();
     Map<String, Integer> widths = widths(rows);
+    Set<String> float16 = float16();
     this.sources = new ArrayList<>();
     rows.forEach(
         (site, checkpoints) ->
@@ -104,40 +118,110 @@ final class ShardCapture {
                             checkpoint,
                             widths.get(site),
                             types.get(site),
+                            float16.contains(site),
                             count))));
   }
 
-  /** Content decides: the same files give the same identity wherever they lie. */
-  private static List<Manifest.Input> inputs(
-      List<CaptureFooter> footers, Map<String, List<String>> byInput) {
-    Map<String, CaptureFooter> byLocation = new HashMap<>();
-    footers.forEach(footer -> byLocation.put(footer.file().location(), footer));
-    List<Manifest.Input> inputs = new ArrayList<>();
+  /** By input its files among those that are read. */
+  private Map<String, List<Integer>> filesOf(Map<String, List<String>> byInput) {
+    Map<String, Integer> numbers = new HashMap<>();
+    for (int file = 0; file < files.size(); file++) {
+      numbers.put(files.get(file).file().location(), file);
+    }
+    Map<String, List<Integer>> filesOf = new LinkedHashMap<>();
     byInput.forEach(
-        (input, locations) -> {
-          List<String> contents =
-              locations.stream()
-                  .map(byLocation::get)
-                  .map(
-                      footer ->
-                          footer.file().bytes()
-                              + " "
-                              + footer.file().site()
-                              + " "
-                              + footer.file().checkpoint()
-                              + " "
-                              + footer.digest())
-                  .sorted()
-                  .toList();
-          inputs.add(
-              new Manifest.Input(
-                  "capture",
-                  Identity.sha256(String.join("\n", contents).getBytes(StandardCharsets.UTF_8)),
-                  input,
-                  null));
-        });
+        (input, locations) ->
+            filesOf.put(
+                input, locations.stream().filter(numbers::containsKey).map(numbers::get).toList()));
+    return filesOf;
+  }
+
+  /**
+   * The inputs by how they look: what a run is known by until its capture has been read. Their
+   * identities are digests of outlines and stamps.
+   */
+  List<Manifest.Input> looks() {
+    return inputs(files.stream().map(footer -> footer.file().stamp()).toList(), "look");
+  }
+
+  /**
+   * The inputs by what is in them, wherever they lie.
+   *
+   * @param pages of every file the digest of its pages
+   */
+  List<Manifest.Input> contents(List<String> pages) {
+    return inputs(pages, "capture");
+  }
+
+  private List<Manifest.Input> inputs(List<String> decisive, String kind) {
+    List<Manifest.Input> inputs = new ArrayList<>();
+    filesOf.forEach(
+        (input, numbers) ->
+            inputs.add(
+                new Manifest.Input(
+                    kind, digest(numbers, decisive::get), input, null, seen(numbers))));
     inputs.sort(Comparator.comparing(Manifest.Input::identity));
     return inputs;
+  }
+
+  private Manifest.Seen seen(List<Integer> numbers) {
+    return new Manifest.Seen(
+        digest(numbers, file -> ""), digest(numbers, file -> files.get(file).file().stamp()));
+  }
+
+  /** Over the outlines of some files, with something else of each. */
+  private String digest(List<Integer> numbers, IntFunction<String> of) {
+    return Identity.sha256(
+        numbers.stream()
+            .map(file -> files.get(file).outline() + " " + of.apply(file))
+            .sorted()
+            .collect(Collectors.joining("\n"))
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Whether all looks as it did when a dataset was made of it. */
+  boolean looksAs(List<Manifest.Input> before) {
+    return before.stream().allMatch(input -> input.seen() != null)
+        && lines(before).equals(lines(looks()));
+  }
+
+  private static List<String> lines(List<Manifest.Input> inputs) {
+    return inputs.stream()
+        .map(input -> input.seen().outline() + " " + input.seen().stamp())
+        .sorted()
+        .toList();
+  }
+
+  /** Fails if a file was written anew since the capture was listed. */
+  void requireUnchanged() {
+    Map<String, String> now = new HashMap<>();
+    for (String input : settings.input()) {
+      CaptureFile.list(input, settings.columns())
+          .forEach(file -> now.put(file.location(), file.bytes() + " " + file.stamp()));
+    }
+    for (CaptureFooter footer : files) {
+      CaptureFile file = footer.file();
+      if (!(file.bytes() + " " + file.stamp()).equals(now.get(file.location()))) {
+        throw Failure.data(
+            "%s was %s while it was read: what was read of it may be neither the old nor the new capture; run this again once nothing writes there",
+            file.location(), now.containsKey(file.location()) ? "written anew" : "removed");
+      }
+    }
+  }
+
+  private static void requireOneTextPerCheckpoint(List<CaptureFooter> footers) {
+    Map<Long, String> texts = new HashMap<>();
+    for (CaptureFooter footer : footers) {
+      footer
+          .checkpointTexts()
+          .forEach(
+              (checkpoint, text) -> {
+                String other = texts.putIfAbsent(checkpoint, text);
+                if (other != null && !other.equals(text)) {
+                  throw CaptureFooter.twoTexts(checkpoint, other, text, footer.file().location());
+                }
+              });
+    }
   }
 
   /** Rows by site and checkpoint, of those that the settings select. */
@@ -223,6 +307,18 @@ final class ShardCapture {
     return types;
   }
 
+  /** Sites whose numbers are captured as float16 in every file. */
+  private Set<String> float16() {
+    Set<String> sites = new HashSet<>();
+    Set<String> others = new HashSet<>();
+    for (CaptureFooter file : files) {
+      boolean half = file.activation().number() == NumberType.FLOAT16;
+      file.sources().forEach(source -> (half ? sites : others).add(source.site()));
+    }
+    sites.removeAll(others);
+    return sites;
+  }
+
   private VectorType captured(CaptureFooter file) {
     return switch (settings.storedType()) {
       case FLOAT16 -> VectorType.FLOAT16;
@@ -265,10 +361,6 @@ final class ShardCapture {
     return widths;
   }
 
-  List<Manifest.Input> inputs() {
-    return inputs;
-  }
-
   List<CaptureFooter> files() {
     return files;
   }
@@ -291,15 +383,10 @@ final class ShardCapture {
 
   /** Labels of the first source, whose rows carry them. */
   List<TableSchema.Column> labels() {
-    ShardPlan.Source first = sources.get(0);
     Map<String, TableSchema.Column> labels = new LinkedHashMap<>();
-    for (CaptureFooter file : files) {
-      boolean carries =
-          file.sources().stream()
-              .anyMatch(
-                  each ->
-                      each.site().equals(first.site()) && each.checkpoint() == first.checkpoint());
-      if (carries) {
+    for (int number = 0; number < files.size(); number++) {
+      CaptureFooter file = files.get(number);
+      if (hasTexts(number)) {
         for (TableSchema.Column label : file.labels()) {
           TableSchema.Column other = labels.putIfAbsent(label.name(), label);
           if (other != null && other.type() != label.type()) {
@@ -326,6 +413,14 @@ final class ShardCapture {
   /** Bytes of the files. */
   long bytes() {
     return files.stream().mapToLong(footer -> footer.file().bytes()).sum();
+  }
+
+  /** Whether a file carries texts and labels: that of the first source does. */
+  boolean hasTexts(int file) {
+    ShardPlan.Source first = sources.get(0);
+    return files.get(file).sources().stream()
+        .anyMatch(
+            each -> each.site().equals(first.site()) && each.checkpoint() == first.checkpoint());
   }
 
   /** Ranges of row groups of about {@code splitBytes}, grouped where files are smaller. */

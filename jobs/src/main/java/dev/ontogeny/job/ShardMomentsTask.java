@@ -1,5 +1,6 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.TableSchema;
@@ -9,6 +10,7 @@ import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.stats.GeometricMedian;
 import dev.ontogeny.stats.MomentState;
+import dev.ontogeny.stats.SourceSketch;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -46,6 +48,14 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
     this.attempts = attempts.clone();
   }
 
+  /**
+   * What the driver needs to know of a source.
+   *
+   * @param sketch of its first rows, for comparison with other checkpoints
+   */
+  record Merged(
+      long rows, double medianNorm, long sinks, long zeros, boolean constant, String sketch) {}
+
   @Override
   public void call(ShardPlan.Source source) throws IOException {
     ShardPlan shardPlan = plan.value();
@@ -58,8 +68,15 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
         merged = merged.merge(MomentState.readFrom(in));
       }
     }
+    FloatMatrix sample = sample(shardPlan, source);
     Moments moments =
-        merged.moments(source.site(), source.checkpoint(), geometricMedian(shardPlan, source));
+        merged.moments(
+            source.site(),
+            source.checkpoint(),
+            GeometricMedian.of(
+                sample.values(),
+                Math.min(sample.rows(), shardPlan.settings().geometricMedianRows()),
+                source.width()));
     String path =
         String.format(
             Locale.ROOT,
@@ -85,16 +102,28 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
           .finished(
               ShardPlan.momentsUnit(source),
               List.of(writer.finish().ofSource(source.site(), source.checkpoint())),
-              "merged");
+              new Merged(
+                  merged.rows(),
+                  merged.medianNorm(),
+                  merged.normsBeyond(CaptureFindings.SINK),
+                  merged.zeros(),
+                  merged.isConstant(),
+                  SourceSketch.of(
+                          sample.values(),
+                          Math.min(sample.rows(), SourceSketch.ROWS),
+                          source.width(),
+                          source.site())
+                      .stored()));
     }
   }
 
-  /** Of the first rows of the dataset, shard after shard. */
-  private double[] geometricMedian(ShardPlan shardPlan, ShardPlan.Source source)
-      throws IOException {
+  /** The first rows of the dataset, shard after shard. */
+  private FloatMatrix sample(ShardPlan shardPlan, ShardPlan.Source source) throws IOException {
     int wanted =
         (int)
-            Math.min(shardPlan.settings().geometricMedianRows(), SAMPLE_BYTES / 4 / source.width());
+            Math.min(
+                Math.max(SourceSketch.ROWS, shardPlan.settings().geometricMedianRows()),
+                SAMPLE_BYTES / 4 / source.width());
     FloatMatrix sample = FloatMatrix.zeros(wanted, source.width());
     int read = 0;
     for (int shard = 0; shard < attempts.length && read < wanted; shard++) {
@@ -108,6 +137,6 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
         read += reader.read(sample, read, wanted - read);
       }
     }
-    return GeometricMedian.of(sample.values(), read, source.width());
+    return sample.firstRows(read);
   }
 }

@@ -7,6 +7,7 @@ import dev.ontogeny.data.VectorType;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +15,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 
 /**
- * The limit of the norm filter: a multiple of the median norm of each source, estimated from up to
+ * The limits of the norm filter: multiples of the median norm of each source, estimated from up to
  * {@value #ROWS} first rows of up to {@value #ROW_GROUPS} of its row groups, evenly spread. Decided
  * by the capture alone.
  */
@@ -24,12 +25,25 @@ final class ShardNorms {
 
   private ShardNorms() {}
 
-  /** By source; infinite where the filter is off. */
-  static double[] limits(JavaSparkContext spark, ShardSettings settings, ShardCapture capture) {
-    double[] limits = new double[capture.sources().size()];
-    Arrays.fill(limits, Double.POSITIVE_INFINITY);
-    if (settings.maximumNormRatio() == null) {
-      return limits;
+  /** Norms that are kept. */
+  record Range(double least, double greatest) implements Serializable {
+    static final Range ALL = new Range(0, Double.POSITIVE_INFINITY);
+
+    boolean holds(double norm) {
+      return norm >= least && norm <= greatest;
+    }
+  }
+
+  /** Nothing is filtered. */
+  static List<Range> all(ShardCapture capture) {
+    return Collections.nCopies(capture.sources().size(), Range.ALL);
+  }
+
+  /** By source. */
+  static List<Range> kept(JavaSparkContext spark, ShardSettings settings, ShardCapture capture) {
+    List<Range> ranges = new ArrayList<>(all(capture));
+    if (settings.maximumNormRatio() == null && settings.minimumNormRatio() == null) {
+      return ranges;
     }
     List<Sample> samples = samples(capture);
     spark.setJobDescription("shard: sample norms from " + samples.size() + " row groups");
@@ -48,10 +62,18 @@ final class ShardNorms {
         (source, parts) -> {
           double[] all = parts.stream().flatMapToDouble(Arrays::stream).sorted().toArray();
           if (all.length > 0) {
-            limits[source] = settings.maximumNormRatio() * all[all.length / 2];
+            ranges.set(source, range(settings, all[all.length / 2]));
           }
         });
-    return limits;
+    return ranges;
+  }
+
+  private static Range range(ShardSettings settings, double median) {
+    return new Range(
+        settings.minimumNormRatio() == null ? 0 : settings.minimumNormRatio() * median,
+        settings.maximumNormRatio() == null
+            ? Double.POSITIVE_INFINITY
+            : settings.maximumNormRatio() * median);
   }
 
   /** A row group in which a source's first rows are looked at. */
@@ -73,9 +95,11 @@ final class ShardNorms {
         long firstRow = 0;
         for (int group = 0; has && group < footer.rowGroups().size(); group++) {
           long rows = footer.rowGroups().get(group).rows();
-          all.add(
-              new Sample(
-                  source, footer, new CaptureReader.Split(file, group, 1, firstRow, rows, 0)));
+          if (rows > 0) {
+            all.add(
+                new Sample(
+                    source, footer, new CaptureReader.Split(file, group, 1, firstRow, rows, 0)));
+          }
           firstRow += rows;
         }
       }

@@ -17,7 +17,7 @@ import java.util.Locale;
  * What tasks know before they read a row. Broadcast.
  *
  * @param sources sorted by site, then checkpoint
- * @param normLimits by source, infinite where norms are not filtered
+ * @param norms by source those that are kept, all where norms are not filtered
  * @param slices of a shard
  * @param slots by shard: its place among the shards that this run writes, −1 where it is finished
  */
@@ -31,13 +31,24 @@ record ShardPlan(
     boolean gradient,
     boolean loss,
     TokenOrder order,
-    double[] normLimits,
+    List<ShardNorms.Range> norms,
     int slices,
     int[] slots)
     implements Serializable {
 
-  /** One (site, checkpoint). */
-  record Source(int index, String site, long checkpoint, int width, VectorType type, long rows)
+  /**
+   * One (site, checkpoint).
+   *
+   * @param float16 whether its numbers were captured as that
+   */
+  record Source(
+      int index,
+      String site,
+      long checkpoint,
+      int width,
+      VectorType type,
+      boolean float16,
+      long rows)
       implements Serializable {
     int bytes() {
       return width * type.bytes();
@@ -58,6 +69,12 @@ record ShardPlan(
   /** Places cut into slices: slice s of shard n is number n·slices + s. */
   TokenOrder sliceOrder() {
     return new TokenOrder(order.base(), Math.multiplyExact(order.shards(), slices));
+  }
+
+  /** The key of a place in the shuffle; null where its shard is finished. */
+  Integer key(long hash) {
+    int slot = slots[order.shard(hash)];
+    return slot < 0 ? null : (Integer) (slot * slices + sliceOrder().shard(hash) % slices);
   }
 
   /** The shape of a source's files: decided by the capture, never by the cluster. */

@@ -13,6 +13,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Set;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -31,15 +32,23 @@ final class ShardReadTask
 
   private final Broadcast<ShardPlan> plan;
   private final LongAccumulator rows;
+  private final ShardDigests digests;
 
-  ShardReadTask(Broadcast<ShardPlan> plan, LongAccumulator rows) {
+  /**
+   * Reads.
+   *
+   * @param rows counts rows of the capture as they are read
+   * @param digests takes what the pages of each split hold
+   */
+  ShardReadTask(Broadcast<ShardPlan> plan, LongAccumulator rows, ShardDigests digests) {
     this.plan = plan;
     this.rows = rows;
+    this.digests = digests;
   }
 
   @Override
   public Iterator<Tuple2<Integer, byte[]>> call(Iterator<List<CaptureReader.Split>> groups) {
-    Rows result = new Rows(plan.value(), groups, rows);
+    Rows result = new Rows(plan.value(), groups, rows, digests);
     TaskContext.get().addTaskCompletionListener((TaskCompletionListener) context -> result.close());
     return result;
   }
@@ -55,18 +64,27 @@ final class ShardReadTask
     private final TokenOrder slices;
     private final Iterator<List<CaptureReader.Split>> groups;
     private final LongAccumulator counter;
+    private final ShardDigests digests;
+    private final Set<Integer> droppedTokenIds;
     private final Map<String, Map<Long, ShardPlan.Source>> sources = new HashMap<>();
     private final ShardRow.Builder builder = new ShardRow.Builder();
     private Iterator<CaptureReader.Split> splits = List.<CaptureReader.Split>of().iterator();
     private CaptureReader reader;
+    private CaptureReader.Split split;
     private int file;
     private ShardPlan.Source only;
     private VectorType type;
     private Tuple2<Integer, byte[]> next;
     private int uncounted;
 
-    Rows(ShardPlan plan, Iterator<List<CaptureReader.Split>> groups, LongAccumulator counter) {
+    Rows(
+        ShardPlan plan,
+        Iterator<List<CaptureReader.Split>> groups,
+        LongAccumulator counter,
+        ShardDigests digests) {
       this.plan = plan;
+      this.digests = digests;
+      this.droppedTokenIds = Set.copyOf(plan.settings().dropTokenIds());
       this.settings = plan.settings();
       this.slices = plan.sliceOrder();
       this.groups = groups;
@@ -95,7 +113,9 @@ final class ShardReadTask
               uncounted = 0;
             }
           } else {
+            CaptureReader read = reader;
             close();
+            digests.add(new ShardDigests.Part(split, read.digest()));
           }
         }
         return true;
@@ -121,7 +141,7 @@ final class ShardReadTask
         }
         splits = groups.next().iterator();
       }
-      CaptureReader.Split split = splits.next();
+      split = splits.next();
       file = split.file();
       CaptureFooter footer = plan.files().get(file);
       only = null;
@@ -192,20 +212,35 @@ final class ShardReadTask
       }
       int at = builder.reserve(source.bytes());
       int numbers = reader.activation(builder.buffer(), at, source.width());
-      ShardRule rule = rule(source, position, numbers, at);
-      long detail = numbers;
+      ShardRule rule =
+          rule(
+              source,
+              position,
+              at,
+              numbers,
+              reader.activationNulls(),
+              reader.activationOverflowed());
+      long detail = rule == ShardRule.NULL_ELEMENT ? reader.activationNulls() : numbers;
       if (plan.gradient()) {
         int gradientAt = builder.reserve(source.bytes());
         int gradients = reader.gradient(builder.buffer(), gradientAt, source.width());
         if (rule == null) {
-          rule = fault(source, gradients, gradientAt);
-          detail = gradients;
+          rule =
+              fault(
+                  source,
+                  gradientAt,
+                  gradients,
+                  reader.gradientNulls(),
+                  reader.gradientOverflowed());
+          detail = rule == ShardRule.NULL_ELEMENT ? reader.gradientNulls() : gradients;
         }
       }
       if (rule == null) {
         return builder.build();
       }
-      if (settings.rules().of(rule) == ShardSettings.Action.FAIL) {
+      // Whether a token is one of the first of its document is known where it is written.
+      if (settings.skipFirstTokens() == 0
+          && settings.rules().of(rule) == ShardSettings.Action.FAIL) {
         throw Failure.data(
             "%s, row %d: document %s, position %d (%s) %s; rules.%s=drop would leave such tokens out",
             plan.files().get(file).file().location(),
@@ -241,23 +276,34 @@ final class ShardReadTask
       return null;
     }
 
-    private ShardRule rule(ShardPlan.Source source, int position, int numbers, int at) {
+    private ShardRule rule(
+        ShardPlan.Source source, int position, int at, int numbers, int nulls, boolean overflowed) {
       if (position < settings.skipFirstPositions()) {
         return ShardRule.POSITION;
       }
-      ShardRule fault = fault(source, numbers, at);
-      if (fault == null && norm(source, at) > plan.normLimits()[source.index()]) {
+      if (!droppedTokenIds.isEmpty() && droppedTokenIds.contains(reader.tokenId())) {
+        return ShardRule.DROP_TOKEN_IDS;
+      }
+      ShardRule fault = fault(source, at, numbers, nulls, overflowed);
+      if (fault == null && !plan.norms().get(source.index()).holds(norm(source, at))) {
         return ShardRule.NORM;
       }
       return fault;
     }
 
-    private ShardRule fault(ShardPlan.Source source, int numbers, int at) {
+    private ShardRule fault(
+        ShardPlan.Source source, int at, int numbers, int nulls, boolean overflowed) {
+      if (nulls > 0) {
+        return ShardRule.NULL_ELEMENT;
+      }
       if (numbers != source.width()) {
         return ShardRule.WIDTH;
       }
       if (!type.hasNonFinite(builder.buffer(), at, numbers)) {
         return null;
+      }
+      if (overflowed) {
+        return ShardRule.OVERFLOW;
       }
       for (float value : floats(source, at)) {
         if (Float.isNaN(value)) {
@@ -268,7 +314,7 @@ final class ShardReadTask
     }
 
     private double norm(ShardPlan.Source source, int at) {
-      if (plan.normLimits()[source.index()] == Double.POSITIVE_INFINITY) {
+      if (plan.norms().get(source.index()).equals(ShardNorms.Range.ALL)) {
         return 0;
       }
       double square = 0;
@@ -304,9 +350,22 @@ final class ShardReadTask
           detail <= 0
               ? "has no vector, its site's have " + source.width() + " numbers"
               : "has a vector of " + detail + " numbers, its site's have " + source.width();
+      case NULL_ELEMENT ->
+          "has "
+              + (detail == 1 ? "a null" : detail + " nulls")
+              + " among the numbers of its vector (pandas writes NaN so)";
       case NAN -> "has a NaN in its vector";
       case INFINITE -> "has an infinite number in its vector";
+      case OVERFLOW ->
+          "has a number that "
+              + source.type().key()
+              + " cannot hold"
+              + (source.type() == VectorType.FLOAT16
+                  ? " (beyond 65504), stored-type=float32 would"
+                  : "");
       case POSITION -> "is one of the first positions";
+      case FIRST_TOKEN -> "is one of the first tokens";
+      case DROP_TOKEN_IDS -> "has a token id that is left out";
       case NORM -> "has an outlier norm";
       case TOKEN_ID -> "has another token id than at the first source";
       case MISSING -> "is missing";

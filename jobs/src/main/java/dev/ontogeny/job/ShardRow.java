@@ -75,6 +75,11 @@ final class ShardRow {
     return kind == VECTOR;
   }
 
+  /** Whether this is no row of the capture but says that its token is a document's first. */
+  boolean isMarker() {
+    return kind == ShardRule.FIRST_TOKEN.code();
+  }
+
   /** What is wrong with a row that is no vector. */
   ShardRule rule() {
     return ShardRule.of(kind);

@@ -5,9 +5,13 @@ import dev.ontogeny.run.SettingsReader;
 /** Why a token is not in a dataset; where several apply, the first counts. */
 enum ShardRule {
   POSITION(1),
+  FIRST_TOKEN(12),
+  DROP_TOKEN_IDS(11),
   NORM(2),
   WIDTH(3),
+  NULL_ELEMENT(9),
   NAN(4),
+  OVERFLOW(10),
   INFINITE(5),
   TOKEN_ID(6),
   MISSING(7),
@@ -40,6 +44,6 @@ enum ShardRule {
 
   /** Filters are asked for; faults are found. */
   boolean isFilter() {
-    return this == POSITION || this == NORM;
+    return this == POSITION || this == FIRST_TOKEN || this == DROP_TOKEN_IDS || this == NORM;
   }
 }

@@ -25,7 +25,10 @@ record ShardSettings(
     double heldOutShare,
     Rules rules,
     int skipFirstPositions,
+    int skipFirstTokens,
+    List<Integer> dropTokenIds,
     @Nullable Double maximumNormRatio,
+    @Nullable Double minimumNormRatio,
     @Nullable ByteSize rowGroupBytes,
     int geometricMedianRows,
     @Operational ByteSize splitBytes,
@@ -48,7 +51,14 @@ record ShardSettings(
 
   /** An action for each fault. */
   record Rules(
-      Action missing, Action duplicate, Action width, Action nan, Action infinite, Action tokenId)
+      Action missing,
+      Action duplicate,
+      Action width,
+      Action nullElement,
+      Action nan,
+      Action infinite,
+      Action overflow,
+      Action tokenId)
       implements Serializable {
     /** The action of a fault; filters drop. */
     Action of(ShardRule rule) {
@@ -56,10 +66,12 @@ record ShardSettings(
         case MISSING -> missing;
         case DUPLICATE -> duplicate;
         case WIDTH -> width;
+        case NULL_ELEMENT -> nullElement;
         case NAN -> nan;
         case INFINITE -> infinite;
+        case OVERFLOW -> overflow;
         case TOKEN_ID -> tokenId;
-        case POSITION, NORM -> Action.DROP;
+        case POSITION, FIRST_TOKEN, DROP_TOKEN_IDS, NORM -> Action.DROP;
       };
     }
   }
@@ -73,10 +85,6 @@ record ShardSettings(
             checkpoints == null || !checkpoints.isEmpty(),
             "checkpoints",
             "must be null or name a checkpoint")
-        .check(
-            binaryType != VectorForm.NumberType.FLOAT64,
-            "binary-type",
-            "must be float16 or float32")
         .check(width == null || width > 0, "width", "must be null or positive, got %s", width)
         .check(
             shards == null || (shards > 0 && shards <= 1_000_000),
@@ -90,11 +98,17 @@ record ShardSettings(
             shardBytes)
         .between("held-out-share", heldOutShare, 0, 0.9)
         .atLeast("skip-first-positions", skipFirstPositions, 0)
+        .between("skip-first-tokens", skipFirstTokens, 0, 1 << 20)
         .check(
             maximumNormRatio == null || maximumNormRatio > 1,
             "maximum-norm-ratio",
             "must be null or above 1, got %s",
             maximumNormRatio)
+        .check(
+            minimumNormRatio == null || (minimumNormRatio > 0 && minimumNormRatio < 1),
+            "minimum-norm-ratio",
+            "must be null or between 0 and 1, got %s",
+            minimumNormRatio)
         .check(
             rowGroupBytes == null || rowGroupBytes.bytes() >= 1 << 16,
             "row-group-bytes",

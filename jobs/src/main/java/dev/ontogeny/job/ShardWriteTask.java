@@ -4,12 +4,14 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.TokenOrder;
+import dev.ontogeny.data.VectorForm;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.data.VectorWriter;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.stats.DocumentSample;
+import dev.ontogeny.stats.DocumentSpans;
 import dev.ontogeny.stats.MomentSums;
 import java.io.BufferedOutputStream;
 import java.io.Closeable;
@@ -57,6 +59,9 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
    *
    * @param attempt names the files of its moments
    * @param neighbours pairs of neighbouring rows from one document
+   * @param documents by the rows that are kept
+   * @param spans by all tokens of the capture
+   * @param exponents by source, of some float16 numbers, see {@link VectorForm#countExponents}
    * @param shuffledBytes that the task read
    */
   record Outcome(
@@ -64,6 +69,8 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
       Map<String, Long> dropped,
       long neighbours,
       DocumentSample.Stored documents,
+      DocumentSpans.Stored spans,
+      List<long[]> exponents,
       String attempt,
       long shuffledBytes) {}
 
@@ -80,6 +87,9 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
   private static final class Writing implements Closeable {
     private static final int COUNTED = 4096;
     private static final int READ_ROWS = 256;
+
+    /** Numbers of a source whose exponents are looked at, about. */
+    private static final int FEW_NUMBERS = 1 << 13;
 
     /** Tokens, and about their bytes, that are appended together. */
     private static final int BATCH = 64;
@@ -100,6 +110,8 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private final ShardRow[][] batch;
     private final TreeMap<String, Long> dropped = new TreeMap<>();
     private final DocumentSample documents = new DocumentSample();
+    private final DocumentSpans spans = new DocumentSpans();
+    private final long[][] exponents;
     private final long documentBase;
     private TableWriter rejects;
     private Object previousDocument;
@@ -120,6 +132,7 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
       vectors = new VectorWriter[sources];
       moments = new MomentSums[sources];
       bySource = new ShardRow[sources];
+      exponents = new long[sources][2];
       batch =
           new ShardRow[(int) Math.max(1, Math.min(BATCH, BATCH_BYTES / plan.bytesPerToken()))]
               [sources];
@@ -160,10 +173,19 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     }
 
     private void token(List<ShardRow> rows) throws IOException {
+      boolean first = rows.removeIf(row -> row.isMarker());
+      if (rows.isEmpty()) {
+        return;
+      }
       uncounted += rows.size();
       if (uncounted >= COUNTED) {
         counter.add(uncounted);
         uncounted = 0;
+      }
+      spans.add(documentHash(rows.get(0).document()), rows.get(0).position());
+      if (first) {
+        dropped.merge(ShardRule.FIRST_TOKEN.key(), 1L, Long::sum);
+        return;
       }
       Arrays.fill(bySource, null);
       for (ShardRow row : rows) {
@@ -310,17 +332,31 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
     private void appendToken(Object[] token) throws IOException {
       tokens.write(token);
       Object document = token[0];
-      documents.add(
-          plan.textDocuments()
-              ? Seeds.mix(documentBase, (String) document)
-              : Seeds.mix(documentBase, (Long) document));
+      documents.add(documentHash(document));
       neighbours += document.equals(previousDocument) ? 1 : 0;
       previousDocument = document;
+    }
+
+    private long documentHash(Object document) {
+      return plan.textDocuments()
+          ? Seeds.mix(documentBase, (String) document)
+          : Seeds.mix(documentBase, (Long) document);
+    }
+
+    /** Some of the numbers of each source are enough to tell float16 from bfloat16. */
+    private void countExponents(ShardRow row) {
+      long[] counts = exponents[row.source().index()];
+      if (row.source().float16() && counts[0] < FEW_NUMBERS) {
+        long[] more = VectorForm.countExponents(row.bytes(), row.vectorAt(), row.source().width());
+        counts[0] += more[0];
+        counts[1] += more[1];
+      }
     }
 
     private void appendVectors(int source) throws IOException {
       for (int i = 0; i < batched; i++) {
         ShardRow row = batch[i][source];
+        countExponents(row);
         vectors[source].write(
             row.bytes(), row.vectorAt(), row.bytes(), row.gradientAt(), row.loss());
       }
@@ -357,6 +393,8 @@ final class ShardWriteTask implements VoidFunction<Iterator<Tuple2<Integer, byte
                   dropped,
                   neighbours,
                   documents.stored(),
+                  spans.stored(),
+                  List.of(exponents),
                   attempt,
                   shuffledBytes));
     }

@@ -55,7 +55,7 @@ final class DictionaryFixture {
         folder,
         "dictionaries",
         settings,
-        List.of(new Manifest.Input("dataset", "0".repeat(64), "somewhere", null)),
+        List.of(new Manifest.Input("dataset", "0".repeat(64), "somewhere", null, null)),
         files,
         Map.of());
   }

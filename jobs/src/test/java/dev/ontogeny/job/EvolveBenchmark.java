@@ -118,7 +118,8 @@ class EvolveBenchmark {
                 List.of(),
                 List.of(new ShardedDataset.Site(SITE, settings.width, steps, VectorType.FLOAT16)),
                 Map.of(),
-                new ShardedDataset.Mixing(0, 0)))
+                new ShardedDataset.Mixing(0, 0),
+                null))
         .asInput(folder.toString());
   }
 

@@ -80,7 +80,12 @@ class ShardTest {
     for (long checkpoint : CHECKPOINTS) {
       write("a", checkpoint, form, rows(checkpoint));
     }
-    Job.Result result = run("width=" + WIDTH, "shards=3");
+    var number = form.binaryNumbers().number();
+    Job.Result result =
+        run(
+            "width=" + WIDTH,
+            "shards=3",
+            "binary-type=" + (number == null ? "null" : number.key()));
     assertThat(result.alreadyDone()).isFalse();
     ShardedDataset dataset = ShardedDataset.open(Folder.of(result.output()));
     assertThat(dataset.summary().rows()).isEqualTo(DOCUMENTS * POSITIONS);
