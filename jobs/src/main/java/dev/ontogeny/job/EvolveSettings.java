@@ -27,7 +27,7 @@ record EvolveSettings(
     Readings readings,
     Phase.Rules phases,
     ByteSize rangeMemory,
-    @Operational String kernel)
+    String kernel)
     implements Serializable {
   EvolveSettings {
     Problems problems = new Problems();

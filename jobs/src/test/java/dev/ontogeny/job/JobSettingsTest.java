@@ -8,12 +8,19 @@ import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
+import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Nullable;
+import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.SettingsReader;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +56,112 @@ class JobSettingsTest {
     complete(job.settingsType(), defaults.root(), job.name() + ".conf: ");
     assertThat(SettingsReader.bind(job.settingsType(), filled(job, defaults), job.name()))
         .isNotNull();
+  }
+
+  /** Values for keys that take none of the usual ones. */
+  private static final Map<String, String> OTHERS =
+      Map.ofEntries(
+          Map.entry("shard.columns.checkpoint-pattern", "\"(\\\\d+)k\""),
+          Map.entry("shard.minimum-norm-ratio", "0.5"),
+          Map.entry("shard.maximum-norm-ratio", "5"),
+          Map.entry("train.kernel", "reference"),
+          Map.entry("measure.kernel", "reference"),
+          Map.entry("evolve.kernel", "reference"),
+          Map.entry("train.dictionaries", "[{type=relu,width=64}]"),
+          Map.entry("evolve.sensitivity-factors", "[0.5]"),
+          Map.entry("train.types.top-k.initial-k", "64"),
+          Map.entry("train.types.top-k.multi-k", "128"),
+          Map.entry("train.types.batch-top-k.initial-k", "64"),
+          Map.entry("measure.features-per-file", "128"),
+          Map.entry("report.tracks-per-file", "64"),
+          Map.entry("report.tracks-per-group", "64"),
+          Map.entry("demo.addition.modulus", "61"),
+          Map.entry("demo.planted.active-per-token", "3"));
+
+  /**
+   * One key after the other gets another value: the identity changes, or the key is operational.
+   */
+  @ParameterizedTest
+  @MethodSource("jobs")
+  void everyKeyDecidesTheIdentityOrIsOperational(Job<?> job) {
+    Config base = filled(job, SettingsReader.defaults(job.name()).resolve());
+    List<Key> keys = new ArrayList<>();
+    keys(job.settingsType(), "", false, keys);
+    String before = identity(job, base);
+    for (Key key : keys) {
+      String path = job.name() + "." + key.path();
+      ConfigValue value =
+          base.root().toConfig().hasPathOrNull(key.path()) ? at(base, key.path()) : null;
+      Config changed =
+          ConfigFactory.parseString("x = " + OTHERS.getOrDefault(path, other(key.type(), value)))
+              .getValue("x")
+              .atPath(key.path())
+              .withFallback(base);
+      String after = identity(job, changed);
+      if (key.operational()) {
+        assertThat(after).as(path + " is operational").isEqualTo(before);
+      } else {
+        assertThat(after).as(path + " decides the identity").isNotEqualTo(before);
+      }
+    }
+    assertThat(keys).isNotEmpty();
+  }
+
+  /** A key that holds no others. */
+  private record Key(String path, Type type, boolean operational) {}
+
+  private static void keys(Class<?> of, String prefix, boolean operational, List<Key> into) {
+    for (RecordComponent component : of.getRecordComponents()) {
+      String path = prefix + SettingsReader.kebab(component.getName());
+      boolean here = operational || component.isAnnotationPresent(Operational.class);
+      if (component.getType().isRecord() && component.getType() != ByteSize.class) {
+        keys(component.getType(), path + ".", here, into);
+      } else {
+        into.add(new Key(path, component.getGenericType(), here));
+      }
+    }
+  }
+
+  private static ConfigValue at(Config config, String path) {
+    ConfigObject object = config.root();
+    String[] names = path.split("\\.");
+    for (int i = 0; i < names.length - 1; i++) {
+      object = (ConfigObject) object.get(names[i]);
+    }
+    return object.get(names[names.length - 1]);
+  }
+
+  /** A value that differs from {@code value}, as HOCON. */
+  private static String other(Type type, ConfigValue value) {
+    boolean absent = value == null || value.valueType() == ConfigValueType.NULL;
+    String text = absent ? "" : String.valueOf(value.unwrapped());
+    if (type == boolean.class || type == Boolean.class) {
+      return text.equals("true") ? "false" : "true";
+    } else if (type == int.class
+        || type == long.class
+        || type == Integer.class
+        || type == Long.class) {
+      return absent ? "7" : Long.toString(Long.parseLong(text) + 1);
+    } else if (type == double.class || type == Double.class) {
+      double number = absent ? 0.5 : Double.parseDouble(text);
+      return Double.toString(number == 0 ? 0.5 : number * 0.95);
+    } else if (type == ByteSize.class) {
+      return "5MiB";
+    } else if (type instanceof Class<?> of && of.isEnum()) {
+      for (Object constant : of.getEnumConstants()) {
+        if (!SettingsReader.constantName(constant).equals(text)) {
+          return SettingsReader.constantName(constant);
+        }
+      }
+    } else if (type instanceof ParameterizedType list) {
+      return list.getActualTypeArguments()[0] == String.class ? "[other]" : "[3]";
+    }
+    return "other";
+  }
+
+  private static <S extends Record> String identity(Job<S> job, Config config) {
+    S settings = SettingsReader.bind(job.settingsType(), config, job.name());
+    return Identity.of(job.name(), 1, settings, List.of());
   }
 
   /** Every component stands in the file, so that the file can be read as the reference. */
