@@ -5,6 +5,7 @@ import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -38,8 +39,12 @@ public record DictionaryFolder(
   private static DictionaryMetadata metadata(Folder folder, String path) {
     try {
       return Json.read(folder.readText(path), DictionaryMetadata.class, folder.resolve(path));
+    } catch (FileNotFoundException e) {
+      throw Failure.data("%s is named by the manifest but does not exist", folder.resolve(path))
+          .causedBy(e);
     } catch (IOException e) {
-      throw Failure.data("%s cannot be read: %s", folder.resolve(path), e.getMessage()).causedBy(e);
+      throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
+          .causedBy(e);
     }
   }
 

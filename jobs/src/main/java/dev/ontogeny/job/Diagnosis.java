@@ -1,8 +1,10 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.StoreException;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import java.io.IOException;
+import java.io.ObjectStreamException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
@@ -14,6 +16,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.spark.SparkException;
 
 /**
@@ -29,11 +32,21 @@ record Diagnosis(FailureKind kind, String message) {
       Set.of("SdkClientException", "AwsServiceIOException", "AWSClientIOException");
 
   static Diagnosis of(Throwable thrown) {
+    List<Throwable> chain = chain(thrown);
+    for (Throwable each : chain) {
+      String message = String.valueOf(each.getMessage());
+      if (each instanceof UnsupportedFileSystemException
+          || message.contains("S3AFileSystem not found")) {
+        return new Diagnosis(
+            FailureKind.SETTINGS,
+            firstLine(message)
+                + ": this Spark cannot read such paths; for s3a:// add hadoop-aws to it, for instance by --packages org.apache.hadoop:hadoop-aws:3.4.1");
+      }
+    }
     var failure = Failure.in(thrown);
     if (failure.isPresent()) {
       return new Diagnosis(failure.get().kind(), inPlainWords(failure.get()));
     }
-    List<Throwable> chain = chain(thrown);
     for (Throwable each : chain) {
       String text = resources(each);
       if (text != null) {
@@ -41,13 +54,12 @@ record Diagnosis(FailureKind kind, String message) {
       }
     }
     for (Throwable each : chain) {
-      String message = String.valueOf(each.getMessage());
-      if (message.contains("No FileSystem for scheme")
-          || message.contains("S3AFileSystem not found")) {
+      // What is wrong with a file is told as a failure of data, where it is read.
+      if (each instanceof IOException && !(each instanceof ObjectStreamException)) {
         return new Diagnosis(
-            FailureKind.SETTINGS,
-            message
-                + ": this Spark cannot read such paths; for s3a:// add hadoop-aws to it, for instance by --packages org.apache.hadoop:hadoop-aws:3.4.1");
+            FailureKind.RESOURCES,
+            (each instanceof StoreException ? "" : each.getClass().getSimpleName() + ": ")
+                + firstLine(String.valueOf(each.getMessage())));
       }
     }
     return new Diagnosis(FailureKind.INTERNAL, thrown.toString());

@@ -103,7 +103,8 @@ final class Measure implements Job<MeasureSettings> {
             TokenBlock.Columns.of(dataset),
             TokenOrder.of(seed(folder), dataset.summary().shards()));
       } catch (IOException e) {
-        throw Failure.data("dataset %s cannot be read: %s", folder, e.getMessage()).causedBy(e);
+        throw Failure.resources("dataset %s cannot be read: %s", folder, e.getMessage())
+            .causedBy(e);
       }
     }
 

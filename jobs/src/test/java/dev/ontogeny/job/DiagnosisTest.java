@@ -59,7 +59,16 @@ class DiagnosisTest {
     assertLine(
         new IOException("Mkdirs failed to create file:/proc/x"),
         "ontogeny: resources: no permission: Mkdirs failed to create file:/proc/x");
-    assertThat(Diagnosis.of(new IOException("No FileSystem for scheme \"s3\"")).line())
+    assertLine(
+        new RuntimeException("x", new javax.net.ssl.SSLException("handshake")),
+        "ontogeny: resources: SSLException: handshake");
+    assertThat(Diagnosis.of(new java.io.NotSerializableException("dev.ontogeny.job.X")).line())
+        .startsWith("ontogeny: internal: ");
+    assertThat(
+            Diagnosis.of(
+                    new org.apache.hadoop.fs.UnsupportedFileSystemException(
+                        "No FileSystem for scheme \"s3\""))
+                .line())
         .startsWith("ontogeny: settings: No FileSystem for scheme \"s3\": this Spark cannot read")
         .contains("s3a://");
   }
