@@ -132,8 +132,11 @@ public final class TrackTables implements Serializable {
     return columns.get(table).indexOf(column);
   }
 
+  /** An order of a table's rows; of a table that is not there, which has none, any. */
   private Comparator<Object[]> by(TrackTable table, String... names) {
-    return Rows.by(Arrays.stream(names).mapToInt(name -> at(table, name)).toArray());
+    return columns.containsKey(table)
+        ? Rows.by(Arrays.stream(names).mapToInt(name -> at(table, name)).toArray())
+        : Rows.by();
   }
 
   /** A row to show, and where it stands among those of its table. */

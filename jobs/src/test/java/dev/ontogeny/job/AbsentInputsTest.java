@@ -1,0 +1,360 @@
+package dev.ontogeny.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.typesafe.config.ConfigFactory;
+import dev.ontogeny.data.CaptureFixture;
+import dev.ontogeny.data.DictionaryFolder;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.data.PlantedActivations.Token;
+import dev.ontogeny.data.PublicationFixture;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryFormat;
+import dev.ontogeny.matrix.FloatMatrix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.io.api.Binary;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The whole line on captures that lack what they may lack, in every mode, down to the pages in a
+ * browser: everything is published, nowhere stands a number that is none, and views that have
+ * nothing to show say so.
+ */
+class AbsentInputsTest {
+  private static final int DOCUMENTS = 24;
+  private static final int LENGTH = 8;
+  private static final Set<String> ALL =
+      Set.of("token", "token_id", "loss", "gradient", "label_topic", "label_coin");
+
+  @TempDir static Path browsers;
+
+  private static SparkSession spark;
+  private static Browser browser;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void open() throws Exception {
+    spark = ReportFixture.spark();
+    Optional<Path> program = Browser.program();
+    if (program.isPresent()) {
+      browser = Browser.start(program.get(), Files.createDirectories(browsers.resolve("one")));
+    }
+  }
+
+  @AfterAll
+  static void close() throws Exception {
+    spark.close();
+    if (browser != null) {
+      browser.close();
+    }
+  }
+
+  /**
+   * A capture and what is made of it.
+   *
+   * @param absent columns that it lacks
+   * @param odd what else is odd about it
+   */
+  record Line(
+      Set<String> absent, String mode, int replicas, int checkpoints, int sites, String odd) {}
+
+  static Stream<Line> lines() {
+    Set<String> labels = Set.of("label_topic", "label_coin");
+    Set<String> losses = Set.of("loss", "gradient");
+    return Stream.of(
+        new Line(ALL, "chain", 2, 3, 1, ""),
+        new Line(ALL, "independent", 1, 2, 2, ""),
+        new Line(ALL, "crosscoder", 2, 3, 1, ""),
+        new Line(labels, "chain", 1, 1, 1, ""),
+        new Line(labels, "crosscoder", 1, 2, 2, ""),
+        new Line(labels, "independent", 2, 4, 1, ""),
+        new Line(Set.of("token"), "chain", 1, 2, 1, ""),
+        new Line(Set.of("token_id"), "independent", 1, 3, 1, ""),
+        new Line(Set.of("token", "token_id"), "crosscoder", 1, 1, 1, ""),
+        new Line(losses, "chain", 2, 2, 1, "tokens null on some rows"),
+        new Line(Set.of(), "independent", 1, 2, 1, "documents of one token"),
+        new Line(ALL, "chain", 2, 2, 1, "nothing fires"),
+        new Line(losses, "independent", 1, 3, 1, "nothing fires"),
+        new Line(losses, "chain", 1, 2, 1, "half characters"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("lines")
+  void theWholeLine(Line line) throws Exception {
+    write(line);
+    String types =
+        line.mode().equals("crosscoder") ? "type = batch-top-k, k = 2" : "type = top-k, k = 2";
+    Pipeline pipeline =
+        Pipeline.of(
+            Main.jobs(),
+            ConfigFactory.parseString(
+                "work = "
+                    + quoted(folder.resolve("work"))
+                    + ", shard { input = "
+                    + quoted(folder.resolve("capture"))
+                    + ", shards = 4 }, train { mode = "
+                    + line.mode()
+                    + ", replicas = "
+                    + line.replicas()
+                    + ", dictionaries = [ { "
+                    + types
+                    + ", width = 12 } ], training { batch = 64, tokens = 2048, link-tokens = 512, dead-window = 1000 } },"
+                    + " measure { top-examples = 4, quantiles = 2, examples-per-quantile = 1, replicates = 8, features-per-file = 128 },"
+                    + " evolve { phases { shifts = 20, bootstraps = 20 } }, report {}"),
+            "a test");
+    for (Pipeline.Step<?> step : pipeline.steps()) {
+      Job.Result result = step.run(spark);
+      assertThat(result.manifest().files()).isNotEmpty();
+      if (step.job().name().equals("train") && line.odd().equals("nothing fires")) {
+        silence(Folder.of(result.output()));
+      }
+      if (!step.job().name().equals("report")) {
+        assertNoNumberIsNone(Folder.of(result.output()), result.manifest().files());
+      }
+    }
+    if (browser != null) {
+      assertPages(folder.resolve("work/report"), line);
+    }
+  }
+
+  @Test
+  void aBrowserIsThereOrNothingIsSaidOfPages() {
+    assertThat(browser != null).isEqualTo(Browser.program().isPresent());
+  }
+
+  private static void assertNoNumberIsNone(Folder folder, List<PublishedFile> files)
+      throws IOException {
+    for (PublishedFile file : files) {
+      if (!file.path().endsWith(".parquet") || "vectors".equals(file.table())) {
+        continue;
+      }
+      try (TableReader reader = TableReader.open(folder, file.path())) {
+        List<String> columns = reader.columns();
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          for (int i = 0; i < row.length; i++) {
+            assertThat(isNumber(row[i])).as("%s, column %s", file.path(), columns.get(i)).isTrue();
+          }
+        }
+      }
+    }
+  }
+
+  private static boolean isNumber(Object value) {
+    if (value instanceof Double number) {
+      return Double.isFinite(number);
+    } else if (value instanceof Float number) {
+      return Float.isFinite(number);
+    } else if (value instanceof double[] numbers) {
+      for (double number : numbers) {
+        if (!Double.isFinite(number)) {
+          return false;
+        }
+      }
+    } else if (value instanceof float[] numbers) {
+      for (float number : numbers) {
+        if (!Float.isFinite(number)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private static void assertPages(Path report, Line line) throws Exception {
+    browser.open(report, "#/features");
+    List<String> addresses =
+        new ArrayList<>(
+            List.of(
+                "#/overview",
+                "#/formation",
+                "#/features",
+                "#/lineage",
+                "#/compare",
+                "#/reference"));
+    var links =
+        browser.evaluate(
+            "[...document.querySelectorAll('a')].map((a) => a.getAttribute('href')).filter((href) => href && href.startsWith('#/feature/')).slice(0, 2)");
+    links.forEach(link -> addresses.add(link.asText()));
+    for (String address : addresses) {
+      browser.open(report, address);
+      assertThat(browser.evaluate("document.querySelectorAll('.error').length").asInt())
+          .as("%s of %s: %s", address, line, browser.complaints())
+          .isZero();
+      String text = browser.text("document.querySelector('main').innerText");
+      assertThat(text).as("%s of %s", address, line).isNotBlank();
+      assertThat(text)
+          .as("%s of %s", address, line)
+          .doesNotContainPattern("\\b(NaN|undefined|Infinity)\\b");
+      assertThat(
+              browser
+                  .evaluate(
+                      "[...document.querySelectorAll('main *')].filter((each) => each.textContent === 'null').length")
+                  .asInt())
+          .as("%s of %s", address, line)
+          .isZero();
+    }
+    assertThat(browser.complaints()).as(line.toString()).isEmpty();
+  }
+
+  /** Publishes the same dictionaries with biases so low that nothing fires. */
+  private static void silence(Folder folder) throws IOException {
+    Manifest manifest = Manifest.read(folder);
+    List<PublishedFile> files = new ArrayList<>();
+    for (PublishedFile file : manifest.files()) {
+      if (!file.path().endsWith(".safetensors")) {
+        files.add(file);
+        continue;
+      }
+      Dictionary dictionary = DictionaryFolder.read(folder, file.dictionary());
+      Arrays.fill(dictionary.encoderBias(), -1e9f);
+      FloatMatrix probe = FloatMatrix.zeros(1, dictionary.inputs());
+      files.add(
+          folder
+              .write(
+                  file.path(),
+                  null,
+                  out ->
+                      DictionaryFormat.write(
+                          dictionary,
+                          new DictionaryFormat.Probe(
+                              probe, FloatMatrix.zeros(1, dictionary.width()), probe),
+                          out))
+              .ofDictionary(file.dictionary()));
+    }
+    folder.delete(Manifest.FILE);
+    PublicationFixture.publish(
+        folder,
+        "dictionaries",
+        new Silenced(manifest.identity()),
+        manifest.inputs(),
+        files,
+        Map.of());
+  }
+
+  /** Decides the identity of the folder. */
+  private record Silenced(String from) {}
+
+  private static String quoted(Path path) {
+    return "\"" + path + "\"";
+  }
+
+  private void write(Line line) throws IOException {
+    PlantedActivations planted = new PlantedActivations(PlantedActivations.Plan.of(5, 8, 16, 6));
+    int length = line.odd().equals("documents of one token") ? 1 : LENGTH;
+    int documents = DOCUMENTS * LENGTH / length;
+    StringBuilder schema =
+        new StringBuilder(
+            "required int64 document; required int32 position; required group activation (LIST) { repeated group list { required float element; } } ");
+    column(line, schema, "token_id", "optional int32 token_id; ");
+    column(
+        line,
+        schema,
+        "token",
+        line.odd().equals("half characters")
+            ? "optional binary token; "
+            : "optional binary token (STRING); ");
+    column(line, schema, "loss", "optional float loss; ");
+    column(
+        line,
+        schema,
+        "gradient",
+        "optional group gradient (LIST) { repeated group list { required float element; } } ");
+    column(line, schema, "label_topic", "optional binary label_topic (STRING); ");
+    column(line, schema, "label_coin", "optional boolean label_coin; ");
+    for (int site = 0; site < line.sites(); site++) {
+      for (int t = 0; t < line.checkpoints(); t++) {
+        int checkpoint = t;
+        CaptureFixture.write(
+            folder.resolve(
+                "capture/site=blocks."
+                    + site
+                    + ".hook/checkpoint="
+                    + planted.plan().checkpoints().get(t)
+                    + "/a.parquet"),
+            schema.toString(),
+            Map.of(),
+            documents * length,
+            (group, row) ->
+                row(
+                    line,
+                    planted,
+                    planted.token(row / length, row % length),
+                    row % length,
+                    checkpoint,
+                    group));
+      }
+    }
+  }
+
+  private static void column(Line line, StringBuilder schema, String name, String declared) {
+    if (!line.absent().contains(name)) {
+      schema.append(declared);
+    }
+  }
+
+  private static void row(
+      Line line,
+      PlantedActivations planted,
+      Token token,
+      int position,
+      int checkpoint,
+      Group group) {
+    float[] vector = new float[planted.plan().width()];
+    planted.activation(token, checkpoint, vector);
+    group.append("document", token.document());
+    group.append("position", position);
+    list(group.addGroup("activation"), vector);
+    boolean known = !line.odd().equals("tokens null on some rows") || position % 3 > 0;
+    if (known && !line.absent().contains("token_id")) {
+      group.append("token_id", token.tokenId());
+    }
+    if (known && !line.absent().contains("token")) {
+      byte[] parts = "\u4f60\u597d".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+      int from = 2 * (position % 3);
+      group.append(
+          "token",
+          line.odd().equals("half characters")
+              ? Binary.fromConstantByteArray(parts, from, 2)
+              : Binary.fromString(token.token()));
+    }
+    if (!line.absent().contains("loss") && position > 0) {
+      group.append("loss", position / 4f);
+    }
+    if (!line.absent().contains("gradient")) {
+      list(group.addGroup("gradient"), vector);
+    }
+    if (!line.absent().contains("label_topic") && position % 2 == 0) {
+      group.append("label_topic", String.valueOf(token.labels().get(0)));
+    }
+    if (!line.absent().contains("label_coin")) {
+      group.append("label_coin", position % 4 == 0);
+    }
+  }
+
+  private static void list(Group list, float[] vector) {
+    for (float value : vector) {
+      list.addGroup(0).append("element", value);
+    }
+  }
+}
