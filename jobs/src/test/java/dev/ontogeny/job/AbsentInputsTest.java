@@ -215,6 +215,18 @@ class AbsentInputsTest {
           .isZero();
     }
     assertThat(browser.complaints()).as(line.toString()).isEmpty();
+    if (line.odd().equals("half characters")) {
+      browser.open(report, addresses.get(addresses.size() - 1));
+      assertThat(browser.text("document.querySelector('main').innerText")).contains("\u4f60\u597d");
+    }
+    browser.open(report, "#/features");
+    String listed = browser.text("document.querySelector('main').innerText");
+    assertThat(listed.contains("No label tells these tracks apart"))
+        .isEqualTo(line.absent().contains("label_topic") || line.odd().equals("nothing fires"));
+    assertThat(listed.contains("The capture has no tokens to show"))
+        .isEqualTo(
+            line.absent().containsAll(List.of("token", "token_id"))
+                || line.odd().equals("nothing fires"));
   }
 
   /** Publishes the same dictionaries with biases so low that nothing fires. */

@@ -240,7 +240,8 @@
     const all = [...spec.up, ...(spec.down || [])];
     const top = legend(svg, all.map((each) => ({ ...each, box: true })), 4, right, 12) + 26;
     const bottom = height - 42;
-    const scale = ontogeny.steps.scale(spec.checkpoints, [left + 8, right - 8]);
+    // Room at both ends for half of the widest column.
+    const scale = ontogeny.steps.scale(spec.checkpoints, [left + 19, right - 19]);
     scale.range = [left, right];
     const total = (stacks, step) => d3.sum(stacks, (each) => each.counts.get(step) || 0);
     const highest = d3.max(spec.checkpoints, (step) => total(spec.up, step)) || 1;

@@ -12,6 +12,9 @@
       const columns = report.columns.index;
       const at = Object.fromEntries(columns.map((column, i) => [column, i]));
       const all = await ontogeny.index(number);
+      // A capture may lack labels, or tokens.
+      const labelled = all.some((row) => row[at.label] !== null);
+      const worded = all.some((row) => (row[at.tokens] || []).some((token) => token !== null));
       const classes = Object.keys(ontogeny.classColours).filter((name) => all.some((row) => row[at.class] === name));
       const filter = {
         q: query.q || "",
@@ -106,8 +109,9 @@
             { key: "death", name: "Dead", title: "First checkpoint at which it is no longer alive", width: "54px", number: true, cell: step("death") },
             { key: "confidence", name: "Conf.", title: "Share of replication, 0 to 1", width: "58px", number: true, cell: number3("confidence") },
             { key: "firing_rate", name: "Rate", title: "Share of tokens on which it fires, at its peak", width: "54px", number: true, cell: (row) => f.share(row[at.firing_rate]) },
-            { key: "label_f1", name: "Label", descending: true, title: "The label that it tells best, with its F1 before it, at its peak", width: "minmax(150px, 1.2fr)", cell: (row) => (row[at.label] === null ? "" : [h("span", { class: "note" }, f.number(row[at.label_f1]) + " "), ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value])]) },
-            { key: "tokens", name: "Strongest tokens", width: "minmax(170px, 1.4fr)", cell: (row) => (row[at.tokens] || []).slice(0, 4).map((token) => ontogeny.tokens.element(token, { class: "token chipped" })) },
+            ...(labelled ? [{ key: "label_f1", name: "Label", descending: true, title: "The label that it tells best, with its F1 before it, at its peak", width: "minmax(150px, 1.2fr)", cell: (row) => (row[at.label] === null ? "" : [h("span", { class: "note" }, f.number(row[at.label_f1]) + " "), ontogeny.tokens.plain(row[at.label].replace(/^label_/, "")), " = ", ontogeny.tokens.plain(row[at.label_value])]) }] : []),
+            ...(worded ? [{ key: "tokens", name: "Strongest tokens", width: "minmax(170px, 1.4fr)", cell: (row) => (row[at.tokens] || []).slice(0, 4).map((token) => ontogeny.tokens.element(token, { class: "token chipped", title: ontogeny.tokens.plain(token) })) }] : []),
+            ...(labelled && worded ? [] : [{ key: "", name: "", width: "1fr", cell: () => "" }]),
           ],
         }).element;
       }
@@ -142,16 +146,13 @@
           { class: "lead" },
           "One row per track. Steps are those of its ",
           h("a", { class: "term", href: "#/reference?term=presence" }, "three births"),
-          ", its peak and its death. Rate, label and tokens are those at its peak. Source: ",
-          source("evolution", "events"),
-          ", ",
-          source("evolution", "trajectories"),
-          ", ",
-          source("features", "examples"),
-          ", ",
-          source("features", "labels"),
+          `, its peak and its death. ${["Rate", labelled && "label", worded && "tokens"].filter(Boolean).join(", ").replace(/, (?=[^,]*$)/, " and ")} ${labelled || worded ? "are those" : "is that"} at its peak. Source: `,
+          [source("evolution", "events"), source("evolution", "trajectories"), worded && source("features", "examples"), labelled && source("features", "labels")].filter(Boolean).map((each, i) => (i ? [", ", each] : each)),
           ".",
         ),
+        all.length && !(labelled && worded)
+          ? h("p", { class: "note" }, `${labelled ? "" : "No label tells these tracks apart: the capture has none, or they are no classes. "}${worded ? "" : "The capture has no tokens to show."}`)
+          : null,
         ontogeny.controls(
           ontogeny.select("Series", ontogeny.seriesOptions(), number, (value) => ontogeny.go("features", [], { series: report.series[value].name })),
           search,

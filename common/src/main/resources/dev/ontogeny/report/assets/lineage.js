@@ -34,9 +34,9 @@
               series,
             })
           : h("p", { class: "none" }, "The evolution has no lineage of this series."),
-        flow.length ? h("div", { class: "grid" }, turnoverFigure(flow, series)) : null,
+        flow.length ? turnover(flow, series) : null,
         h("h2", null, "Splits and merges"),
-        h("p", { class: "note" }, `The ${f.whole(listed.length)} of the highest decoder cosine. Source: `, source("evolution", "lineage"), "."),
+        listed.length ? h("p", { class: "note" }, `The ${f.whole(listed.length)} of the highest decoder cosine. Source: `, source("evolution", "lineage"), ".") : null,
         splits(listed, number),
       ];
     },
@@ -150,6 +150,12 @@
     });
   }
 
+  function turnover(flow, series) {
+    return flow.some((row) => row.kind !== "continues")
+      ? h("div", { class: "grid" }, turnoverFigure(flow, series))
+      : h("p", { class: "none" }, "Every feature continues from each checkpoint to the next: none appears, splits, merges or disappears by its direction.");
+  }
+
   function turnoverFigure(flow, series) {
     const steps = series.checkpoints.slice(1);
     const of = (kind) => new Map(flow.filter((row) => row.kind === kind).map((row) => [row.checkpoint_to, row.relations]));
@@ -175,7 +181,7 @@
 
   function splits(rows, number) {
     if (!rows.length) {
-      return h("p", { class: "none" }, "None was found.");
+      return h("p", { class: "none" }, "No feature splits or merges in this series.");
     }
     const link = (track, feature) => (track === null || track === undefined ? `feature ${feature}` : h("a", { href: ontogeny.trackAddress(number, track) }, `track ${track}`));
     return h(

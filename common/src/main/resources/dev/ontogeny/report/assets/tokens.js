@@ -34,6 +34,51 @@
     return found;
   }
 
+  const ENDS_IN_BYTE = /<0x[0-9A-F]{2}>$/;
+  const BEGINS_WITH_BYTE = /^<0x[0-9A-F]{2}>/;
+
+  // Bytes that together are UTF-8 as the characters that they are; others stay as they are.
+  function decoded(text) {
+    return text.replace(/(?:<0x[0-9A-F]{2}>)+/g, (run) => {
+      const bytes = run.match(/[0-9A-F]{2}/g).map((digits) => parseInt(digits, 16));
+      let result = "";
+      for (let at = 0; at < bytes.length; ) {
+        const lead = bytes[at];
+        const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
+        let character = null;
+        try {
+          character = new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes.slice(at, at + length)));
+        } catch (none) {
+          character = null;
+        }
+        result += character === null ? "<0x" + lead.toString(16).toUpperCase().padStart(2, "0") + ">" : character;
+        at += character === null ? 1 : length;
+      }
+      return result;
+    });
+  }
+
+  // Neighbouring tokens that are parts of one character become one, of their greatest value.
+  function whole(tokens, values, focus) {
+    const found = [];
+    for (let i = 0; i < tokens.length; ) {
+      let end = i + 1;
+      while (end < tokens.length && ENDS_IN_BYTE.test(tokens[end - 1] || "") && BEGINS_WITH_BYTE.test(tokens[end] || "")) {
+        end++;
+      }
+      const joined = tokens.slice(i, end).join("");
+      const text = end > i + 1 ? decoded(joined) : tokens[i];
+      const stop = text === joined ? i + 1 : end;
+      found.push({
+        text: stop === i + 1 ? tokens[i] : text,
+        value: d3.max(values.slice(i, stop)) || 0,
+        focus: focus >= i && focus < stop,
+      });
+      i = stop;
+    }
+    return found;
+  }
+
   ontogeny.tokens = {
     // As one string, for places that hold no elements.
     plain: (text) => (text === null || text === undefined ? "∅" : pieces(String(text)).map((piece) => piece.text).join("")),
@@ -59,14 +104,13 @@
       return h(
         "span",
         { class: "context" },
-        tokens.map((token, i) => {
-          const value = values[i] || 0;
-          const element = ontogeny.tokens.element(token, {
-            class: "token" + (i === focus ? " focus" : "") + (value > 0 ? " active" : ""),
+        whole(tokens, values, focus).map(({ text, value, focus: here }) => {
+          const element = ontogeny.tokens.element(text, {
+            class: "token" + (here ? " focus" : "") + (value > 0 ? " active" : ""),
             title: value > 0 ? "activation " + ontogeny.format.number(value) : null,
           });
           element.style.setProperty("--shade", String(Math.round(75 * Math.max(0, Math.min(1, value / strongest)))) + "%");
-          return element.textContent.endsWith("⏎") && i !== focus ? [element, h("wbr")] : element;
+          return element.textContent.endsWith("⏎") && !here ? [element, h("wbr")] : element;
         }),
       );
     },
