@@ -44,7 +44,9 @@
           h("a", { href: ontogeny.address("features", [], { series: name }) }, "all tracks of the series"),
         ),
         h("h1", null, `Track ${track} `, ontogeny.chip(entry.class)),
-        h("p", null, (entry.tokens || []).map((token) => tokens.element(token, { class: "token chipped" }))),
+        tokens.any(entry.tokens || [])
+          ? h("p", null, entry.tokens.map((token) => tokens.element(token, { class: "token chipped" })))
+          : h("p", { class: "note" }, entry.tokens ? "The capture has no tokens to show: rows are told by document and position." : "It has no examples at its peak."),
         h(
           "ul",
           { class: "facts" },
@@ -220,11 +222,15 @@
             "div",
             null,
             tokens.context(row.context_tokens || [row.token], row.context_values || [row.value], scale, row.context_tokens ? row.position - row.context_start : 0),
-            h("div", { class: "where" }, "document ", tokens.element(String(row.document)), `, position ${row.position}`),
+            where(row),
           ),
         ),
       ),
     );
+  }
+
+  function where(row) {
+    return h("div", { class: "where" }, "document ", tokens.element(String(row.document)), `, position ${row.position}`);
   }
 
   // What the feature reads on the same tokens at every checkpoint.
@@ -255,7 +261,7 @@
           h(
             "div",
             { class: "sentence" },
-            tokens.context(row.context_tokens || [row.token], [], 1, row.context_tokens ? row.position - row.context_start : 0),
+            tokens.context(row.context_tokens || [row.token], [], 1, row.context_tokens ? row.position - row.context_start : 0) || where(row),
             h(
               "div",
               { class: "strip", role: "list" },
@@ -389,7 +395,7 @@
                 h("td", null, its ? ontogeny.chip(its.class) : "–"),
                 h("td", { class: "number" }, its ? f.step(its.birth) : "–"),
                 h("td", { class: "number" }, its ? f.step(its.emergence) : "–"),
-                h("td", null, its ? (its.tokens || []).map((token) => tokens.element(token, { class: "token chipped" })) : "–"),
+                h("td", null, its && tokens.any(its.tokens || []) ? its.tokens.map((token) => tokens.element(token, { class: "token chipped" })) : "–"),
               );
             }),
           ),

@@ -99,8 +99,14 @@
       );
     },
 
-    // Tokens shaded by activation; `strongest` is the value of full shade.
+    // Whether there is anything to show: a capture may have no tokens.
+    any: (tokens) => tokens.some((token) => token !== null && token !== undefined),
+
+    // Tokens shaded by activation; `strongest` is the value of full shade. Null where none is known.
     context(tokens, values, strongest, focus) {
+      if (!ontogeny.tokens.any(tokens)) {
+        return null;
+      }
       return h(
         "span",
         { class: "context" },
