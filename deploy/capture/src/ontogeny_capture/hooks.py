@@ -103,8 +103,9 @@ class Recorder:
         if key in self.tensors:
             raise self.wrong(key, "the module is called more than once in a forward pass, so that there is not one activation a token")
         if self.gradients and not tensor.requires_grad:
-            # No parameter needs a gradient, so the graph begins at the first site.
-            tensor = tensor.detach().requires_grad_(True)
+            # No parameter needs a gradient, so the graph begins at the first site; in place, because the model may use the same
+            # tensor elsewhere, as the residual stream does.
+            tensor.requires_grad_(True)
         for site in self.places[key]:
             self.values[site.name], self.lost[site.name] = self.rows(site, tensor.detach())
         self.tensors[key] = tensor if self.gradients else None
