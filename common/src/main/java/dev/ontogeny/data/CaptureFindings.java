@@ -78,65 +78,89 @@ public record CaptureFindings(
     }
   }
 
-  /** What a reader should know, with what can be done about it: a sentence or two each. */
-  public List<String> sentences() {
-    List<String> sentences = new ArrayList<>();
+  /**
+   * What a reader should know, with what can be done about it.
+   *
+   * @param name of the kind of finding
+   * @param text a sentence or two
+   */
+  public record Note(String name, String text) {}
+
+  /** Everything that is worth telling; usually nothing. */
+  public List<Note> notes() {
+    List<Note> notes = new ArrayList<>();
     for (Identical each : identical) {
-      sentences.add(
-          say(
-              "Checkpoints %s of %s are the same bit by bit: the weights that were captured under these steps are the same file. Look where they came from (public checkpoints are wrong in places), and leave all but one out with `checkpoints`.",
-              listed(each.checkpoints()), each.site()));
+      notes.add(
+          new Note(
+              "identical checkpoints",
+              say(
+                  "Checkpoints %s of %s are the same bit by bit: the weights that were captured under these steps are the same file. Look where they came from (public checkpoints are wrong in places), and leave all but one out with `checkpoints`.",
+                  listed(each.checkpoints()), each.site())));
     }
     if (!nearlyIdentical.isEmpty()) {
-      sentences.add(
-          say(
-              "These checkpoints differ by no more than rounding: %s. If training went on between them, the same weights were captured twice.",
-              listed(
-                  nearlyIdentical.stream()
-                      .map(
-                          each ->
-                              say(
-                                  "%d and %d of %s (%.2g %%)",
-                                  each.checkpoint(),
-                                  each.other(),
-                                  each.site(),
-                                  100 * each.distance()))
-                      .toList())));
+      notes.add(
+          new Note(
+              "nearly identical checkpoints",
+              say(
+                  "These checkpoints differ by no more than rounding: %s. If training went on between them, the same weights were captured twice.",
+                  listed(
+                      nearlyIdentical.stream()
+                          .map(
+                              each ->
+                                  say(
+                                      "%d and %d of %s (%.2g %%)",
+                                      each.checkpoint(),
+                                      each.other(),
+                                      each.site(),
+                                      100 * each.distance()))
+                          .toList()))));
     }
     for (OutOfOrder each : outOfOrder) {
-      sentences.add(
-          say(
-              "Checkpoint %d of %s is nearer to the last one, %d, than to its neighbours (%.2g against %.2g): it may be a later state under an earlier name.",
-              each.checkpoint(), each.site(), each.last(), each.toLast(), each.toNeighbour()));
+      notes.add(
+          new Note(
+              "checkpoints out of order",
+              say(
+                  "Checkpoint %d of %s is nearer to the last one, %d, than to its neighbours (%.2g against %.2g): it may be a later state under an earlier name.",
+                  each.checkpoint(), each.site(), each.last(), each.toLast(), each.toNeighbour())));
     }
     if (!likelyBfloat16.isEmpty()) {
-      sentences.add(
-          say(
-              "The float16 numbers of %s look like bfloat16: nearly all would lie between 1/4 and 6. If they are the bits of bfloat16, everything here is wrong: set binary-type = bfloat16 and shard again.",
-              listed(likelyBfloat16)));
+      notes.add(
+          new Note(
+              "bfloat16 read as float16",
+              say(
+                  "The float16 numbers of %s look like bfloat16: nearly all would lie between 1/4 and 6. If they are the bits of bfloat16, everything here is wrong: set binary-type = bfloat16 and shard again.",
+                  listed(likelyBfloat16))));
     }
     if (!constant.isEmpty()) {
-      sentences.add(
-          say(
-              "Nothing varies in %s (a layer that starts at zero does so): there is nothing to learn there, and train leaves it out.",
-              listed(constant)));
+      notes.add(
+          new Note(
+              "nothing varies",
+              say(
+                  "Nothing varies in %s (a layer that starts at zero does so): there is nothing to learn there, and train leaves it out.",
+                  listed(constant))));
     }
-    norms(sentences);
-    documents(sentences);
-    return sentences;
+    norms(notes);
+    documents(notes);
+    return notes;
   }
 
-  private void norms(List<String> sentences) {
+  private void norms(List<Note> notes) {
     long sinks = norms.stream().mapToLong(Norms::sinks).sum();
     if (sinks > 0) {
       Norms worst =
           norms.stream()
               .max((a, b) -> Double.compare(share(a.sinks(), a), share(b.sinks(), b)))
               .orElseThrow();
-      sentences.add(
-          say(
-              "%,d vectors are more than %d times as long as the median of their source (most often at %s, checkpoint %d: %.2g %% of its rows): attention sinks, such as first tokens and separators. A dictionary spends latents on them and FVU is mostly theirs. Leave them out with maximum-norm-ratio (by norm, wherever they stand), skip-first-tokens (by place) or drop-token-ids (by token).",
-              sinks, SINK, worst.site(), worst.checkpoint(), 100 * share(worst.sinks(), worst)));
+      notes.add(
+          new Note(
+              "sinks",
+              say(
+                  "%,d vectors are more than %d times as long as the median of their source (most often at %s, checkpoint %d: %.2g %% of its rows): attention sinks, such as first tokens and separators. A dictionary spends latents on them and FVU is mostly theirs. Leave them out with maximum-norm-ratio (by norm, wherever they stand), skip-first-tokens (by place) or drop-token-ids (by token).",
+                  sinks,
+                  SINK,
+                  worst.site(),
+                  worst.checkpoint(),
+                  100 * share(worst.sinks(), worst))));
     }
     long zeros = norms.stream().mapToLong(Norms::zeros).sum();
     List<Norms> withZeros =
@@ -146,28 +170,34 @@ public record CaptureFindings(
           withZeros.stream()
               .max((a, b) -> Double.compare(share(a.zeros(), a), share(b.zeros(), b)))
               .orElseThrow();
-      sentences.add(
-          say(
-              "%,d vectors are zero, most often at %s, checkpoint %d (%.2g %% of its rows): padding that was captured, or a part of the model that was off. minimum-norm-ratio leaves such tokens out.",
-              withZeros.stream().mapToLong(Norms::zeros).sum(),
-              worst.site(),
-              worst.checkpoint(),
-              100 * share(worst.zeros(), worst)));
+      notes.add(
+          new Note(
+              "zero vectors",
+              say(
+                  "%,d vectors are zero, most often at %s, checkpoint %d (%.2g %% of its rows): padding that was captured, or a part of the model that was off. minimum-norm-ratio leaves such tokens out.",
+                  withZeros.stream().mapToLong(Norms::zeros).sum(),
+                  worst.site(),
+                  worst.checkpoint(),
+                  100 * share(worst.zeros(), worst))));
     }
   }
 
-  private void documents(List<String> sentences) {
+  private void documents(List<Note> notes) {
     if (documents.notFromZero() > 0) {
-      sentences.add(
-          say(
-              "%s do not begin at position 0: positions count padding on the left, or first tokens were not captured. skip-first-positions goes by these numbers; skip-first-tokens by the place among the tokens that are there.",
-              ofDocuments(documents.notFromZero())));
+      notes.add(
+          new Note(
+              "positions",
+              say(
+                  "%s do not begin at position 0: positions count padding on the left, or first tokens were not captured. skip-first-positions goes by these numbers; skip-first-tokens by the place among the tokens that are there.",
+                  ofDocuments(documents.notFromZero()))));
     }
     if (documents.withGaps() > 0) {
-      sentences.add(
-          say(
-              "%s lack positions between their first and their last, at every site and checkpoint: contexts around examples have holes there.",
-              ofDocuments(documents.withGaps())));
+      notes.add(
+          new Note(
+              "holes",
+              say(
+                  "%s lack positions between their first and their last, at every site and checkpoint: contexts around examples have holes there.",
+                  ofDocuments(documents.withGaps()))));
     }
   }
 

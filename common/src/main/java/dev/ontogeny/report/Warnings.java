@@ -2,6 +2,7 @@ package dev.ontogeny.report;
 
 import com.google.errorprone.annotations.FormatMethod;
 import com.google.errorprone.annotations.FormatString;
+import dev.ontogeny.data.CaptureFindings;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -24,14 +25,23 @@ public final class Warnings {
    * Everything that is worth a warning.
    *
    * @param rows of the dataset
+   * @param capture what was found odd about the capture; null where nobody looked
    * @param quality rows with the columns {@code dictionary}, {@code split}, {@code fvu}, {@code
    *     dead_share} of the table {@code dictionaries} of the features
    * @param events rows as {@link Population#alive} takes them
    * @param confident threshold of confidence
    */
   public static List<Map<String, Object>> of(
-      long rows, Rows quality, List<Population.Series> series, Rows events, double confident) {
+      long rows,
+      CaptureFindings capture,
+      Rows quality,
+      List<Population.Series> series,
+      Rows events,
+      double confident) {
     Warnings warnings = new Warnings();
+    if (capture != null) {
+      capture.notes().forEach(note -> warnings.add(note.name(), "%s", note.text()));
+    }
     if (rows < FEW_ROWS) {
       warnings.add(
           "few rows",

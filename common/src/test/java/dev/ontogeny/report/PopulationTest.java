@@ -60,7 +60,7 @@ class PopulationTest {
             .add(0, "direction_birth", 100L, "mixed", null, 5L);
 
     List<Map<String, Object>> warnings =
-        Warnings.of(100_000, quality, List.of(SERIES), events, 0.5);
+        Warnings.of(100_000, null, quality, List.of(SERIES), events, 0.5);
 
     assertThat(warnings)
         .extracting(warning -> warning.get("name"))
@@ -89,6 +89,6 @@ class PopulationTest {
             .add(0, "birth", 10L, "mixed", true, 5L)
             .add(0, "emergence", 10L, "mixed", true, 5L)
             .add(0, "direction_birth", 10L, "mixed", true, 5L);
-    assertThat(Warnings.of(5_000_000, quality, List.of(SERIES), events, 0.5)).isEmpty();
+    assertThat(Warnings.of(5_000_000, null, quality, List.of(SERIES), events, 0.5)).isEmpty();
   }
 }

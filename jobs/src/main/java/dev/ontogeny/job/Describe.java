@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
@@ -82,6 +83,7 @@ final class Describe implements Callable<Integer> {
     lines.add(row("summary", ""));
     keys(manifest.summary(), lines);
     terminal.print(lines);
+    beware(manifest.summary().path("findings"));
 
     List<String[]> tables = new ArrayList<>();
     tables.add(row("table", "files", "rows", "bytes", "columns"));
@@ -104,6 +106,16 @@ final class Describe implements Callable<Integer> {
     }
     terminal.out().println();
     terminal.print(tables);
+  }
+
+  /** What was found odd about a dataset's capture. */
+  private void beware(JsonNode findings) {
+    if (findings.isObject()) {
+      for (CaptureFindings.Note note : Json.fromTree(findings, CaptureFindings.class).notes()) {
+        terminal.out().println();
+        terminal.out().println("beware of " + note.name() + ": " + note.text());
+      }
+    }
   }
 
   private static String columns(Folder folder, PublishedFile file) throws IOException {

@@ -244,6 +244,7 @@ final class Report implements Job<ReportSettings> {
         "warnings",
         Warnings.of(
             inputs.manifests().get("dataset").summary().path("rows").asLong(),
+            inputs.findings(),
             quality,
             series,
             events,

@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
@@ -74,6 +75,12 @@ final class ReportInputs {
     return manifests.entrySet().stream()
         .map(each -> each.getValue().asInput(folders.get(each.getKey()).toString()))
         .toList();
+  }
+
+  /** What was found odd about the capture; null in datasets of old. */
+  CaptureFindings findings() {
+    JsonNode findings = manifests.get("dataset").summary().path("findings");
+    return findings.isObject() ? Json.fromTree(findings, CaptureFindings.class) : null;
   }
 
   Map<String, Manifest> manifests() {

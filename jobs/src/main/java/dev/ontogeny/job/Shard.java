@@ -202,7 +202,7 @@ final class Shard implements Job<ShardSettings> {
   private static List<String> findings(ShardedDataset.Summary summary) {
     return summary.findings() == null
         ? List.of()
-        : summary.findings().sentences().stream().map(each -> "beware: " + each).toList();
+        : summary.findings().notes().stream().map(each -> "beware: " + each.text()).toList();
   }
 
   private static ShardPlan plan(

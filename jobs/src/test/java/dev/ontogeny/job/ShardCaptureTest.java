@@ -295,7 +295,7 @@ class ShardCaptureTest {
       write(checkpoint, Encoding.usual(), rows(checkpoint));
     }
     Job.Result result = run();
-    assertThat(findings(result).sentences()).isEmpty();
+    assertThat(findings(result).notes()).isEmpty();
     assertThat(findings(result).documents())
         .isEqualTo(new CaptureFindings.Documents(DOCUMENTS, DOCUMENTS, 0, 0));
   }
@@ -326,7 +326,8 @@ class ShardCaptureTest {
     assertThat(findings.outOfOrder())
         .extracting(CaptureFindings.OutOfOrder::checkpoint)
         .containsExactly(40L);
-    assertThat(findings.sentences())
+    assertThat(findings.notes())
+        .extracting(CaptureFindings.Note::text)
         .anyMatch(each -> each.startsWith("Checkpoints 20, 30 of a are the same bit by bit: "))
         .anyMatch(
             each -> each.startsWith("Checkpoint 40 of a is nearer to the last one, 60, than"));
@@ -349,7 +350,9 @@ class ShardCaptureTest {
     assertThat(near.nearlyIdentical())
         .extracting(CaptureFindings.Pair::checkpoint, CaptureFindings.Pair::other)
         .containsExactly(org.assertj.core.groups.Tuple.tuple(1L, 2L));
-    assertThat(near.sentences()).anyMatch(each -> each.contains("1 and 2 of a ("));
+    assertThat(near.notes())
+        .extracting(CaptureFindings.Note::text)
+        .anyMatch(each -> each.contains("1 and 2 of a ("));
   }
 
   @Test
@@ -421,7 +424,8 @@ class ShardCaptureTest {
     CaptureFindings findings = findings(run());
     assertThat(findings.likelyBfloat16()).containsExactly("bits");
     assertThat(findings.constant()).containsExactly(new CaptureFindings.Source("silent", 1));
-    assertThat(findings.sentences())
+    assertThat(findings.notes())
+        .extracting(CaptureFindings.Note::text)
         .anyMatch(each -> each.startsWith("The float16 numbers of bits look like bfloat16"))
         .anyMatch(each -> each.startsWith("Nothing varies in silent at 1"))
         .noneMatch(each -> each.contains("vectors are zero"));
