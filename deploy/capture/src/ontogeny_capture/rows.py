@@ -14,6 +14,7 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
 from .failures import DataFailure, ResourceFailure, SettingsFailure, nearest, one_line
+from .stores import filesystem
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".txt", ".csv", ".tsv", ".parquet")
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
@@ -149,25 +150,26 @@ def dataset_files(dataset):
 
 
 def remote_files(dataset):
-    location = "s3" + dataset[3:] if dataset.startswith("s3a://") else dataset
+    system, path = filesystem(dataset)
     try:
-        system, path = fs.FileSystem.from_uri(location)
-        info = system.get_file_info(path)
-        if info.type == fs.FileType.File:
-            return [location]
+        if system.get_file_info(path).type == fs.FileType.File:
+            return [dataset]
         infos = system.get_file_info(fs.FileSelector(path))
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
+    except FileNotFoundError as error:
         raise SettingsFailure(f"--dataset {dataset} cannot be opened: {one_line(error)}") from None
     except OSError as error:
         raise ResourceFailure(f"--dataset {dataset} cannot be reached: {one_line(error)}") from None
-    scheme = location.split("://")[0]
-    return [f"{scheme}://{i.path}" for i in sorted(infos, key=lambda i: i.path) if ending(i.path) in ENDINGS]
+    scheme = dataset.split("://")[0]
+    found = [f"{scheme}://{i.path}" for i in sorted(infos, key=lambda i: i.path) if ending(i.path) in ENDINGS]
+    if not found:
+        raise SettingsFailure(f"--dataset {dataset} holds no file that ends in {', '.join(ENDINGS)}")
+    return found
 
 
 def open_file(file):
     """Its bytes, uncompressed."""
     if "://" in file:
-        system, path = fs.FileSystem.from_uri(file)
+        system, path = filesystem(file)
         return system.open_input_stream(path, compression="detect")
     return pa.input_stream(file, compression="detect")
 
@@ -249,32 +251,30 @@ def json_rows(file, text):
 
 def json_array(file, text):
     """The objects of an array, without holding all of it."""
-    decoder, rest, number = json.JSONDecoder(), "", 0
+    decoder = json.JSONDecoder()
+    rest, at, number, ended = "", 0, 0, False
     while True:
-        rest = rest.lstrip().removeprefix(",").lstrip() if number else rest.lstrip()
-        if rest.startswith("]"):
-            return
+        while at < len(rest) and (rest[at].isspace() or rest[at] == ","):
+            at += 1
+        if at < len(rest) and rest[at] != "{":
+            if rest[at] == "]":
+                return
+            raise DataFailure(f"{file} item {number} is not an object of columns: {rest[at : at + 60]}")
         try:
-            # A number or a text could be cut where the block ends; an object ends with its brace.
-            row, end = decoder.raw_decode(rest) if rest.startswith("{") else (None, None)
-        except ValueError:
-            end = None
-        if end is None:
+            row, at = decoder.raw_decode(rest, at)
+        except ValueError as error:
+            if ended:
+                raise DataFailure(f"{file} item {number} is not JSON, or the array does not end: {one_line(error)}") from None
             more = text.read(1 << 20)
-            if not more:
-                raise DataFailure(f"{file} item {number}: the array does not end, or what it holds is not an object of columns")
-            if rest and not rest.startswith("{"):
-                raise DataFailure(f"{file} item {number} is not an object of columns: {rest[:60]}")
-            rest += more
+            rest, at, ended = rest[at:] + more, 0, not more
             continue
         yield f"{file} item {number}", row
-        rest = rest[end:]
         number += 1
 
 
 def parquet_rows(file, columns):
     if "://" in file:
-        system, path = fs.FileSystem.from_uri(file)
+        system, path = filesystem(file)
         source = system.open_input_file(path)
     else:
         source = file

@@ -23,21 +23,25 @@ def open_store(location):
     if scheme in ("", "file"):
         path = urllib.request.url2pathname(urllib.parse.urlsplit(location).path) if scheme else location
         return LocalStore(os.path.abspath(os.path.expanduser(path)))
-    if scheme == "s3a":
+    system, path = filesystem(location)
+    return ObjectStore(location, system, path.rstrip("/"))
+
+
+def filesystem(location):
+    """Arrow's file system of a URI, and the path in it."""
+    if location.startswith("s3a://"):
         location = "s3" + location[3:]
+    # Arrow reads credentials and region from the environment, but older ones not the address of a server.
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if location.startswith("s3://") and endpoint and "endpoint_override" not in location:
+        address = urllib.parse.urlsplit(endpoint)
+        location += f"{'&' if '?' in location else '?'}endpoint_override={address.netloc}&scheme={address.scheme}"
     try:
-        # pyarrow reads the credentials and the region from the environment, but older ones not the address of a server.
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        if location.startswith("s3://") and endpoint and "endpoint_override" not in location:
-            joint = "&" if "?" in location else "?"
-            address = urllib.parse.urlsplit(endpoint)
-            location += f"{joint}endpoint_override={address.netloc}&scheme={address.scheme}"
-        system, path = fs.FileSystem.from_uri(location)
+        return fs.FileSystem.from_uri(location)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SettingsFailure(f"{location} cannot be opened: {one_line(error)}; it must be a folder, s3://… or gs://…") from None
+        raise SettingsFailure(f"{location} cannot be opened: {one_line(error)}; it must be a path, s3://… or gs://…") from None
     except OSError as error:
         raise ResourceFailure(f"{location} cannot be reached: {one_line(error)}") from None
-    return ObjectStore(location, system, path.rstrip("/"))
 
 
 class LocalStore:
