@@ -55,14 +55,10 @@ class SequenceWriter:
         self.store = store
         self.part_tokens = part_tokens
         self.parts = []
-        self.documents = 0
+        self.tokens = self.sequences = self.documents = 0
         self.last_document = None
         self.group, self.group_tokens = [], 0
         self.creation = self.writer = None
-
-    @property
-    def tokens(self):
-        return sum(p["tokens"] for p in self.parts)
 
     def add(self, sequence):
         if not self.parts or self.parts[-1]["tokens"] + sequence.length > self.part_tokens:
@@ -70,6 +66,8 @@ class SequenceWriter:
             self.parts.append({"tokens": 0, "sequences": 0})
         self.parts[-1]["tokens"] += sequence.length
         self.parts[-1]["sequences"] += 1
+        self.tokens += sequence.length
+        self.sequences += 1
         if sequence.document != self.last_document:
             self.documents += 1
             self.last_document = sequence.document
@@ -87,8 +85,9 @@ class SequenceWriter:
             self.creation = self.store.create(f"{FOLDER}/{part_name(len(self.parts) - 1)}")
             file = self.creation.__enter__()
             self.writer = pq.ParquetWriter(file, columns, compression="zstd", store_schema=False)
-        rows = [dataclasses.asdict(s) | {"labels": json.dumps(s.labels, ensure_ascii=False)} for s in self.group]
-        self.writer.write_table(pa.Table.from_pylist(rows, columns))
+        cells = {name: [getattr(s, name) for s in self.group] for name in columns.names}
+        cells["labels"] = [json.dumps(labels, ensure_ascii=False) for labels in cells["labels"]]
+        self.writer.write_table(pa.Table.from_pydict(cells, columns))
         self.group, self.group_tokens = [], 0
 
     def end_part(self):
