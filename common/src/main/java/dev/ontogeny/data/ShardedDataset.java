@@ -29,7 +29,13 @@ public final class ShardedDataset implements Serializable {
       Map<String, Long> dropped,
       Mixing mixing,
       CaptureFindings findings)
-      implements Serializable {}
+      implements Serializable {
+    /** Whether all vectors of a source are the same, so that nothing can be learnt from it. */
+    public boolean isConstant(String site, long checkpoint) {
+      return findings != null
+          && findings.constant().contains(new CaptureFindings.Source(site, checkpoint));
+    }
+  }
 
   /** A site with its checkpoints, ascending. */
   public record Site(String site, int width, List<Long> checkpoints, VectorType dtype)

@@ -1,5 +1,8 @@
 package dev.ontogeny.job;
 
+import static java.util.stream.Collectors.joining;
+
+import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
@@ -37,7 +40,7 @@ final class Train implements Job<TrainSettings> {
   private static final Logger LOG = LoggerFactory.getLogger(Train.class);
 
   /** The {@code summary} of the manifest. */
-  record Summary(int dictionaries, List<Failed> failed) {}
+  record Summary(int dictionaries, List<Failed> failed, List<CaptureFindings.Source> leftOut) {}
 
   /** A dictionary of the plan that is not published. */
   record Failed(String dictionary, String reason) {}
@@ -129,6 +132,9 @@ final class Train implements Job<TrainSettings> {
       return new Result(there.get(), output.toString(), true, List.of());
     }
     TrainPlan plan = TrainPlan.of(dataset, settings);
+    if (!plan.leftOut().isEmpty()) {
+      LOG.warn("nothing varies in {}: left out", listed(plan.leftOut()));
+    }
     try (Claim claim = publication.claim()) {
       train(spark, settings, dataset, publication, plan);
       return publish(spark, settings, inputs, publication, claim, plan);
@@ -235,7 +241,10 @@ final class Train implements Job<TrainSettings> {
             inputs,
             files,
             Provenance.here(spark.version(), kernels.isEmpty() ? null : String.join("; ", kernels)),
-            new Summary(published, failed));
+            new Summary(published, failed, plan.leftOut()));
+    if (!plan.leftOut().isEmpty()) {
+      lines.add(0, "left out, since the vectors are all the same there: " + listed(plan.leftOut()));
+    }
     lines.add(
         0,
         String.format(
@@ -285,6 +294,10 @@ final class Train implements Job<TrainSettings> {
       throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
           .causedBy(e);
     }
+  }
+
+  private static String listed(List<CaptureFindings.Source> sources) {
+    return sources.stream().map(CaptureFindings.Source::toString).collect(joining(", "));
   }
 
   private static int threads(SparkSession spark) {

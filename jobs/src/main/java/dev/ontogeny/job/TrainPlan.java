@@ -2,6 +2,7 @@ package dev.ontogeny.job;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.job.TrainSettings.Mode;
@@ -25,8 +26,10 @@ import java.util.TreeSet;
  * The grid, spelled out: series of dictionaries, and which of them can share a stream of batches.
  * Everything that decides a dictionary's bytes goes into its link: settings, seed, checksums of the
  * rows, and the link of its parent.
+ *
+ * @param leftOut sources of which there is nothing to learn, since all their vectors are the same
  */
-record TrainPlan(List<Lane> lanes) {
+record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
   /** In place of a site's name. */
   private static final String ALL_SITES = "all-sites";
 
@@ -68,8 +71,9 @@ record TrainPlan(List<Lane> lanes) {
           "dataset %s holds no shard out, so nothing would tell how good a dictionary is: shard it with at least one",
           dataset.folder());
     }
+    List<CaptureFindings.Source> leftOut = new ArrayList<>();
     List<Lane> lanes = new ArrayList<>();
-    for (Grid grid : grids(dataset, settings)) {
+    for (Grid grid : grids(dataset, settings, leftOut)) {
       Map<Integer, List<List<DictionaryPlan>>> byPart = new LinkedHashMap<>();
       for (DictionarySettings specification : settings.dictionaries()) {
         for (int replica = 0; replica < settings.replicas(); replica++) {
@@ -89,7 +93,7 @@ record TrainPlan(List<Lane> lanes) {
       byPart.forEach(
           (part, series) -> lanes.add(new Lane(grid.name(), part(training, part, parts), series)));
     }
-    return new TrainPlan(lanes);
+    return new TrainPlan(lanes, leftOut);
   }
 
   /**
@@ -100,20 +104,33 @@ record TrainPlan(List<Lane> lanes) {
    */
   private record Grid(String name, List<List<Source>> sources) {}
 
-  private static List<Grid> grids(ShardedDataset dataset, TrainSettings settings) {
+  private static List<Grid> grids(
+      ShardedDataset dataset, TrainSettings settings, List<CaptureFindings.Source> leftOut) {
     List<Grid> grids = new ArrayList<>();
     List<Source> all = new ArrayList<>();
     for (ShardedDataset.Site site : sites(dataset, settings)) {
-      List<Source> sources =
-          checkpoints(dataset, settings, site).stream()
-              .map(checkpoint -> new Source(site.site(), checkpoint, site.width()))
-              .toList();
+      List<Source> sources = new ArrayList<>();
+      for (long checkpoint : checkpoints(dataset, settings, site)) {
+        if (dataset.summary().isConstant(site.site(), checkpoint)) {
+          leftOut.add(new CaptureFindings.Source(site.site(), checkpoint));
+        } else {
+          sources.add(new Source(site.site(), checkpoint, site.width()));
+        }
+      }
+      if (sources.isEmpty()) {
+        continue;
+      }
       all.addAll(sources);
       boolean crosscoder = settings.mode() == Mode.CROSSCODER;
       grids.add(
           new Grid(
               site.site(),
               crosscoder ? List.of(sources) : sources.stream().map(List::of).toList()));
+    }
+    if (all.isEmpty()) {
+      throw Failure.data(
+          "dataset %s has nothing to learn from: the vectors do not vary in %s",
+          dataset.folder(), leftOut);
     }
     return settings.mode() == Mode.CROSSCODER && settings.crosscoder().acrossSites()
         ? List.of(new Grid(ALL_SITES, List.of(all)))
