@@ -6,7 +6,7 @@ import os
 import sys
 
 from .failures import Failure, ResourceFailure, UsageFailure, one_line
-from .settings import DTYPES, Settings, listed, number_of_tokens, numbered, weighted, whole
+from .settings import BYTES, Settings, listed, number_of_tokens, numbered, weighted, whole
 from .version import VERSION
 
 EXAMPLES = """\
@@ -74,7 +74,7 @@ def parser():
     )
     what.add_argument("--loss", action="store_true", help="the loss of the next token at each token")
     what.add_argument("--gradients", action="store_true", help="the gradient of the sum of its sequence's losses at each activation; implies --loss")
-    what.add_argument("--dtype", choices=DTYPES, default="float16", help="of stored activations and gradients (default: float16)")
+    what.add_argument("--dtype", choices=tuple(BYTES), default="float16", help="of stored activations and gradients (default: float16)")
 
     data = top.add_argument_group("the tokens")
     data.add_argument(
@@ -99,7 +99,7 @@ def parser():
     how.add_argument("--dry-run", action="store_true", help="tell tokens, bytes, hours and memory; write nothing")
     how.add_argument("--shard-tokens", metavar="N", type=whole, help="tokens of a file (default: about 256 MiB at the widest site)")
     how.add_argument("--batch-tokens", metavar="N", type=whole, help="tokens that run at once (default: 4096, at least --context)")
-    how.add_argument("--compute-dtype", choices=("auto", *DTYPES), default="auto", help="of the model (default: as stored; float32 on a CPU)")
+    how.add_argument("--compute-dtype", choices=("auto", *BYTES), default="auto", help="of the model (default: as stored; float32 on a CPU)")
     how.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     return top
 
@@ -119,10 +119,10 @@ def run(arguments):
 
 def describe(error):
     """An unexpected exception as a failure, if it is of a kind that everybody knows; None otherwise."""
-    from .models import out_of_memory, told_out_of_memory
-
     if isinstance(error, Failure):
         return error
+    from .models import out_of_memory, told_out_of_memory
+
     if out_of_memory(error):
         return told_out_of_memory(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

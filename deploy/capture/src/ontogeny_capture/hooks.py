@@ -1,5 +1,7 @@
 """Takes activations, and gradients if wanted, at sites while a model runs."""
 
+from typing import NamedTuple
+
 import torch
 
 from .failures import DataFailure, SettingsFailure
@@ -7,6 +9,16 @@ from .failures import DataFailure, SettingsFailure
 
 class Enough(Exception):
     """Ends a forward pass: every site has been seen and nothing later is needed."""
+
+
+class Oddities(NamedTuple):
+    """Numbers that were finite but are beyond the type to be stored, and numbers that the model itself made infinite or NaN."""
+
+    beyond: int = 0
+    not_finite: int = 0
+
+    def plus(self, other):
+        return Oddities(self.beyond + other.beyond, self.not_finite + other.not_finite)
 
 
 class Recorder:
@@ -52,7 +64,6 @@ class Recorder:
         self.kept = kept
         self.tensors = {}
         self.values = {}
-        self.lost = {}
 
     def passing(self):
         return Passing(self)
@@ -107,7 +118,7 @@ class Recorder:
             # tensor elsewhere, as the residual stream does.
             tensor.requires_grad_(True)
         for site in self.places[key]:
-            self.values[site.name], self.lost[site.name] = self.rows(site, tensor.detach())
+            self.values[site.name] = self.rows(site, tensor.detach())
         self.tensors[key] = tensor if self.gradients else None
         if self.stop_early and len(self.tensors) == len(self.places):
             raise Enough
@@ -115,7 +126,7 @@ class Recorder:
         return tensor.clone() if self.gradients else tensor
 
     def rows(self, site, tensor):
-        """[rows, width] of the real positions in the type to be stored, and how many finite numbers it cannot hold."""
+        """[rows, width] of the real positions in the type to be stored, and its `Oddities`."""
         documents, positions = self.kept.shape
         tensor = self.shape_rows(site.name, tensor)
         if tensor.dim() >= 3 and tensor.shape[:2] == (documents, positions):
@@ -132,8 +143,9 @@ class Recorder:
             tensor = site.place.part.of_tensor(tensor, site.heads)
         tensor = tensor[self.kept]
         stored = tensor.to(self.dtype)
-        lost = (torch.isinf(stored) & torch.isfinite(tensor)).sum() if self.dtype == torch.float16 != tensor.dtype else None
-        return stored, lost
+        odd = int((~torch.isfinite(stored)).sum())
+        beyond = int((~torch.isfinite(stored) & torch.isfinite(tensor)).sum()) if odd else 0
+        return stored, Oddities(beyond, odd - beyond)
 
     def require_all(self):
         missing = [s.name for key, sites in self.places.items() if key not in self.tensors for s in sites]
@@ -141,12 +153,12 @@ class Recorder:
             raise SettingsFailure(f"site {', '.join(missing)}: the module is not called when the model runs")
 
     def activations(self):
-        """{site: ([rows, width], numbers lost)} of the batch."""
+        """{site: ([rows, width], Oddities)} of the batch."""
         self.require_all()
-        return {name: (self.values[name], int(self.lost[name] or 0)) for name in self.values}
+        return self.values
 
     def gradients_of(self, loss):
-        """{site: ([rows, width], numbers lost)}: of the sum of the losses, at the values kept."""
+        """{site: ([rows, width], Oddities)}: of the sum of the losses, at the values kept."""
         self.require_all()
         keys = list(self.places)
         if not loss.requires_grad:
@@ -157,8 +169,7 @@ class Recorder:
             if gradient is None:
                 gradient = torch.zeros_like(self.tensors[key])
             for site in self.places[key]:
-                stored, lost = self.rows(site, gradient)
-                result[site.name] = (stored, int(lost or 0))
+                result[site.name] = self.rows(site, gradient)
         self.tensors = {}
         return result
 

@@ -46,7 +46,8 @@ class Loader:
         """Runs the model on a batch {name: tensor}; gives a loss per document [documents] or position [documents, positions], or None.
 
         Positions without a loss are NaN. The model's parameters need no gradients; the sites take theirs from the sum of what this gives.
-        For texts, inputs are input_ids and attention_mask; None there means the usual loss of the next token, from `logits`.
+        For texts this need not be written: there it is the loss of the next token, from what the model gives as `logits` (or gives alone)
+        when it is called with input_ids, and with attention_mask if it takes one.
         """
         model(**inputs)
         return None

@@ -7,7 +7,7 @@ import dataclasses
 import urllib.parse
 
 from .failures import SettingsFailure
-from .site_file import BYTES
+from .settings import BYTES
 from .stores import read_json, write_json
 from .version import VERSION
 

@@ -5,7 +5,9 @@ import dataclasses
 import os
 
 from .failures import SettingsFailure
-from .site_file import BYTES
+
+# Bytes of a number in each type that activations may be stored in.
+BYTES = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 RESERVED_LABELS = ("special", "role", "pair", "side")
 
@@ -132,6 +134,3 @@ def numbered(text):
         except ValueError:
             raise argparse.ArgumentTypeError(f"{item} is not of the form name=number") from None
     return tuple(pairs)
-
-
-DTYPES = tuple(BYTES)

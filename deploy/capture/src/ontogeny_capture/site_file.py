@@ -7,7 +7,6 @@ import torch
 
 ARROW = {"float16": pa.float16(), "bfloat16": pa.uint16(), "float32": pa.float32()}
 NUMPY = {"float16": np.float16, "bfloat16": np.uint16, "float32": np.float32}
-BYTES = {"float16": 2, "bfloat16": 2, "float32": 4}
 LABELS = {"string": pa.string(), "bool": pa.bool_(), "int64": pa.int64(), "double": pa.float64()}
 
 PAGE_BYTES = 1 << 20

@@ -229,8 +229,11 @@ def identity(tokenizer):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def lay(groups, store, part_tokens, limit, source, progress=None):
-    """Writes groups of sequences until the limit; gives the writer, which tells what there is. A limit of None takes everything."""
+def lay(groups, store, part_tokens, limit, source, progress=None, told_by=None):
+    """Writes groups of sequences until the limit; gives the writer, which tells what there is. A limit of None takes everything.
+
+    `told_by` counts the rows that were left out.
+    """
     with SequenceWriter(store, part_tokens) as writer:
         ended = True
         for group in groups:
@@ -245,7 +248,7 @@ def lay(groups, store, part_tokens, limit, source, progress=None):
         if not writer.tokens:
             if not ended:
                 raise SettingsFailure(f"--tokens {limit}: already the first sequence of {source} is longer")
-            raise DataFailure(f"{source} has no tokens: {told_skipped(groups) or 'it has no rows'}")
+            raise DataFailure(f"{source} has no tokens: {told_skipped(told_by or groups) or 'it has no rows'}")
         if ended and limit is not None and writer.tokens < limit:
             raise DataFailure(
                 f"{source} has {writer.tokens} tokens, --tokens asks for {limit}: give --tokens all, or more data"
