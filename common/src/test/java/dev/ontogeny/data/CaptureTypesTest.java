@@ -20,9 +20,15 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.apache.arrow.vector.types.FloatingPointPrecision;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.NanoTime;
 import org.apache.parquet.format.CompressionCodec;
@@ -456,6 +462,44 @@ class CaptureTypesTest {
         .hasMessageContaining("column 'activation' holds a list of vectors a row")
         .hasMessageContaining("explode the lists")
         .hasMessageContaining("ontogeny-capture convert");
+  }
+
+  @Test
+  void tensorsWhoseDimensionsArePermutedAreRefused() throws IOException {
+    for (String permutation : List.of("", ",\"permutation\":[0,1]", ",\"permutation\":[1,0]")) {
+      Field field =
+          new Field(
+              "activation",
+              new FieldType(
+                  true,
+                  new ArrowType.FixedSizeList(4),
+                  null,
+                  Map.of(
+                      "ARROW:extension:name",
+                      "arrow.fixed_shape_tensor",
+                      "ARROW:extension:metadata",
+                      "{\"shape\":[2,2]" + permutation + "}")),
+              List.of(
+                  Field.nullable(
+                      "item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
+      String schema =
+          Base64.getEncoder().encodeToString(new Schema(List.of(field)).serializeAsMessage());
+      Path file = folder.resolve("a.parquet");
+      CaptureFixture.write(
+          file,
+          KEYS + VECTOR,
+          Map.of("ARROW:schema", schema),
+          1,
+          (group, row) -> row(group, row, 1, 2, 3, 4));
+      if (permutation.contains("[1,0]")) {
+        assertThatThrownBy(() -> footer(file, UNSAID))
+            .isInstanceOf(Failure.class)
+            .hasMessageContaining(
+                "column 'activation' holds tensors whose dimensions are permuted (1,0)");
+      } else {
+        assertThat(footer(file, UNSAID).widths()).containsExactly(entry("s", 4));
+      }
+    }
   }
 
   // --- files without rows

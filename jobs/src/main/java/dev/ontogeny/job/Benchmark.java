@@ -114,6 +114,10 @@ final class Benchmark implements Callable<Integer> {
   @Option(names = "--seed", description = "Of the initial directions (${DEFAULT-VALUE}).")
   private long seed;
 
+  @Option(names = "--json", description = "One line of JSON, which is what it prints anyway.")
+  @SuppressWarnings("UnusedVariable")
+  private boolean json;
+
   Benchmark(Terminal terminal) {
     this.terminal = terminal;
   }

@@ -52,7 +52,8 @@ final class BenchmarkTest {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8);
     List<String> arguments =
-        new ArrayList<>(List.of("benchmark", "--rows", folder.resolve("rows.parquet").toString()));
+        new ArrayList<>(
+            List.of("benchmark", "--json", "--rows", folder.resolve("rows.parquet").toString()));
     arguments.addAll(
         List.of("--width", "24", "--batch", "50", "--held", "100", "--tokens", "1000"));
     arguments.addAll(List.of("--learning-rate", "1e-2", "--threads", "1"));

@@ -30,7 +30,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -200,6 +202,53 @@ class ShardCaptureTest {
           .isEqualTo(FailureKind.USAGE);
     }
     assertThat(run().alreadyDone()).isFalse();
+  }
+
+  /** Spark's own writer: gzip'd arrays of floats and of doubles, its own files beside them. */
+  @Test
+  void whatSparkWritesIsRead() throws IOException {
+    write(1, Encoding.usual(), rows(1));
+    Job.Result ours = run();
+    StructType schema =
+        new StructType()
+            .add("document", "bigint")
+            .add("position", "int")
+            .add("site", "string")
+            .add("checkpoint", "string")
+            .add("token_id", "int")
+            .add("token", "string")
+            .add("label_parity", "string")
+            .add("loss", "float")
+            .add("activation", "array<float>");
+    List<org.apache.spark.sql.Row> rows = new ArrayList<>();
+    for (Row row : rows(1)) {
+      List<Float> vector = new ArrayList<>();
+      for (float value : row.vector()) {
+        vector.add(value);
+      }
+      rows.add(
+          RowFactory.create(
+              row.document(),
+              row.position(),
+              "a",
+              "step1",
+              row.tokenId(),
+              row.token(),
+              row.label(),
+              row.loss(),
+              vector));
+    }
+    spark
+        .createDataFrame(rows, schema)
+        .repartition(3)
+        .write()
+        .partitionBy("site", "checkpoint")
+        .option("compression", "gzip")
+        .parquet(folder.resolve("sparks").toString());
+    assertThat(folder.resolve("sparks/_SUCCESS")).exists();
+    Job.Result theirs =
+        run("input=" + folder.resolve("sparks"), "output=" + folder.resolve("theirs"));
+    assertThat(checksums(theirs)).isEqualTo(checksums(ours));
   }
 
   // --- rules
