@@ -103,6 +103,8 @@ def make(folder, steps=STEPS, documents=DOCUMENTS, say=lambda line: None):
 
     stream = [i for row in rows for i in [tokenizer.eos_token_id, *tokenizer(row["text"])["input_ids"]]]
     stream = torch.tensor(stream)
+    # More threads only wait for each other in a model this small.
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     model = GPTNeoXForCausalLM(
         GPTNeoXConfig(
