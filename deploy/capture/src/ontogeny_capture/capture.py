@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import math
 import os
 import platform
 import time
@@ -15,6 +14,7 @@ from . import checkpoints as all_checkpoints
 from . import loader as loaders
 from . import plan as plans
 from . import tokenising
+from .estimate import count, estimate, told_bytes
 from .failures import DataFailure, ResourceFailure, SettingsFailure
 from .hooks import Oddities
 from .models import DTYPES, Models, choose_device, digest, load_tokenizer
@@ -65,8 +65,6 @@ class Capture:
             plans.require_same(self.store, self.plan, self.deciding(self.plan.settings))
         self.records = self.read_records()
         if self.settings.dry_run:
-            from .estimate import estimate
-
             estimate(self)
             return
         self.tell_plan()
@@ -261,8 +259,7 @@ class Capture:
     def tell_plan(self):
         plan = self.plan
         say(
-            f"{plan.tokens:,} tokens in {plan.documents:,} documents, {len(plan.sites)} site{'s' * (len(plan.sites) != 1)}, "
-            f"{len(self.checkpoints)} checkpoint{'s' * (len(self.checkpoints) != 1)}: "
+            f"{plan.tokens:,} tokens in {count(plan.documents, 'document')}, {count(len(plan.sites), 'site')}, {count(len(self.checkpoints), 'checkpoint')}: "
             f"{told_bytes(plan.total_bytes * len(self.checkpoints))} in files of {told_bytes(max(plan.bytes_of_part(s, 0) for s in plan.sites))} at most; "
             f"{plan.settings['compute_dtype']} on {self.device}"
         )
@@ -511,8 +508,3 @@ def versions():
     import transformers
 
     return {"ontogeny-capture": VERSION, "torch": torch.__version__, "transformers": transformers.__version__, "pyarrow": pa.__version__}
-
-
-def told_bytes(number):
-    unit = max(0, min(4, int(math.log(max(number, 1), 1024))))
-    return f"{number / 1024**unit:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[unit]}"

@@ -134,6 +134,8 @@ def describe(error):
 
 def main(arguments=None):
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Read when torch is loaded: its threads, where they share a processor with others, else wait for each other in busy loops.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Models of checkpoints: loading, points between two, and a digest by which equal weights are noticed."""
 
+import contextlib
 import hashlib
-import logging
 import os
 import struct
 
@@ -68,19 +68,18 @@ def pretrained(name, source, revision, dtype, device, trust_remote_code):
         raise SettingsFailure(f"checkpoint {name}: there is no folder {source}")
     # Half precision is slow on most CPUs, and nothing is lost by computing in float32.
     wanted = dtype or (torch.float32 if device.type == "cpu" else "auto")
-    quiet = logging.getLogger("transformers.modeling_utils")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
+    options = {"revision": revision or "main", "dtype": wanted, "trust_remote_code": trust_remote_code}
     try:
-        model, report = transformers.AutoModelForCausalLM.from_pretrained(
-            source, revision=revision or "main", dtype=wanted, trust_remote_code=trust_remote_code, output_loading_info=True
-        )
+        with quiet(os.path.isdir(source)):
+            model, report = transformers.AutoModelForCausalLM.from_pretrained(source, output_loading_info=True, **options)
     except safetensors.SafetensorError as error:
         raise DataFailure(f"checkpoint {name}: its weights cannot be read: {one_line(error)}") from None
     except (OSError, ValueError, KeyError) as error:
         raise SettingsFailure(f"checkpoint {name} cannot be loaded: {one_line(error)}") from None
-    finally:
-        quiet.setLevel(level)
+    except RuntimeError as error:
+        if out_of_memory(error):
+            raise
+        raise DataFailure(f"checkpoint {name}: its weights do not fit its configuration: {one_line(error)}") from None
     missing = sorted(report["missing_keys"])
     if missing:
         raise DataFailure(
@@ -91,6 +90,23 @@ def pretrained(name, source, revision, dtype, device, trust_remote_code):
     if unexpected:
         warn(f"checkpoint {name}: {len(unexpected)} tensors of its files are not used, {unexpected[0]} for one")
     return model
+
+
+@contextlib.contextmanager
+def quiet(local):
+    """Without the library's remarks, as what matters of them is told here; a bar is wanted only while something is downloaded."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    if local:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
     python -m ontogeny_capture.tiny FOLDER
 
-writes FOLDER/text.jsonl (short made-up texts on five topics) and FOLDER/step0, step8, … , step512: a GPT-NeoX of 0.3 million parameters
+writes FOLDER/text.jsonl (short made-up texts on five topics) and FOLDER/step0, step4, … , step256: a GPT-NeoX of 0.3 million parameters
 with its tokenizer, trained on those texts in the meantime.
 """
 
@@ -12,7 +12,7 @@ import os
 import random
 import sys
 
-STEPS = (0, 8, 32, 128, 512)
+STEPS = (0, 4, 16, 64, 256)
 DOCUMENTS = 4000
 VOCABULARY = 512
 CONTEXT = 64
@@ -75,8 +75,8 @@ def texts(seed=0, documents=DOCUMENTS):
 
 
 def make_tokenizer(lines, vocabulary=VOCABULARY):
-    """Byte-level BPE, as GPT-2 and Pythia have it."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    """Byte-level BPE, as GPT-2 and Pythia have it; every text begins with the special token, as in training."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     end = "<|endoftext|>"
@@ -87,6 +87,7 @@ def make_tokenizer(lines, vocabulary=VOCABULARY):
         vocab_size=vocabulary, special_tokens=[end], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
     tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{end} $A", special_tokens=[(end, tokenizer.token_to_id(end))])
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=end, eos_token=end, unk_token=end)
 
 
@@ -101,8 +102,7 @@ def make(folder, steps=STEPS, documents=DOCUMENTS, say=lambda line: None):
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     tokenizer = make_tokenizer([row["text"] for row in rows])
 
-    stream = [i for row in rows for i in [tokenizer.eos_token_id, *tokenizer(row["text"])["input_ids"]]]
-    stream = torch.tensor(stream)
+    stream = torch.tensor([i for row in rows for i in tokenizer(row["text"])["input_ids"]])
     # More threads only wait for each other in a model this small.
     torch.set_num_threads(1)
     torch.manual_seed(0)
