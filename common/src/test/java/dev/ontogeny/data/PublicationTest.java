@@ -56,7 +56,8 @@ class PublicationTest {
     publish(publication, write(publication, "a.txt"));
     assertThatThrownBy(() -> Publication.open(folder(), "dataset", new Settings(4), List.of()))
         .isInstanceOf(Failure.class)
-        .hasMessageContaining("already holds dataset of other settings or inputs (identity ")
+        .hasMessageContaining(
+            "already holds dataset of other settings (rows is 3 there and 4 here; identity ")
         .hasMessageContaining("choose another output or delete it");
     assertThat(files()).containsExactly("_manifest.json", "a.txt");
   }

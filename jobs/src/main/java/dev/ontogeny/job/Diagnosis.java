@@ -16,7 +16,6 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.spark.SparkException;
 
 /**
@@ -35,7 +34,7 @@ record Diagnosis(FailureKind kind, String message) {
     List<Throwable> chain = chain(thrown);
     for (Throwable each : chain) {
       String message = String.valueOf(each.getMessage());
-      if (each instanceof UnsupportedFileSystemException
+      if (each.getClass().getSimpleName().equals("UnsupportedFileSystemException")
           || message.contains("S3AFileSystem not found")) {
         return new Diagnosis(
             FailureKind.SETTINGS,
