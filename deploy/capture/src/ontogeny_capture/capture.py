@@ -21,7 +21,7 @@ from .models import DTYPES, Models, choose_device, digest, load_tokenizer
 from .pieces import token_texts
 from .plan import Plan
 from .progress import Progress, say, warn
-from .rows import Rows
+from .rows import Rows, dataset_files
 from .runner import Item, Runner, batches, items_of, windows
 from .sequences import FOLDER, Sequence, delete_parts, part_name, read_part
 from .site_file import LABELS, SiteFile
@@ -97,6 +97,9 @@ class Capture:
             raise SettingsFailure("the loader gives documents of its own: leave out --dataset and --pairs")
         if documents is None and not (settings.dataset or settings.pairs):
             raise SettingsFailure("there is no text: give --dataset or --pairs, or let the loader's documents() give documents")
+        if settings.dataset:
+            # Tells a wrong name before a large model is loaded.
+            dataset_files(settings.dataset)
         say(f"loading {first.name}")
         self.model = (first, self.models.load(first))
         model = self.model[1]

@@ -75,7 +75,7 @@ def pretrained(name, source, revision, dtype, device, trust_remote_code):
     except safetensors.SafetensorError as error:
         raise DataFailure(f"checkpoint {name}: its weights cannot be read: {one_line(error)}") from None
     except (OSError, ValueError, KeyError) as error:
-        raise SettingsFailure(f"checkpoint {name} cannot be loaded: {one_line(error)}") from None
+        raise told_hub(error, f"checkpoint {name} cannot be loaded: {one_line(error)}") from None
     except RuntimeError as error:
         if out_of_memory(error):
             raise
@@ -147,7 +147,13 @@ def load_tokenizer(source, revision, trust_remote_code):
     try:
         return transformers.AutoTokenizer.from_pretrained(source, revision=revision or "main", trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise SettingsFailure(f"there is no tokenizer in {source}: give --tokenizer; {one_line(error)}") from None
+        raise told_hub(error, f"there is no tokenizer in {source}: give --tokenizer; {one_line(error)}") from None
+
+
+def told_hub(error, message):
+    """What the hub's libraries say with one kind of exception: that it cannot be reached now, or that there is no such thing."""
+    unreachable = isinstance(error, (ConnectionError, TimeoutError)) or "couldn't connect" in str(error).lower()
+    return (ResourceFailure if unreachable else SettingsFailure)(message)
 
 
 def out_of_memory(error):

@@ -80,7 +80,10 @@ class LocalStore:
     def create(self, name):
         """A file to write to, that is there under its name only once the block has ended well."""
         path = self.path(name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            raise ResourceFailure(f"{self}: the folder cannot be made: {one_line(error)}") from None
         hidden = os.path.join(os.path.dirname(path), f"_{os.path.basename(path)}.writing")
         try:
             with open(hidden, "wb") as file:
