@@ -64,6 +64,8 @@ GATED = {
     "hook_resid_post": given("layers.{n}"),
     "hook_attn_out": given("layers.{n}.self_attn"),
     "hook_mlp_out": given("layers.{n}.mlp"),
+    "ln1.hook_normalized": given("layers.{n}.input_layernorm"),
+    "ln2.hook_normalized": given("layers.{n}.post_attention_layernorm"),
     "attn.hook_q": given("layers.{n}.self_attn.q_proj"),
     "attn.hook_k": given("layers.{n}.self_attn.k_proj"),
     "attn.hook_v": given("layers.{n}.self_attn.v_proj"),
@@ -84,8 +86,21 @@ SANDWICHED = {
     "hook_attn_out": given("layers.{n}.post_attention_layernorm"),
     "hook_mlp_out": given("layers.{n}.post_feedforward_layernorm"),
 }
-OLMO2 = {**LLAMA, "block": {**SANDWICHED, "hook_resid_mid": taken("layers.{n}.mlp")}}
-GEMMA2 = {**LLAMA, "block": {**SANDWICHED, "hook_resid_mid": taken("layers.{n}.pre_feedforward_layernorm")}}
+UNNORMED = Absent("attention and MLP read the residual stream without a norm before them")
+OLMO2 = {
+    **LLAMA,
+    "block": {**SANDWICHED, "hook_resid_mid": taken("layers.{n}.mlp"), "ln1.hook_normalized": UNNORMED, "ln2.hook_normalized": UNNORMED},
+}
+# Gemma scales its embedding; older versions of transformers do so outside of the module.
+GEMMA = {**LLAMA, "model": {**LLAMA["model"], "hook_embed": taken("layers.0")}}
+GEMMA2 = {
+    **GEMMA,
+    "block": {
+        **SANDWICHED,
+        "hook_resid_mid": taken("layers.{n}.pre_feedforward_layernorm"),
+        "ln2.hook_normalized": given("layers.{n}.pre_feedforward_layernorm"),
+    },
+}
 
 FAMILIES = {
     "gpt2": {
@@ -98,6 +113,8 @@ FAMILIES = {
             "hook_resid_post": given("h.{n}"),
             "hook_attn_out": given("h.{n}.attn"),
             "hook_mlp_out": given("h.{n}.mlp"),
+            "ln1.hook_normalized": given("h.{n}.ln_1"),
+            "ln2.hook_normalized": given("h.{n}.ln_2"),
             "attn.hook_q": given("h.{n}.attn.c_attn", Part(0)),
             "attn.hook_k": given("h.{n}.attn.c_attn", Part(1)),
             "attn.hook_v": given("h.{n}.attn.c_attn", Part(2)),
@@ -120,6 +137,8 @@ FAMILIES = {
             "hook_resid_post": given("layers.{n}"),
             "hook_attn_out": given("layers.{n}.attention"),
             "hook_mlp_out": given("layers.{n}.mlp"),
+            "ln1.hook_normalized": given("layers.{n}.input_layernorm"),
+            "ln2.hook_normalized": given("layers.{n}.post_attention_layernorm"),
             "attn.hook_q": given("layers.{n}.attention.query_key_value", Part(0, by_head=True)),
             "attn.hook_k": given("layers.{n}.attention.query_key_value", Part(1, by_head=True)),
             "attn.hook_v": given("layers.{n}.attention.query_key_value", Part(2, by_head=True)),
@@ -134,7 +153,8 @@ FAMILIES = {
     "qwen3": LLAMA,
     "olmo": LLAMA,
     "olmo2": OLMO2,
-    "gemma": LLAMA,
+    "olmo3": OLMO2,
+    "gemma": GEMMA,
     "gemma2": GEMMA2,
     "gemma3_text": GEMMA2,
     "gemma3": {**GEMMA2, "roots": ("model.language_model", "language_model", "model", "")},
