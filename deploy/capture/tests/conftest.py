@@ -6,6 +6,7 @@ os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="
 
 import json
 import types
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -141,7 +142,7 @@ def capture(run, dataset, tmp_path):
 
 
 def files(out, site, checkpoint):
-    folder = out / f"site={site}" / f"checkpoint={checkpoint}"
+    folder = out / f"site={quote(site)}" / f"checkpoint={checkpoint}"
     assert (folder / "_SUCCESS").exists()
     return sorted(folder.glob("part-*.parquet"))
 

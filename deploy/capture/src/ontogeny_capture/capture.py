@@ -406,11 +406,10 @@ class Capture:
             files = {}
             for site in plan.sites:
                 file = stack.enter_context(self.store.create(names[site["site"]]))
-                files[site["site"]] = SiteFile(file, keys, site["width"], plan.settings["dtype"], site["group_rows"], plan.settings["gradients"], loss)
+                writer = SiteFile(file, keys, site["width"], plan.settings["dtype"], site["group_rows"], plan.settings["gradients"], loss)
+                files[site["site"]] = stack.enter_context(writer)
             for window in windows(items_of(sequences, documents), plan.window_tokens):
                 self.capture_window(window, runner, files, loss, oddities, progress)
-            for file in files.values():
-                file.close()
         if loss is not None:
             losses[0] += float(np.nansum(loss, dtype=np.float64))
             losses[1] += int(np.isfinite(loss).sum())

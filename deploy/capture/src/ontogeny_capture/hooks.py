@@ -158,12 +158,15 @@ class Recorder:
         return self.values
 
     def gradients_of(self, loss):
-        """{site: ([rows, width], Oddities)}: of the sum of the losses, at the values kept."""
+        """{site: ([rows, width], Oddities)}: of the sum of the losses, at the values kept; None is a sum of none, as of a single token."""
         self.require_all()
         keys = list(self.places)
-        if not loss.requires_grad:
+        if loss is None:
+            found = [None] * len(keys)
+        elif loss.requires_grad:
+            found = torch.autograd.grad(loss, [self.tensors[k] for k in keys], allow_unused=True)
+        else:
             raise DataFailure("--gradients: the loss does not depend on any of the sites")
-        found = torch.autograd.grad(loss, [self.tensors[k] for k in keys], allow_unused=True)
         result = {}
         for key, gradient in zip(keys, found):
             if gradient is None:

@@ -139,14 +139,14 @@ class Runner:
         return inputs
 
     def checked(self, losses, kept):
-        """Losses [documents, positions] without gradients, and their sum."""
+        """Losses [documents, positions] without gradients, and their sum, None if there are none."""
         if losses is None:
             raise SettingsFailure("--loss and --gradients need a loss: the loader's loss(model, inputs) gives None")
         if not torch.is_tensor(losses) or tuple(losses.shape) not in (tuple(kept.shape), (len(kept),)):
             shape = list(losses.shape) if torch.is_tensor(losses) else type(losses).__name__
             raise SettingsFailure(f"the loader's loss(model, inputs) gives {shape}; it must give [{len(kept)}] or {list(kept.shape)}")
         there = ~torch.isnan(losses.detach())
-        total = losses[there].sum()
+        total = losses[there].sum() if bool(there.any()) else None
         rows = losses.detach()
         return (rows[:, None].expand(kept.shape) if rows.dim() == 1 else rows), total
 

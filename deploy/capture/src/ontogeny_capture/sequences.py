@@ -9,6 +9,8 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .site_file import abandon
+
 FOLDER = "_tokens"
 
 
@@ -104,6 +106,7 @@ class SequenceWriter:
         if kind is None:
             self.end_part()
         elif self.creation is not None:
+            abandon(self.writer)
             self.creation.__exit__(kind, error, trace)
 
 

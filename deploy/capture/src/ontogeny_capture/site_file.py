@@ -1,5 +1,7 @@
 """Files of a capture: the rows of one part at one site and checkpoint."""
 
+import contextlib
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -94,3 +96,19 @@ class SiteFile:
     def close(self):
         self.write()
         self.writer.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.close()
+        else:
+            abandon(self.writer)
+
+
+def abandon(writer):
+    """Lets go of a writer whose file will be taken away; else it would try to end the file when it is forgotten."""
+    with contextlib.suppress(Exception):
+        writer.close()
+    writer.is_open = False
