@@ -154,7 +154,7 @@ class Capture:
                 delete_parts(store)
         skipped = tokenising.told_skipped(groups)
         if skipped:
-            warn(f"{source}: {skipped} are left out")
+            warn(f"{source}: left out: {skipped}")
 
     def deciding(self, known):
         """The settings that decide the bytes. `known` has what the command line may leave open."""
