@@ -47,7 +47,7 @@ class Loader:
 
         Positions without a loss are NaN. The model's parameters need no gradients; the sites take theirs from the sum of what this gives.
         For texts this need not be written: there it is the loss of the next token, from what the model gives as `logits` (or gives alone)
-        when it is called with input_ids, and with attention_mask if it takes one.
+        when it is called with input_ids (by name if it has such a name), and with attention_mask if it takes one.
         """
         model(**inputs)
         return None

@@ -79,7 +79,9 @@ class Runner:
         self.input_dtype = input_dtype
         self.recorder = Recorder(model, sites, DTYPES[dtype], gradients, not with_loss, None if loader is None else loader.rows)
         accepted = inspect.signature(model.forward).parameters
-        self.takes_mask = "attention_mask" in accepted or any(p.kind == p.VAR_KEYWORD for p in accepted.values())
+        any_name = any(p.kind == p.VAR_KEYWORD for p in accepted.values())
+        self.takes_mask = "attention_mask" in accepted or any_name
+        self.takes_names = "input_ids" in accepted or any_name
         if hasattr(getattr(model, "config", None), "use_cache"):
             # Keys and values are kept for the next token, and there is none.
             model.config.use_cache = False
@@ -123,7 +125,7 @@ class Runner:
             inputs["attention_mask"] = kept.long()
         if self.loader is not None and type(self.loader).loss is not Loader.loss:
             return self.loader.loss(self.model, inputs)
-        output = self.model(**inputs)
+        output = self.model(**inputs) if self.takes_names else self.model(ids)
         if not self.with_loss:
             return None
         logits = output if torch.is_tensor(output) else getattr(output, "logits", None)
