@@ -106,7 +106,7 @@ def parser():
 
 def run(arguments):
     if arguments[:1] == ["convert"]:
-        from .convert import command as convert
+        from . import convert
 
         return convert.run(arguments[1:])
     options = vars(parser().parse_args(arguments))

@@ -21,6 +21,14 @@ class Oddities(NamedTuple):
         return Oddities(self.beyond + other.beyond, self.not_finite + other.not_finite)
 
 
+def stored(tensor, dtype):
+    """A tensor in the type to be stored, and its `Oddities`."""
+    rounded = tensor.to(dtype)
+    odd = int((~torch.isfinite(rounded)).sum())
+    beyond = int((~torch.isfinite(rounded) & torch.isfinite(tensor)).sum()) if odd else 0
+    return rounded, Oddities(beyond, odd - beyond)
+
+
 class Recorder:
     """Hooks a model at sites, as a context.
 
@@ -141,11 +149,7 @@ class Recorder:
             )
         if site.place.part is not None:
             tensor = site.place.part.of_tensor(tensor, site.heads)
-        tensor = tensor[self.kept]
-        stored = tensor.to(self.dtype)
-        odd = int((~torch.isfinite(stored)).sum())
-        beyond = int((~torch.isfinite(stored) & torch.isfinite(tensor)).sum()) if odd else 0
-        return stored, Oddities(beyond, odd - beyond)
+        return stored(tensor[self.kept], self.dtype)
 
     def require_all(self):
         missing = [s.name for key, sites in self.places.items() if key not in self.tensors for s in sites]

@@ -30,6 +30,26 @@ def vectors(rows, dtype):
     return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(rows.reshape(-1)), type=vector_type(dtype))
 
 
+def parquet_writer(file, schema, columns, dtype):
+    """A writer of a file whose `columns` hold vectors."""
+    plain = [f"{name}.list.element" for name in columns]
+    others = [f.name for f in schema if f.name not in columns]
+    writer = pq.ParquetWriter(
+        file,
+        schema,
+        # Activations do not get smaller, and a reader scans them all.
+        compression={**{p: "none" for p in plain}, **{o: "zstd" for o in others}},
+        use_dictionary=[o for o in others if pa.types.is_string(schema.field(o).type) or o == "token_id"],
+        column_encoding={p: "PLAIN" for p in plain},
+        write_statistics=others,
+        data_page_size=PAGE_BYTES,
+        store_schema=False,
+    )
+    # Nothing else would say that two bytes are bfloat16.
+    writer.add_key_value_metadata({f"ontogeny.dtype.{name}": dtype for name in columns})
+    return writer
+
+
 class SiteFile:
     """Collects rows into row groups and writes them.
 
@@ -52,21 +72,7 @@ class SiteFile:
             fields.append(pa.field("loss", pa.float32()))
         fields += [pa.field(name, vector_type(dtype), nullable=False) for name in self.columns]
         self.schema = pa.schema(fields)
-        plain = [f"{name}.list.element" for name in self.columns]
-        others = [f.name for f in fields if f.name not in self.columns]
-        self.writer = pq.ParquetWriter(
-            file,
-            self.schema,
-            # Activations do not get smaller, and a reader scans them all.
-            compression={**{p: "none" for p in plain}, **{o: "zstd" for o in others}},
-            use_dictionary=[o for o in others if pa.types.is_string(self.schema.field(o).type) or o == "token_id"],
-            column_encoding={p: "PLAIN" for p in plain},
-            write_statistics=others,
-            data_page_size=PAGE_BYTES,
-            store_schema=False,
-        )
-        # Nothing else would say that two bytes are bfloat16.
-        self.writer.add_key_value_metadata({f"ontogeny.dtype.{name}": dtype for name in self.columns})
+        self.writer = parquet_writer(file, self.schema, list(self.columns), dtype)
 
     def append(self, **columns):
         """Takes the next rows, [n, width] of each column."""
