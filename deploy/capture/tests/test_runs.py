@@ -284,3 +284,19 @@ def test_all_checkpoints_are_there(checkpoints, capture):
     assert sorted(int(p.name.split("=")[1]) for p in (out / "site=blocks.0.hook_resid_post").iterdir()) == list(STEPS)
     numbered = capture("--checkpoints", checkpoints("llama") / "step0", "--checkpoint-numbers", "step0=77", "--sites", SITES, out=out.with_name("numbered"))
     np.testing.assert_array_equal(table(numbered, "blocks.0.hook_resid_post", 77)["activation"], table(out, "blocks.0.hook_resid_post", 0)["activation"])
+
+
+def test_two_runs_do_not_write_one_checkpoint_and_may_share_a_capture(checkpoints, capture, run, dataset, tmp_path):
+    from ontogeny_capture.stores import open_store
+
+    folder = checkpoints("llama")
+    options = ["--dataset", dataset, "--tokens", "all", "--dtype", "float32", "--sites", SITES, "--resume"]
+    out = capture("--checkpoints", folder / "step0", "--sites", SITES)
+    with open_store(str(out)).claim("site=blocks.0.hook_resid_post/checkpoint=10", "it"):
+        result = run("--checkpoints", folder / "step10", *options, "--out", out)
+        assert result.code == 2
+        assert result.err.splitlines()[-1] == f"ontogeny-capture: usage: another run writes checkpoint step10 in {out} at this moment"
+        assert run("--checkpoints", folder / "step20", *options, "--out", out).code == 0
+    assert run("--checkpoints", folder / "step10", *options, "--out", out).code == 0
+    whole = capture("--checkpoints", f"{folder}/step*", "--sites", SITES, out=tmp_path / "whole")
+    assert digests(out) == digests(whole)

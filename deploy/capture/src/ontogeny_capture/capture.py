@@ -54,6 +54,27 @@ class Capture:
         self.first_sequences = []
 
     def run(self):
+        if self.settings.dry_run:
+            self.prepare()
+            estimate(self)
+            return
+        # Runs that share a capture may begin together: one of them makes the plan.
+        with self.store.claim("", "the plan", wait=True):
+            self.prepare()
+        self.tell_plan()
+        self.require_space()
+        self.texts = token_texts(self.tokenizer) if self.plan.texts else None
+        warnings = []
+        for number, checkpoint in enumerate(self.checkpoints):
+            with self.store.claim(plans.folder(self.plan.sites[0]["site"], checkpoint.number), f"checkpoint {checkpoint.name}"):
+                self.records = self.read_records()
+                warnings += self.capture(checkpoint, number)
+        for warning in dict.fromkeys(warnings):
+            warn(warning)
+        say(f"done: {self.store}")
+
+    def prepare(self):
+        """The plan, new or as it is there, and what has been done of it."""
         self.plan = Plan.read(self.store)
         self.require_ours()
         known = DTYPES.get(self.plan.settings["compute_dtype"]) if self.plan else None
@@ -64,18 +85,6 @@ class Capture:
             self.tokenizer = self.open_tokenizer(self.plan.texts)
             plans.require_same(self.store, self.plan, self.deciding(self.plan.settings))
         self.records = self.read_records()
-        if self.settings.dry_run:
-            estimate(self)
-            return
-        self.tell_plan()
-        self.require_space()
-        self.texts = token_texts(self.tokenizer) if self.plan.texts else None
-        warnings = []
-        for number, checkpoint in enumerate(self.checkpoints):
-            warnings += self.capture(checkpoint, number)
-        for warning in dict.fromkeys(warnings):
-            warn(warning)
-        say(f"done: {self.store}")
 
     # The plan
 

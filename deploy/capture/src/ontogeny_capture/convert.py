@@ -88,6 +88,10 @@ class Conversion:
         self.rows = self.parts = 0
 
     def run(self):
+        with self.store.claim(self.folder, f"site {self.options.site} at checkpoint {self.options.checkpoint}"):
+            self.convert()
+
+    def convert(self):
         self.require_room()
         if self.options.tokenizer:
             self.read_tokenizer()

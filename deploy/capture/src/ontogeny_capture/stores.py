@@ -5,6 +5,7 @@ an object when its upload is closed.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import posixpath
@@ -14,7 +15,7 @@ import urllib.request
 import pyarrow as pa
 import pyarrow.fs as fs
 
-from .failures import ResourceFailure, SettingsFailure, one_line
+from .failures import ResourceFailure, SettingsFailure, UsageFailure, one_line
 
 
 def open_store(location):
@@ -112,6 +113,28 @@ class LocalStore:
             if name.startswith("_") and name.endswith(".writing"):
                 self.delete(f"{folder}/{name}")
 
+    @contextlib.contextmanager
+    def claim(self, folder, what, wait=False):
+        """Holds a folder for this run; one that is killed holds nothing. Where another has it, waits or fails."""
+        with contextlib.suppress(OSError):
+            os.makedirs(self.path(folder), exist_ok=True)
+        try:
+            held = os.open(self.path(folder), os.O_RDONLY)
+        except OSError as error:
+            raise ResourceFailure(f"{self}: the folder cannot be made: {one_line(error)}") from None
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(held)
+            raise UsageFailure(f"another run writes {what} in {self} at this moment") from None
+        except OSError:
+            # A network's file system may have no locks.
+            pass
+        try:
+            yield
+        finally:
+            os.close(held)
+
     def free_bytes(self):
         import shutil
 
@@ -174,6 +197,11 @@ class ObjectStore:
 
     def delete_unfinished(self, folder):
         """An upload that was not closed is not there."""
+
+    @contextlib.contextmanager
+    def claim(self, folder, what, wait=False):
+        """Object stores have no locks. They need none: uploads do not mix, and two runs of the same settings write the same bytes."""
+        yield
 
     def free_bytes(self):
         return None
