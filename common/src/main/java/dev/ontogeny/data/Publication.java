@@ -89,7 +89,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
         there.kind(),
         settingsDiffer.isEmpty() ? "inputs" : "settings",
         settingsDiffer.isEmpty()
-            ? "what they were is not what they are"
+            ? "their content is not what it was"
             : String.join(", ", settingsDiffer.subList(0, Math.min(3, settingsDiffer.size()))),
         there.identity().substring(0, 12),
         identity.substring(0, 12));
@@ -133,6 +133,11 @@ public record Publication(Folder folder, String kind, String identity, String ru
   public String attempt() {
     TaskContext task = TaskContext.get();
     return run + "-" + (task == null ? "driver" : Long.toString(task.taskAttemptId()));
+  }
+
+  /** A pattern for a file that finds it whichever run and attempt wrote it. */
+  public static String ofAnyAttempt(String path) {
+    return path.replaceFirst("-[0-9a-f]{8}-(\\d+|driver)(?=\\.[^/]*$)", "-*");
   }
 
   /** The manifest, if this folder is published. */

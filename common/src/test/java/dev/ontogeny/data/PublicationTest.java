@@ -51,6 +51,16 @@ class PublicationTest {
   }
 
   @Test
+  void aPatternFindsAFileWhoeverWroteIt() {
+    Publication publication = open();
+    assertThat(Publication.ofAnyAttempt("a/b-00000-" + publication.attempt() + ".parquet"))
+        .isEqualTo("a/b-00000-*.parquet");
+    assertThat(Publication.ofAnyAttempt("a/t-0123abcd-17.parquet")).isEqualTo("a/t-*.parquet");
+    assertThat(Publication.ofAnyAttempt("a-0123abcd-17.b/index.html"))
+        .isEqualTo("a-0123abcd-17.b/index.html");
+  }
+
+  @Test
   void anotherRunsFolderIsNeverTouched() throws Exception {
     Publication publication = open();
     publish(publication, write(publication, "a.txt"));

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.dictionary.DictionaryMetadata;
@@ -243,7 +244,8 @@ final class ReportInputs {
                             manifest.table(table).count(),
                             manifest.table(table).mapToLong(PublishedFile::rows).sum(),
                             manifest.table(table).mapToLong(PublishedFile::bytes).sum(),
-                            manifest.table(table).findFirst().orElseThrow().path())));
+                            Publication.ofAnyAttempt(
+                                manifest.table(table).findFirst().orElseThrow().path()))));
     return rows;
   }
 

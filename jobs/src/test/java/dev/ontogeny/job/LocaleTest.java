@@ -6,6 +6,7 @@ import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.data.CaptureFixture;
 import dev.ontogeny.data.CaptureFixture.Encoding;
 import dev.ontogeny.data.CaptureFixture.Form;
+import dev.ontogeny.data.Publication;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,10 +86,9 @@ class LocaleTest {
       checksums.put(job, result.manifest().identity());
       int[] number = {0};
       result.manifest().files().stream()
-          // Names of attempts differ.
-          .map(
-              file ->
-                  file.path().replaceAll("-[0-9a-f]{8}-(\\d+|driver)", "") + " " + file.sha256())
+          // Whose pages tell when, by which run.
+          .filter(file -> !file.path().equals("data/provenance.js"))
+          .map(file -> Publication.ofAnyAttempt(file.path()) + " " + file.sha256())
           .sorted()
           .forEach(file -> checksums.put(job + " " + number[0]++, file));
     }

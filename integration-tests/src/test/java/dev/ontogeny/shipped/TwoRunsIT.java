@@ -1,0 +1,99 @@
+package dev.ontogeny.shipped;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ontogeny.data.CaptureFixture;
+import dev.ontogeny.data.CaptureFixture.Encoding;
+import dev.ontogeny.data.CaptureFixture.Form;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Two runs of the shipped jar into one folder: one publishes, the other says who has it. */
+class TwoRunsIT {
+  private static final Path WORK = ShippedJar.folder("TwoRunsIT");
+  private static final Path CAPTURE = WORK.resolve("capture");
+
+  @BeforeAll
+  static void write() throws IOException {
+    for (long checkpoint = 0; checkpoint < 3; checkpoint++) {
+      CaptureFixture.write(
+          CAPTURE,
+          "a",
+          checkpoint,
+          Form.HALF_LIST,
+          Encoding.usual(),
+          32,
+          CaptureFixture.rows(100, 50, 32, checkpoint));
+    }
+  }
+
+  /** What made a mess of both before there were claims: one is chosen, whichever comes first. */
+  @Test
+  void startedTogetherWithDifferentSeeds() {
+    Path output = WORK.resolve("together");
+    ShippedJar.Running first = shard(output, 1).start(WORK);
+    ShippedJar.Running second = shard(output, 2).start(WORK);
+    List<ShippedJar.Outcome> outcomes = List.of(first.await(), second.await());
+    assertThat(outcomes)
+        .as("%s", outcomes)
+        .extracting(ShippedJar.Outcome::exitCode)
+        .containsExactlyInAnyOrder(0, 2);
+    ShippedJar.Outcome loser =
+        outcomes.stream().filter(each -> each.exitCode() == 2).findFirst().orElseThrow();
+    assertThat(loser.failure())
+        .startsWith("ontogeny: usage: output ")
+        // The second only where the first was done before this one began.
+        .containsPattern(
+            "is being written by another run, [0-9a-f]{8} \\(|already holds dataset of");
+    assertWhole(output);
+  }
+
+  /** A killed run keeps the folder for nobody: the next one goes on at once. */
+  @Test
+  void aKilledRunLeavesItsFolderToTheNext() {
+    Path output = WORK.resolve("killed");
+    shard(output, 1).start(WORK).until(() -> holds(output, "_progress/claims")).kill();
+    ShippedJar.Outcome next = shard(output, 1).run(WORK);
+    assertThat(next.exitCode()).as(next.error()).isZero();
+    assertThat(next.error()).containsPattern("run [0-9a-f]{8} .*is over: this run goes on in its");
+    assertWhole(output);
+  }
+
+  private static ShippedJar shard(Path output, int seed) {
+    return ShippedJar.command(
+            "shard",
+            "--set",
+            "input=" + CAPTURE,
+            "--set",
+            "output=" + output,
+            "--set",
+            "seed=" + seed)
+        .local(1);
+  }
+
+  /** Every file as the manifest has it, and nothing left over. */
+  private static void assertWhole(Path output) {
+    ShippedJar.Outcome verified =
+        ShippedJar.command("describe", output.toString(), "--verify").local(1).run(WORK);
+    assertThat(verified.exitCode()).as(verified.error()).isZero();
+    assertThat(holds(output, "_progress")).isFalse();
+  }
+
+  private static boolean holds(Path output, String path) {
+    Path folder = output.resolve(path);
+    if (!Files.exists(folder)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.findAny().isPresent();
+    } catch (IOException | UncheckedIOException vanished) {
+      return false;
+    }
+  }
+}
