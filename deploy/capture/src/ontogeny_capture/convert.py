@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from . import peers
 from . import plan as plans
@@ -192,8 +191,8 @@ class Conversion:
         arrays = [pa.array(c) for c in columns]
         if self.texts is not None:
             arrays += self.token_columns(columns[2])
-        activations = torch.cat([b.activations for b in blocks])
-        return pa.table([*arrays, vectors(numbers(activations, self.dtype), self.dtype)], schema=self.schema())
+        activations = vectors([numbers(b.activations, self.dtype) for b in blocks], self.dtype)
+        return pa.table([*arrays, activations], schema=self.schema())
 
     def token_columns(self, ids):
         largest = int(ids.max(initial=-1))

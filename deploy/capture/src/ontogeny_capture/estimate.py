@@ -63,9 +63,8 @@ def told_memory(capture, model_bytes):
     plan, dtype, gradients = capture.plan, capture.plan.settings["dtype"], capture.plan.settings["gradients"]
     row = [plans.row_bytes(s["width"], dtype, gradients) for s in plan.sites]
     longest = max(part["tokens"] for part in plan.parts)
-    # A row group is held once while it is filled and once more while it is written, one site at a time.
     groups = [r * min(s["group_rows"], longest) for r, s in zip(row, plan.sites)]
-    buffers = sum(groups) + max(groups) + sum(row) * min(plan.window_tokens, longest)
+    buffers = sum(groups) + sum(row) * min(plan.window_tokens, longest)
     models = model_bytes * (2 if any(c.interpolated for c in capture.checkpoints) else 1)
     if capture.device.type == "cuda":
         return f"{told_bytes(torch.cuda.max_memory_allocated(capture.device))} on {capture.device}, {told_bytes(most_used() + buffers)} of the machine"

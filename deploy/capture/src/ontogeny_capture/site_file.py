@@ -12,6 +12,7 @@ NUMPY = {"float16": np.float16, "bfloat16": np.uint16, "float32": np.float32}
 LABELS = {"string": pa.string(), "bool": pa.bool_(), "int64": pa.int64(), "double": pa.float64()}
 
 PAGE_BYTES = 1 << 20
+CHUNK_BYTES = 4 << 20
 
 
 def numbers(tensor, dtype):
@@ -24,10 +25,21 @@ def vector_type(dtype):
     return pa.list_(pa.field("element", ARROW[dtype], nullable=False))
 
 
-def vectors(rows, dtype):
-    """[n, width] as an Arrow list, without a copy."""
-    ends = np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1]
-    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(rows.reshape(-1)), type=vector_type(dtype))
+def vectors(blocks, dtype):
+    """Blocks [n, width] as one Arrow column of lists, without a copy.
+
+    It is in chunks, because the writer unfolds a chunk at a time into several times its size.
+    """
+    chunks = []
+    for rows in blocks:
+        step = max(1, CHUNK_BYTES // (rows.itemsize * rows.shape[1]))
+        chunks += [list_array(rows[at : at + step], dtype) for at in range(0, len(rows), step)]
+    return pa.chunked_array(chunks, vector_type(dtype))
+
+
+def list_array(rows, dtype):
+    ends = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(rows.reshape(-1)), type=vector_type(dtype))
 
 
 def parquet_writer(file, schema, columns, dtype):
@@ -94,7 +106,7 @@ class SiteFile:
         if self.loss is not None:
             loss = self.loss[self.row : self.row + self.filled]
             arrays.append(pa.array(loss, pa.float32(), mask=np.isnan(loss)))
-        arrays += [vectors(buffer[: self.filled], self.dtype) for buffer in self.columns.values()]
+        arrays += [vectors([buffer[: self.filled]], self.dtype) for buffer in self.columns.values()]
         self.writer.write_table(pa.table(arrays, schema=self.schema), row_group_size=self.filled)
         self.row += self.filled
         self.filled = 0
