@@ -5,10 +5,13 @@ import pathlib
 import numpy as np
 import pytest
 import torch
+import transformers
 from conftest import STEPS, table
 
 PICTURES = pathlib.Path(__file__).with_name("pictures.py")
-SITES = ("module:vit.layers.0", "module:vit.layers.1.mlp.fc1")
+# The library's modules have other names since version 5.
+OLD = int(transformers.__version__.split(".")[0]) < 5
+SITES = ("module:vit.encoder.layer.0", "module:vit.encoder.layer.1.intermediate") if OLD else ("module:vit.layers.0", "module:vit.layers.1.mlp.fc1")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,7 @@ def test_a_vision_transformer(capture, vit):
 
         def keep(site):
             def hook(module, args, output):
+                output = output[0] if isinstance(output, tuple) else output
                 output.retain_grad()
                 kept[site] = output
 
