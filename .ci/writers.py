@@ -1,13 +1,15 @@
 """Captures as other tools write them: one site for each writer and way of writing, all of the same numbers.
 
-    writers.py write CAPTURE            writes the capture
-    writers.py check CAPTURE DATASET    compares what shard made of it, site by site, number by number
+    writers.py write CAPTURE CLASSPATH    writes the capture; a file names the jars of Arrow's Java library
+    writers.py check DATASET              compares what shard made of it, site by site, number by number
 """
 
-import glob
+import json
 import os
 import struct
+import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pyarrow as pa
@@ -193,6 +195,19 @@ def fastparquet(compression):
     return write
 
 
+def arrow_java(root, site):
+    for checkpoint in CHECKPOINTS:
+        table = pa.table({**keys(), "activation": lists(pa.float32())(numbers(checkpoint))})
+        target = folder(root, site, checkpoint)
+        with tempfile.NamedTemporaryFile(suffix=".arrows") as stream:
+            with pa.ipc.new_stream(stream.name, table.schema) as writer:
+                writer.write_table(table)
+            program = os.path.join(os.path.dirname(__file__), "arrow", "ToParquet.java")
+            java = ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", classpath, program]
+            subprocess.run([*java, stream.name, target], check=True, stderr=subprocess.DEVNULL)
+        os.rename(f"{target}/data_0", f"{target}/part.parquet")
+
+
 def pandas(root, site):
     import pandas as pd
 
@@ -230,6 +245,7 @@ SITES = {
     "pyarrow float32 as bytes": arrow(little_floats),
     "pyarrow in pieces": in_pieces,
     "pyarrow in columns": all_in_columns,
+    "Arrow Java": arrow_java,
     "pandas": pandas,
     "Polars list": polars("Float32", False),
     "Polars array": polars("Float32", True),
@@ -252,8 +268,6 @@ def write(root):
 
 
 def check(dataset):
-    import json
-
     with open(f"{dataset}/_manifest.json", encoding="utf-8") as file:
         manifest = json.load(file)
     assert manifest["summary"]["rows"] == ROWS, manifest["summary"]["rows"]
@@ -288,6 +302,8 @@ def stored(column):
 
 if __name__ == "__main__":
     if sys.argv[1] == "write":
+        with open(sys.argv[3], encoding="utf-8") as file:
+            classpath = file.read().strip()
         write(sys.argv[2])
     else:
         check(sys.argv[2])
