@@ -93,6 +93,26 @@ def test_any_module_with_texts(capture, tokenizer, tmp_path):
     np.testing.assert_allclose([found["loss"][i] for i in first[:-1]], losses.detach().numpy(), rtol=1e-5)
 
 
+def test_a_module_that_overwrites_its_input_does_not_change_what_was_captured(capture, tokenizer, tmp_path):
+    from pictures import InPlace
+
+    tokenizer.save_pretrained(tmp_path / "words")
+    (tmp_path / "step1").mkdir()
+    out = capture(
+        "--loader", f"{PICTURES}:InPlace", "--checkpoints", tmp_path / "step1", "--tokenizer", tmp_path / "words",
+        "--sites", "module:1", "--gradients", tokens=50, context=16,
+    )
+    found = table(out, "module:1", 1)
+    model = InPlace().model("step1")
+    first = [i for i, (d, p) in enumerate(zip(found["document"], found["position"])) if d == 0 and p < 16]
+    ids = torch.tensor([found["token_id"][i] for i in first])
+    before = model[1](model[0](ids)).detach().requires_grad_()
+    torch.nn.functional.cross_entropy(model[3](before.relu())[:-1], ids[1:], reduction="sum").backward()
+    assert (before < 0).any()
+    np.testing.assert_allclose(found["activation"][first], before.detach().numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["gradient"][first], before.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "loader, told",
     [

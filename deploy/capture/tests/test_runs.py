@@ -300,3 +300,9 @@ def test_two_runs_do_not_write_one_checkpoint_and_may_share_a_capture(checkpoint
     assert run("--checkpoints", folder / "step10", *options, "--out", out).code == 0
     whole = capture("--checkpoints", f"{folder}/step*", "--sites", SITES, out=tmp_path / "whole")
     assert digests(out) == digests(whole)
+
+
+def test_the_command_is_there_before_torch_is():
+    """Its threads read their settings when torch is loaded, and --help need not wait for it."""
+    code = "import sys, ontogeny_capture.command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -15,8 +15,8 @@ from .models import DTYPES
 from .progress import Progress, say, warn
 from .settings import BYTES, whole
 from .sequences import part_name
-from .site_file import abandon, numbers, parquet_writer, vector_type, vectors
-from .stores import open_store, read_json, write_json
+from .site_file import numbers, parquet_writer, vector_type, vectors
+from .stores import abandon, open_store, read_json, write_json
 
 # What tokens the conversions into a folder have: those of all sites and checkpoints must be the same.
 TOKENS = "_converted.json"

@@ -9,7 +9,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .site_file import abandon
+from .stores import abandon
 
 FOLDER = "_tokens"
 

@@ -1,11 +1,11 @@
 """Files of a capture: the rows of one part at one site and checkpoint."""
 
-import contextlib
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+
+from .stores import abandon
 
 ARROW = {"float16": pa.float16(), "bfloat16": pa.uint16(), "float32": pa.float32()}
 NUMPY = {"float16": np.float16, "bfloat16": np.uint16, "float32": np.float32}
@@ -123,10 +123,3 @@ class SiteFile:
             self.close()
         else:
             abandon(self.writer)
-
-
-def abandon(writer):
-    """Lets go of a writer whose file will be taken away; else it would try to end the file when it is forgotten."""
-    with contextlib.suppress(Exception):
-        writer.close()
-    writer.is_open = False

@@ -232,3 +232,10 @@ def read_json(store, name):
 def write_json(store, name, value):
     with store.create(name) as file:
         file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def abandon(writer):
+    """Lets go of a writer whose file will be taken away; else it would try to end the file when it is forgotten."""
+    with contextlib.suppress(Exception):
+        writer.close()
+    writer.is_open = False
