@@ -282,6 +282,11 @@ def broken(tmp_path, name):
     folder.mkdir(exist_ok=True)
     if name == "missing":
         return ["numpy", tmp_path / "nowhere"], 2, "nowhere: there is no such file or folder"
+    if name == "torn arrow":
+        saelens_dataset(activations(), tokens()).save_to_disk(folder / "cache")
+        (arrow,) = (folder / "cache").glob("*.arrow")
+        arrow.write_bytes(arrow.read_bytes()[:-2000])
+        return ["saelens", folder / "cache"], 3, "cache is not a dataset of SAELens's cache"
     if name == "empty":
         return ["numpy", folder], 3, "holds no .npy file"
     if name == "torn":
@@ -335,7 +340,7 @@ def broken(tmp_path, name):
 
 @pytest.mark.parametrize(
     "name",
-    ("missing", "empty", "torn", "torn safetensors", "torn pt", "other shape", "cut memmap", "shuffled memmap", "tokens of another shape", "whole numbers",
+    ("missing", "empty", "torn", "torn arrow", "torn safetensors", "torn pt", "other shape", "cut memmap", "shuffled memmap", "tokens of another shape", "whole numbers",
      "widths", "no column", "no tokens for a tokenizer", "indivisible", "one of two", "unknown"),
 )
 def test_every_failure_is_one_line_with_its_code(convert, tokenizer, tmp_path, name):

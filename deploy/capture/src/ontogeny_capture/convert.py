@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import os
 import re
 
 import numpy as np
@@ -87,6 +88,9 @@ class Conversion:
         self.rows = self.parts = 0
 
     def run(self):
+        for path in self.options.inputs:
+            if not os.path.exists(path):
+                raise SettingsFailure(f"{path}: there is no such file or folder")
         with self.store.claim(self.folder, f"site {self.options.site} at checkpoint {self.options.checkpoint}"):
             self.convert()
 

@@ -134,8 +134,6 @@ def natural(name):
 
 def listed(folder, wanted, what):
     """The files of a folder, or the file itself, that match a pattern, in their order."""
-    if not os.path.exists(folder):
-        raise SettingsFailure(f"{folder}: there is no such file or folder")
     if os.path.isfile(folder):
         return [folder]
     found = sorted((n for n in os.listdir(folder) if re.fullmatch(wanted, n)), key=natural)
