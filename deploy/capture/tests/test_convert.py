@@ -286,7 +286,7 @@ def broken(tmp_path, name):
         saelens_dataset(activations(), tokens()).save_to_disk(folder / "cache")
         (arrow,) = (folder / "cache").glob("*.arrow")
         arrow.write_bytes(arrow.read_bytes()[:-2000])
-        return ["saelens", folder / "cache"], 3, "cache is not a dataset of SAELens's cache"
+        return ["saelens", folder / "cache"], 3, "cache is not a dataset of SAELens's cache, or is cut off"
     if name == "empty":
         return ["numpy", folder], 3, "holds no .npy file"
     if name == "torn":

@@ -166,8 +166,8 @@ def dataset_sequences(path, column):
         raise SettingsFailure("--from saelens needs the library datasets: pip install 'ontogeny-capture[datasets]'") from None
     try:
         table = datasets.load_from_disk(path).data.table
-    except (FileNotFoundError, ValueError) as error:
-        raise DataFailure(f"{path} is not a dataset of SAELens's cache: {one_line(error)}") from None
+    except (OSError, ValueError) as error:
+        raise DataFailure(f"{path} is not a dataset of SAELens's cache, or is cut off: {one_line(error)}") from None
     yield from table_sequences(table.to_batches(), table.column_names, path, column)
 
 
