@@ -19,6 +19,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
@@ -46,6 +47,7 @@ import org.apache.spark.deploy.SparkHadoopUtil;
 public record Folder(String location) implements Serializable {
   private static final String FOR_HADOOP = "spark.hadoop.";
   private static final int LOCAL_BUFFER = 1 << 16;
+  private static final int LONGEST_NAME = 160;
 
   /** A local path or a URI, made absolute. */
   public static Folder of(String location) {
@@ -101,6 +103,29 @@ public record Folder(String location) implements Serializable {
   /** A file in this folder; names may hold colons, which Hadoop's own joining of paths refuses. */
   public Path path(String relative) {
     return new Path(location + "/" + relative);
+  }
+
+  /**
+   * A text as the name of a file or folder: what a path or an address cannot hold becomes {@code
+   * %XX}.
+   */
+  public static String safeName(String text) {
+    StringBuilder safe = new StringBuilder();
+    for (byte each : text.getBytes(StandardCharsets.UTF_8)) {
+      boolean plain =
+          (each >= 'a' && each <= 'z')
+              || (each >= 'A' && each <= 'Z')
+              || (each >= '0' && each <= '9')
+              || "_-".indexOf(each) >= 0
+              || (each == '.' && safe.length() > 0);
+      safe.append(plain ? String.valueOf((char) each) : String.format(Locale.ROOT, "%%%02X", each));
+    }
+    // File systems take 255 bytes, and a few more are added to it.
+    return safe.length() <= LONGEST_NAME
+        ? safe.toString()
+        : safe.substring(0, LONGEST_NAME - 33)
+            + "-"
+            + Identity.sha256(text.getBytes(StandardCharsets.UTF_8)).substring(0, 32);
   }
 
   /** The file system of this folder. */

@@ -301,7 +301,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
   }
 
   private String unitPath(String unit) {
-    return progressPath("unit-" + unit.replace('/', '~') + ".json");
+    return progressPath("unit-" + Folder.safeName(unit) + ".json");
   }
 
   private String progressPath(String name) {

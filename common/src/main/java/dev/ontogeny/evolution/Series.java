@@ -9,7 +9,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Dictionaries of one site over checkpoints: a chain, whose features keep their index,
@@ -91,9 +93,8 @@ public record Series(
 
   /** Crosscoders over several sites are several series. */
   private static String ofSite(DictionaryMetadata dictionary, String site) {
-    return dictionary.sources().stream().map(Source::site).distinct().count() > 1
-        ? "-" + site.replaceAll("[^A-Za-z0-9._-]", "_")
-        : "";
+    Set<String> sites = dictionary.sources().stream().map(Source::site).collect(Collectors.toSet());
+    return sites.size() > 1 ? "-" + Source.nameOf(site, sites) : "";
   }
 
   private static Series of(String name, List<Member> members) {

@@ -249,9 +249,7 @@ class ClaimTest {
       Path whole = Files.createTempFile("claim", ".json");
       Files.writeString(whole, Json.pretty(run));
       Files.move(
-          whole,
-          claims.resolve(run.run() + ".json"),
-          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+          whole, claims.resolve(run.run() + ".json"), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import dev.ontogeny.data.CaptureFooter;
+import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.TableSchema.ColumnType;
@@ -9,7 +10,6 @@ import dev.ontogeny.data.VectorType;
 import dev.ontogeny.data.VectorWriter;
 import dev.ontogeny.stats.MomentSums;
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 
@@ -161,24 +161,9 @@ record ShardPlan(
             Locale.ROOT,
             "%s/%s/checkpoint-%d/shard-%05d-%s.parquet",
             table,
-            safe(source.site()),
+            Folder.safeName(source.site()),
             source.checkpoint(),
             shard,
             attempt);
-  }
-
-  /** A site's name as a folder: what a path cannot hold becomes {@code %XX}. */
-  static String safe(String site) {
-    StringBuilder safe = new StringBuilder();
-    for (byte each : site.getBytes(StandardCharsets.UTF_8)) {
-      boolean plain =
-          (each >= 'a' && each <= 'z')
-              || (each >= 'A' && each <= 'Z')
-              || (each >= '0' && each <= '9')
-              || "_-".indexOf(each) >= 0
-              || (each == '.' && safe.length() > 0);
-      safe.append(plain ? String.valueOf((char) each) : String.format("%%%02X", each));
-    }
-    return safe.toString();
   }
 }

@@ -99,7 +99,7 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
   /**
    * What one dictionary specification becomes series of.
    *
-   * @param name of the site, or of all of them
+   * @param name as names of dictionaries tell the site, or all of them
    * @param sources of each dictionary of a series, in order
    */
   private record Grid(String name, List<List<Source>> sources) {}
@@ -108,6 +108,7 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
       ShardedDataset dataset, TrainSettings settings, List<CaptureFindings.Source> leftOut) {
     List<Grid> grids = new ArrayList<>();
     List<Source> all = new ArrayList<>();
+    List<String> known = dataset.summary().sites().stream().map(each -> each.site()).toList();
     for (ShardedDataset.Site site : sites(dataset, settings)) {
       List<Source> sources = new ArrayList<>();
       for (long checkpoint : checkpoints(dataset, settings, site)) {
@@ -124,7 +125,7 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
       boolean crosscoder = settings.mode() == Mode.CROSSCODER;
       grids.add(
           new Grid(
-              site.site(),
+              Source.nameOf(site.site(), known),
               crosscoder ? List.of(sources) : sources.stream().map(List::of).toList()));
     }
     if (all.isEmpty()) {
@@ -179,7 +180,7 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
     String family =
         settings.mode().key()
             + "-"
-            + folderName(grid.name())
+            + grid.name()
             + "-"
             + specification.label()
             + (weighting == Weighting.UNIFORM ? "" : "-" + weighting.key());
@@ -234,11 +235,6 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
       }
     }
     return plan.linked(Identity.sha256(Json.line(node).getBytes(StandardCharsets.UTF_8)));
-  }
-
-  /** Site names may hold characters that folders cannot. */
-  private static String folderName(String site) {
-    return site.replaceAll("[^A-Za-z0-9._-]", "_");
   }
 
   List<DictionaryPlan> dictionaries() {

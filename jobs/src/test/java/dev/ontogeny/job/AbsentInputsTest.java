@@ -98,7 +98,20 @@ class AbsentInputsTest {
         new Line(losses, "independent", 1, 3, 1, "nothing fires"),
         new Line(losses, "chain", 1, 2, 1, "half characters"),
         new Line(ALL, "chain", 2, 3, 2, "a site that begins with zeros"),
-        new Line(losses, "crosscoder", 1, 3, 2, "a site that begins with zeros"));
+        new Line(losses, "crosscoder", 1, 3, 2, "a site that begins with zeros"),
+        new Line(losses, "chain", 1, 2, 3, "names of sites"),
+        new Line(losses, "crosscoder", 1, 2, 3, "names of sites"));
+  }
+
+  /** Names that no folder can have, two of which would be the same as folders, and a long one. */
+  private static String site(Line line, int number) {
+    return line.odd().equals("names of sites")
+        ? List.of(
+                "module:vit.layers.0 é \"日本\" <i>'",
+                "module/vit.layers.0 é \"日本\" <i>'",
+                "blocks." + "x".repeat(200))
+            .get(number)
+        : "blocks." + number + ".hook";
   }
 
   @ParameterizedTest
@@ -306,9 +319,9 @@ class AbsentInputsTest {
         boolean silent = site == 1 && t == 0 && line.odd().equals("a site that begins with zeros");
         CaptureFixture.write(
             folder.resolve(
-                "capture/site=blocks."
-                    + site
-                    + ".hook/checkpoint="
+                "capture/site="
+                    + site(line, site).replace("%", "%25").replace("/", "%2F")
+                    + "/checkpoint="
                     + planted.plan().checkpoints().get(t)
                     + "/a.parquet"),
             schema.toString(),
