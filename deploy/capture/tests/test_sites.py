@@ -60,7 +60,7 @@ def test_only_what_an_architecture_lacks_is_absent(captured):
     name, _, _, absent = captured
     wanted = {f"blocks.{n}.hook_resid_mid" for n in (0, 1)} if name in PARALLEL else set()
     if name in UNNORMED:
-        wanted = {f"blocks.{n}.ln{i}.hook_normalized" for n in (0, 1) for i in (1, 2)}
+        wanted = {f"blocks.{n}.ln{i}.hook_out" for n in (0, 1) for i in (1, 2)}
     assert set(absent) == wanted
 
 
@@ -72,7 +72,7 @@ def test_the_residual_stream_is_what_the_model_tells_as_hidden_states(captured):
     close(found["blocks.0.hook_resid_pre"], states[0])
     close(found["blocks.0.hook_resid_post"], states[1])
     close(found["blocks.1.hook_resid_pre"], states[1])
-    close(found["ln_final.hook_normalized"], states[2])
+    close(found["ln_final.hook_out"], states[2])
     if name != "gpt2":  # whose positions are added to it
         close(found["hook_embed"], states[0])
 
@@ -120,7 +120,7 @@ def test_the_mlp_from_end_to_end(captured, n):
 def test_queries_keys_and_values_by_their_own_weights(captured, n):
     name, model, found, _ = captured
     attn = attention(block(model, n))
-    source = found[f"blocks.{n}.hook_resid_pre" if name in UNNORMED else f"blocks.{n}.ln1.hook_normalized"]
+    source = found[f"blocks.{n}.hook_resid_pre" if name in UNNORMED else f"blocks.{n}.ln1.hook_out"]
     for at, letter in enumerate("qkv"):
         if name == "gpt2":
             columns = slice(at * WIDTH, (at + 1) * WIDTH)
@@ -143,14 +143,14 @@ def test_norms(captured, n):
     layer = block(model, n)
     first = child(layer, "ln_1", "input_layernorm")
     second = child(layer, "ln_2", "pre_feedforward_layernorm", "post_attention_layernorm")
-    close(found[f"blocks.{n}.ln1.hook_normalized"], first(found[f"blocks.{n}.hook_resid_pre"]))
+    close(found[f"blocks.{n}.ln1.hook_out"], first(found[f"blocks.{n}.hook_resid_pre"]))
     mid = "hook_resid_pre" if name in PARALLEL else "hook_resid_mid"
-    close(found[f"blocks.{n}.ln2.hook_normalized"], second(found[f"blocks.{n}.{mid}"]))
+    close(found[f"blocks.{n}.ln2.hook_out"], second(found[f"blocks.{n}.{mid}"]))
 
 
 def test_every_family_is_tested():
     assert {kind for kind, _ in ARCHITECTURES.values()} == set(FAMILIES)
-    assert isinstance(FAMILIES["olmo2"]["block"]["ln1.hook_normalized"], Absent)
+    assert isinstance(FAMILIES["olmo2"]["block"]["ln1.hook_out"], Absent)
 
 
 def test_stars_stand_for_all_blocks_and_parts_of_one_tensor_are_told_apart():

@@ -64,8 +64,8 @@ GATED = {
     "hook_resid_post": given("layers.{n}"),
     "hook_attn_out": given("layers.{n}.self_attn"),
     "hook_mlp_out": given("layers.{n}.mlp"),
-    "ln1.hook_normalized": given("layers.{n}.input_layernorm"),
-    "ln2.hook_normalized": given("layers.{n}.post_attention_layernorm"),
+    "ln1.hook_out": given("layers.{n}.input_layernorm"),
+    "ln2.hook_out": given("layers.{n}.post_attention_layernorm"),
     "attn.hook_q": given("layers.{n}.self_attn.q_proj"),
     "attn.hook_k": given("layers.{n}.self_attn.k_proj"),
     "attn.hook_v": given("layers.{n}.self_attn.v_proj"),
@@ -77,7 +77,7 @@ GATED = {
 LLAMA = {
     "roots": ("model", ""),
     "blocks": "layers",
-    "model": {"hook_embed": given("embed_tokens"), "ln_final.hook_normalized": given("norm")},
+    "model": {"hook_embed": given("embed_tokens"), "ln_final.hook_out": given("norm")},
     "block": GATED,
 }
 # What attention and MLP give is normed once more before it is added to the residual stream: the sites are what is added, as in TransformerLens.
@@ -89,7 +89,7 @@ SANDWICHED = {
 UNNORMED = Absent("attention and MLP read the residual stream without a norm before them")
 OLMO2 = {
     **LLAMA,
-    "block": {**SANDWICHED, "hook_resid_mid": taken("layers.{n}.mlp"), "ln1.hook_normalized": UNNORMED, "ln2.hook_normalized": UNNORMED},
+    "block": {**SANDWICHED, "hook_resid_mid": taken("layers.{n}.mlp"), "ln1.hook_out": UNNORMED, "ln2.hook_out": UNNORMED},
 }
 # Gemma scales its embedding; older versions of transformers do so outside of the module.
 GEMMA = {**LLAMA, "model": {**LLAMA["model"], "hook_embed": taken("layers.0")}}
@@ -98,7 +98,7 @@ GEMMA2 = {
     "block": {
         **SANDWICHED,
         "hook_resid_mid": taken("layers.{n}.pre_feedforward_layernorm"),
-        "ln2.hook_normalized": given("layers.{n}.pre_feedforward_layernorm"),
+        "ln2.hook_out": given("layers.{n}.pre_feedforward_layernorm"),
     },
 }
 
@@ -106,15 +106,15 @@ FAMILIES = {
     "gpt2": {
         "roots": ("transformer", ""),
         "blocks": "h",
-        "model": {"hook_embed": given("wte"), "ln_final.hook_normalized": given("ln_f")},
+        "model": {"hook_embed": given("wte"), "ln_final.hook_out": given("ln_f")},
         "block": {
             "hook_resid_pre": taken("h.{n}"),
             "hook_resid_mid": taken("h.{n}.ln_2"),
             "hook_resid_post": given("h.{n}"),
             "hook_attn_out": given("h.{n}.attn"),
             "hook_mlp_out": given("h.{n}.mlp"),
-            "ln1.hook_normalized": given("h.{n}.ln_1"),
-            "ln2.hook_normalized": given("h.{n}.ln_2"),
+            "ln1.hook_out": given("h.{n}.ln_1"),
+            "ln2.hook_out": given("h.{n}.ln_2"),
             "attn.hook_q": given("h.{n}.attn.c_attn", Part(0)),
             "attn.hook_k": given("h.{n}.attn.c_attn", Part(1)),
             "attn.hook_v": given("h.{n}.attn.c_attn", Part(2)),
@@ -126,7 +126,7 @@ FAMILIES = {
     "gpt_neox": {
         "roots": ("gpt_neox", ""),
         "blocks": "layers",
-        "model": {"hook_embed": given("embed_in"), "ln_final.hook_normalized": given("final_layer_norm")},
+        "model": {"hook_embed": given("embed_in"), "ln_final.hook_out": given("final_layer_norm")},
         "block": {
             "hook_resid_pre": taken("layers.{n}"),
             "hook_resid_mid": lambda config: (
@@ -137,8 +137,8 @@ FAMILIES = {
             "hook_resid_post": given("layers.{n}"),
             "hook_attn_out": given("layers.{n}.attention"),
             "hook_mlp_out": given("layers.{n}.mlp"),
-            "ln1.hook_normalized": given("layers.{n}.input_layernorm"),
-            "ln2.hook_normalized": given("layers.{n}.post_attention_layernorm"),
+            "ln1.hook_out": given("layers.{n}.input_layernorm"),
+            "ln2.hook_out": given("layers.{n}.post_attention_layernorm"),
             "attn.hook_q": given("layers.{n}.attention.query_key_value", Part(0, by_head=True)),
             "attn.hook_k": given("layers.{n}.attention.query_key_value", Part(1, by_head=True)),
             "attn.hook_v": given("layers.{n}.attention.query_key_value", Part(2, by_head=True)),
