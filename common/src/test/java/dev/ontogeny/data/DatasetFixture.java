@@ -1,7 +1,8 @@
 package dev.ontogeny.data;
 
-import dev.ontogeny.data.PlantedActivations.Token;
 import dev.ontogeny.data.TableSchema.ColumnType;
+import dev.ontogeny.demo.PlantedActivations;
+import dev.ontogeny.demo.PlantedActivations.Token;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

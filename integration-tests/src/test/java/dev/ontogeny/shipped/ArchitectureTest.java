@@ -1,9 +1,13 @@
 package dev.ontogeny.shipped;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -11,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.apache.spark.launcher.JavaModuleOptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -28,6 +33,7 @@ class ArchitectureTest {
           "train",
           "stats",
           "evolution",
+          "demo",
           "report",
           "export",
           "spark",
@@ -41,7 +47,7 @@ class ArchitectureTest {
         location -> !location.contains("/test-classes/") && !location.contains("-tests.jar");
     ours =
         new ClassFileImporter().withImportOptions(List.of(shipped)).importPackages("dev.ontogeny");
-    assertThat(ours.stream().map(each -> each.getPackageName().replace("dev.ontogeny.", "")))
+    assertThat(ours.stream().map(each -> each.getPackageName().split("\\.")[2]))
         .as("packages that are read here, all of them in the order")
         .contains("run", "data", "job")
         .isSubsetOf(ORDER);
@@ -66,13 +72,52 @@ class ArchitectureTest {
   }
 
   @Test
+  void aJobIsKnownByItsDoorAlone() {
+    List<String> jobs =
+        List.of("shard", "train", "measure", "evolve", "report", "demo", "benchmark");
+    assertThat(
+            ours.stream()
+                .map(JavaClass::getPackageName)
+                .filter(each -> each.startsWith("dev.ontogeny.job."))
+                .distinct())
+        .containsExactlyInAnyOrderElementsOf(
+            jobs.stream().map(job -> "dev.ontogeny.job." + job).toList());
+    for (String job : jobs) {
+      String room = "dev.ontogeny.job." + job;
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(room)
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage(room)
+                  .and(
+                      not(
+                          simpleName(
+                              job.substring(0, 1).toUpperCase(Locale.ROOT) + job.substring(1)))))
+          .check(ours);
+      // Of the jobs none knows another: what two need is in spark or in common.
+      noClasses()
+          .that()
+          .resideInAPackage(room)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              jobs.stream()
+                  .filter(other -> !other.equals(job))
+                  .map(other -> "dev.ontogeny.job." + other)
+                  .toArray(String[]::new))
+          .check(ours);
+    }
+  }
+
+  @Test
   void librariesStayWhereTheyBelong() {
     only("Spark", List.of("data", "spark", "job"), "org.apache.spark..");
     only("Hadoop", List.of("data", "spark"), "org.apache.hadoop..");
     only("Parquet", List.of("data"), "org.apache.parquet..");
     only(
         "ND4J, JavaCPP and SIMD",
-        List.of("kernel"),
+        List.of("kernel", "demo"),
         "org.nd4j..",
         "org.deeplearning4j..",
         "org.bytedeco..",
@@ -133,8 +178,8 @@ class ArchitectureTest {
   void everyPackageIsExplained() throws Exception {
     for (String module : List.of("common", "jobs")) {
       Path sources = Path.of("..", module, "src/main/java/dev/ontogeny");
-      try (Stream<Path> packages = Files.list(sources)) {
-        assertThat(packages.filter(Files::isDirectory))
+      try (Stream<Path> packages = Files.walk(sources)) {
+        assertThat(packages.filter(each -> Files.isDirectory(each) && !each.equals(sources)))
             .allSatisfy(each -> assertThat(each.resolve("package-info.java")).exists());
       }
     }

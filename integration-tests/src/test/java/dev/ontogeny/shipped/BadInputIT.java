@@ -2,10 +2,10 @@ package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
-import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.demo.CaptureWriter;
+import dev.ontogeny.demo.PlantedActivations;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,13 +2,13 @@ package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
-import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.Verification;
+import dev.ontogeny.demo.CaptureWriter;
+import dev.ontogeny.demo.PlantedActivations;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -22,7 +22,7 @@ import org.apache.spark.SparkException;
  * What is said of an exception that reached {@link Main}: expected failures as they are, what the
  * machine or the store did as resources, everything else as a bug.
  */
-record Diagnosis(FailureKind kind, String message) {
+public record Diagnosis(FailureKind kind, String message) {
   private static final Pattern LOST_EXECUTOR =
       Pattern.compile("ExecutorLostFailure|Lost executor|Executor heartbeat timed out");
   private static final Pattern TOO_LITTLE =

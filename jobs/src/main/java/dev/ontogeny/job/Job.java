@@ -10,7 +10,7 @@ import org.apache.spark.sql.SparkSession;
  * publish nothing new, and a run cut off half-way does only what is missing. Settings are checked
  * before Spark starts; {@code conf/jobs/<name>.conf} holds their defaults.
  */
-interface Job<S extends Record> {
+public interface Job<S extends Record> {
   /** The command's name. */
   String name();
 

@@ -1,5 +1,12 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.job.benchmark.Benchmark;
+import dev.ontogeny.job.demo.Demo;
+import dev.ontogeny.job.evolve.Evolve;
+import dev.ontogeny.job.measure.Measure;
+import dev.ontogeny.job.report.Report;
+import dev.ontogeny.job.shard.Shard;
+import dev.ontogeny.job.train.Train;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.SettingsReader;
@@ -32,7 +39,7 @@ public final class Main implements Runnable {
   private Main() {}
 
   /** Every job, in the order of the line. */
-  static List<Job<?>> jobs() {
+  public static List<Job<?>> jobs() {
     return List.of(new Shard(), new Train(), new Measure(), new Evolve(), new Report(), new Demo());
   }
 

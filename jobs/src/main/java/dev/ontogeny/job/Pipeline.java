@@ -22,7 +22,7 @@ import org.apache.spark.sql.SparkSession;
  * The jobs of the line, in their order and with their settings, as a pipeline file names them: a
  * section per job, and a folder for what they publish.
  */
-record Pipeline(List<Step<?>> steps) {
+public record Pipeline(List<Step<?>> steps) {
   /**
    * The jobs of the line in their order, with the folder below {@code work} that each publishes.
    */
@@ -44,7 +44,7 @@ record Pipeline(List<Step<?>> steps) {
    * @param origin stands before every problem
    * @throws Failure with all problems of all sections at once
    */
-  static Pipeline of(List<Job<?>> jobs, Config pipeline, String origin) {
+  public static Pipeline of(List<Job<?>> jobs, Config pipeline, String origin) {
     List<String> problems = new ArrayList<>();
     for (String key : pipeline.root().keySet()) {
       if (!key.equals("work") && !LINE.containsKey(key)) {
@@ -112,8 +112,8 @@ record Pipeline(List<Step<?>> steps) {
   }
 
   /** One job of the line. */
-  record Step<S extends Record>(Job<S> job, S settings, List<String> inputs) {
-    Job.Result run(SparkSession spark) {
+  public record Step<S extends Record>(Job<S> job, S settings, List<String> inputs) {
+    public Job.Result run(SparkSession spark) {
       // Stages that a job does not name would still be told under the name that the one before
       // left.
       spark.sparkContext().setJobDescription(job.name());

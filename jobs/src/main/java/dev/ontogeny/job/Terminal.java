@@ -12,10 +12,10 @@ import java.util.List;
  * @param live whether standard error is a terminal that a line may be rewritten on
  * @param columns of that terminal
  */
-record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
+public record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
 
   /** This process; the launcher tells whether there is a terminal, without it there is none. */
-  static Terminal ofProcess() {
+  public static Terminal ofProcess() {
     boolean live = "live".equals(System.getenv("ONTOGENY_PROGRESS"));
     String columns = System.getenv().getOrDefault("COLUMNS", "");
     return new Terminal(
@@ -25,11 +25,11 @@ record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
         columns.matches("\\d{2,4}") ? Integer.parseInt(columns) : 100);
   }
 
-  Progress progress() {
+  public Progress progress() {
     return live ? Progress.live(error, columns) : Progress.logged();
   }
 
-  void print(Job.Plan plan) {
+  public void print(Job.Plan plan) {
     print(
         plan.lines().entrySet().stream()
             .map(line -> new String[] {line.getKey(), line.getValue()})
@@ -37,7 +37,7 @@ record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
   }
 
   /** Columns side by side. */
-  void print(List<String[]> rows) {
+  public void print(List<String[]> rows) {
     for (String[] row : rows) {
       StringBuilder line = new StringBuilder();
       for (int i = 0; i < row.length; i++) {
@@ -54,7 +54,7 @@ record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
     }
   }
 
-  void print(String job, Job.Result result) {
+  public void print(String job, Job.Result result) {
     if (result.alreadyDone()) {
       out.println(
           result.output()

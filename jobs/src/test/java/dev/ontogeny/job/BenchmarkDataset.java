@@ -1,10 +1,12 @@
 package dev.ontogeny.job;
 
 import com.sun.management.OperatingSystemMXBean;
-import dev.ontogeny.data.CaptureWriter;
 import dev.ontogeny.data.Folder;
-import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.demo.CaptureWriter;
+import dev.ontogeny.demo.PlantedActivations;
+import dev.ontogeny.job.shard.Shard;
+import dev.ontogeny.job.shard.ShardSettings;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -14,8 +16,8 @@ import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
 /** Planted activations that {@code shard} made a dataset of, for benchmarks. */
-final class BenchmarkDataset {
-  static final String SITE = "made.up";
+public final class BenchmarkDataset {
+  public static final String SITE = "made.up";
 
   /** Planted; the last two are captured. */
   private static final int CHECKPOINTS = 6;
@@ -23,7 +25,7 @@ final class BenchmarkDataset {
   private BenchmarkDataset() {}
 
   /** A session that takes all its room from {@code folder}. */
-  static SparkSession session(Path folder, int cores) {
+  public static SparkSession session(Path folder, int cores) {
     return SparkSession.builder()
         .master("local[" + cores + "]")
         .config("spark.ui.enabled", "false")
@@ -35,7 +37,7 @@ final class BenchmarkDataset {
   }
 
   /** The dataset in {@code folder}; of half precision, in eight shards. */
-  static ShardedDataset of(SparkSession spark, Path folder, int rows, int width)
+  public static ShardedDataset of(SparkSession spark, Path folder, int rows, int width)
       throws IOException {
     Folder capture = Folder.of(folder.resolve("capture").toString());
     Folder dataset = Folder.of(folder.resolve("dataset").toString());
@@ -64,7 +66,7 @@ final class BenchmarkDataset {
   }
 
   /** Between the lower and the upper half. */
-  static double median(double[] values) {
+  public static double median(double[] values) {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
     return sorted[sorted.length / 2];
@@ -75,7 +77,7 @@ final class BenchmarkDataset {
    * of it on a busy machine as on a quiet one, so ratios of it hold where those of the clock do
    * not.
    */
-  static double processorSeconds() {
+  public static double processorSeconds() {
     return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime()
         / 1e9;
   }

@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  * A real headless Chromium with one page, driven over the DevTools protocol: what a page logs, runs
  * and saves can be asked for.
  */
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final long PATIENCE_SECONDS = 60;
 
@@ -42,7 +42,7 @@ final class Browser implements AutoCloseable {
   private final Path downloads;
 
   /** The browser's program, if this machine has one. */
-  static Optional<Path> program() {
+  public static Optional<Path> program() {
     String named = System.getenv("CHROMIUM");
     Stream<Path> folders =
         Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator, -1))
@@ -63,7 +63,7 @@ final class Browser implements AutoCloseable {
    *
    * @param home an empty folder for the profile and what pages save
    */
-  static Browser start(Path program, Path home) throws Exception {
+  public static Browser start(Path program, Path home) throws Exception {
     Path profile = Files.createDirectories(home.resolve("profile"));
     Process process =
         new ProcessBuilder(
@@ -125,14 +125,14 @@ final class Browser implements AutoCloseable {
   }
 
   /** Opens a page of a report and waits until its view is drawn. */
-  void open(Path report, String address) throws Exception {
+  public void open(Path report, String address) throws Exception {
     send("Page.navigate", Map.of("url", "about:blank"));
     send("Page.navigate", Map.of("url", report.resolve("index.html").toUri() + address));
     awaitDrawn();
   }
 
   /** Goes to another address of the page that is open. */
-  void go(String address) throws Exception {
+  public void go(String address) throws Exception {
     String before = text("document.querySelector('main').dataset.drawn");
     evaluate("location.hash = " + JSON.writeValueAsString(address));
     await(
@@ -142,7 +142,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** Waits until the view and all its figures are drawn. */
-  void awaitDrawn() throws Exception {
+  public void awaitDrawn() throws Exception {
     await(
         () ->
             evaluate(
@@ -155,7 +155,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** The value of an expression, promises resolved. */
-  JsonNode evaluate(String expression) throws Exception {
+  public JsonNode evaluate(String expression) throws Exception {
     JsonNode answer =
         send(
             "Runtime.evaluate",
@@ -167,33 +167,33 @@ final class Browser implements AutoCloseable {
     return answer.path("result").path("value");
   }
 
-  String text(String expression) throws Exception {
+  public String text(String expression) throws Exception {
     return evaluate(expression).asText();
   }
 
   /** Sends keys to what has the focus. */
-  void press(String key) throws Exception {
+  public void press(String key) throws Exception {
     String text = key.equals("Enter") ? "\r" : key.length() == 1 ? key : "";
     send("Input.dispatchKeyEvent", Map.of("type", "keyDown", "key", key, "text", text));
     send("Input.dispatchKeyEvent", Map.of("type", "keyUp", "key", key));
   }
 
   /** Takes dark or light as the reader's preference. */
-  void prefer(String scheme) throws Exception {
+  public void prefer(String scheme) throws Exception {
     send(
         "Emulation.setEmulatedMedia",
         Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
   }
 
   /** What a page saves under a name, once it is there. */
-  Path saved(String name) throws Exception {
+  public Path saved(String name) throws Exception {
     Path file = downloads.resolve(name);
     await(() -> Files.exists(file) && Files.size(file) > 0, name + " was not saved");
     return file;
   }
 
   /** A picture of the whole page. */
-  byte[] screenshot() throws Exception {
+  public byte[] screenshot() throws Exception {
     return Base64.getDecoder()
         .decode(
             send("Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true))
@@ -202,22 +202,22 @@ final class Browser implements AutoCloseable {
   }
 
   /** Errors and warnings of the console, refused content and failed requests, so far. */
-  List<String> complaints() {
+  public List<String> complaints() {
     return List.copyOf(complaints);
   }
 
   /** For tests that provoke complaints. */
-  void forgetComplaints() {
+  public void forgetComplaints() {
     complaints.clear();
   }
 
   /** Every address that was asked for, so far. */
-  List<String> requests() {
+  public List<String> requests() {
     return List.copyOf(requests);
   }
 
   /** Any command of the protocol. */
-  JsonNode send(String method, Map<String, Object> parameters) throws Exception {
+  public JsonNode send(String method, Map<String, Object> parameters) throws Exception {
     int id = lastId.incrementAndGet();
     CompletableFuture<JsonNode> answer = new CompletableFuture<>();
     pending.put(id, answer);
@@ -234,11 +234,11 @@ final class Browser implements AutoCloseable {
   }
 
   /** A condition that may throw. */
-  interface Condition {
+  public interface Condition {
     boolean holds() throws Exception;
   }
 
-  static void await(Condition condition, String otherwise) throws Exception {
+  public static void await(Condition condition, String otherwise) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (!condition.holds()) {
       if (System.nanoTime() > deadline) {

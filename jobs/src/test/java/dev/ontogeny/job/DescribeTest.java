@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
-import dev.ontogeny.data.PlantedActivations;
+import dev.ontogeny.demo.PlantedActivations;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

@@ -26,20 +26,20 @@ import java.util.random.RandomGenerator;
  * to checkpoint, and one independent dictionary. Some latents are switched off, one is a copy of
  * another.
  */
-final class DictionaryFixture {
+public final class DictionaryFixture {
   private DictionaryFixture() {}
 
   /** Decides the identity of a folder. */
-  record Settings(int width, int k, float biasStep) {}
+  public record Settings(int width, int k, float biasStep) {}
 
   /** A chain over all checkpoints of a site, and an independent dictionary at the last. */
-  static void publish(Folder folder, ShardedDataset dataset, String site, int width, int k)
+  public static void publish(Folder folder, ShardedDataset dataset, String site, int width, int k)
       throws IOException {
     publish(folder, dataset, site, width, k, 0.01f);
   }
 
   /** Likewise; each latent has a bias lower by a step than the one before, and so fires less. */
-  static void publish(
+  public static void publish(
       Folder folder, ShardedDataset dataset, String site, int width, int k, float biasStep)
       throws IOException {
     Settings settings = new Settings(width, k, biasStep);

@@ -3,18 +3,19 @@ package dev.ontogeny.job;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Moments;
-import dev.ontogeny.data.PlantedActivations;
 import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.job.measure.MeasureTables;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
@@ -29,8 +30,8 @@ import java.util.random.RandomGenerator;
  * many latents again that are nothing: their directions wander and no other replica has them. In
  * replica 1 features stand in reverse order; in independent dictionaries at every other checkpoint.
  */
-final class EvolveFixture {
-  static final String SITE = "blocks.0.hook_resid_post";
+public final class EvolveFixture {
+  public static final String SITE = "blocks.0.hook_resid_post";
   private static final int SAMPLES = 30;
 
   private EvolveFixture() {}
@@ -39,18 +40,19 @@ final class EvolveFixture {
   private record MadeUp(boolean chain, int replicas) {}
 
   /** The latent of a feature in a dictionary. */
-  static int latent(PlantedActivations planted, int feature, int replica, boolean chain, int t) {
+  public static int latent(
+      PlantedActivations planted, int feature, int replica, boolean chain, int t) {
     int width = 2 * planted.plan().features();
     boolean reversed = (replica == 1) != (!chain && t % 2 == 1);
     return reversed ? width - 1 - feature : feature;
   }
 
-  static String series(boolean chain, int replica) {
+  public static String series(boolean chain, int replica) {
     return (chain ? "chain-" : "independent-") + SITE + "-r" + replica;
   }
 
   /** Publishes {@code root/dictionaries}. */
-  static Folder dictionaries(
+  public static Folder dictionaries(
       Folder root, ShardedDataset dataset, PlantedActivations planted, boolean chain, int replicas)
       throws IOException {
     Folder folder = Folder.of(root.resolve("dictionaries"));
@@ -116,7 +118,7 @@ final class EvolveFixture {
   }
 
   /** A dictionary as {@link #dictionaries} publishes it. */
-  static Dictionary dictionary(
+  public static Dictionary dictionary(
       ShardedDataset dataset, PlantedActivations planted, boolean chain, int replica, int t)
       throws IOException {
     return dictionary(dataset, planted, metadata(planted, chain, replica, t), chain, replica, t);
@@ -187,7 +189,7 @@ final class EvolveFixture {
   }
 
   /** Publishes {@code root/features}; examples of a feature are the first rows that hold it. */
-  static Folder features(
+  public static Folder features(
       Folder root,
       ShardedDataset dataset,
       Folder dictionaries,
@@ -328,7 +330,7 @@ final class EvolveFixture {
    * Whether it is the one latent that fires elsewhere than at the checkpoint before; all that are
    * nothing point elsewhere at every checkpoint.
    */
-  static boolean takenOver(PlantedActivations planted, int feature, int t) {
+  public static boolean takenOver(PlantedActivations planted, int feature, int t) {
     return feature == planted.plan().features() && t == 3;
   }
 

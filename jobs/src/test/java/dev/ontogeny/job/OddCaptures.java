@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.typesafe.config.ConfigFactory;
+import dev.ontogeny.job.shard.Shard;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import java.io.IOException;

@@ -15,6 +15,8 @@ import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.job.report.Report;
+import dev.ontogeny.job.report.ReportSettings;
 import dev.ontogeny.run.Seeds;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,16 +37,17 @@ import org.apache.spark.sql.SparkSession;
  * @param tracks of each replica
  * @param examples top examples of every feature at every checkpoint
  */
-record ReportFixture(Path root, int tracks, int examples) {
+public record ReportFixture(Path root, int tracks, int examples) {
 
   /** With six top examples of every feature at every checkpoint. */
-  ReportFixture(Path root, int tracks) {
+  public ReportFixture(Path root, int tracks) {
     this(root, tracks, 6);
   }
 
-  static final long[] CHECKPOINTS = {0, 1, 4, 16, 64, 128, 256, 512, 1000, 2000, 4000};
-  static final String SITE = "blocks.2.hook_resid_post";
-  static final String FAMILY = "chain-" + SITE + "-top-k-w64-k4";
+  public static final List<Long> CHECKPOINTS =
+      List.of(0L, 1L, 4L, 16L, 64L, 128L, 256L, 512L, 1000L, 2000L, 4000L);
+  public static final String SITE = "blocks.2.hook_resid_post";
+  public static final String FAMILY = "chain-" + SITE + "-top-k-w64-k4";
 
   /** Texts that a page must show as text. */
   static final String[] HOSTILE = {
@@ -90,15 +93,15 @@ record ReportFixture(Path root, int tracks, int examples) {
   private record Settings(String made) {}
 
   /** Tracks of each series of {@link #made}. */
-  static final int TRACKS = 200;
+  public static final int TRACKS = 200;
 
   /** A report that tests look at and leave as it is. */
-  record Made(ReportFixture fixture, Path report, Job.Result result) {}
+  public record Made(ReportFixture fixture, Path report, Job.Result result) {}
 
   private static Made made;
 
   /** The same report for all tests of this process: it is written once. */
-  static synchronized Made made(SparkSession spark) throws IOException {
+  public static synchronized Made made(SparkSession spark) throws IOException {
     if (made == null) {
       Path root = Files.createTempDirectory("ontogeny-report-");
       Runtime.getRuntime()
@@ -111,11 +114,12 @@ record ReportFixture(Path root, int tracks, int examples) {
   }
 
   /** What happens to a track, as indices of checkpoints; -1 for never. */
-  record Planned(int birth, int emergence, int direction, int peak, int death, String kind) {}
+  public record Planned(
+      int birth, int emergence, int direction, int peak, int death, String kind) {}
 
   /** The plan of a track: track 5 is born at the seventh checkpoint, and so on. */
-  Planned planned(int track) {
-    int last = CHECKPOINTS.length - 1;
+  public Planned planned(int track) {
+    int last = CHECKPOINTS.size() - 1;
     if (track % 17 == 16) {
       return new Planned(-1, -1, -1, -1, -1, "inactive");
     }
@@ -134,7 +138,7 @@ record ReportFixture(Path root, int tracks, int examples) {
     }
   }
 
-  double strength(int track, int at) {
+  public double strength(int track, int at) {
     Planned plan = planned(track);
     if (plan.birth() < 0) {
       return 0;
@@ -145,40 +149,40 @@ record ReportFixture(Path root, int tracks, int examples) {
   }
 
   /** Confidence of a track; null for every seventh. */
-  Double confidence(int track) {
+  public Double confidence(int track) {
     return track % 7 == 6 ? null : ((track * 37) % 101) / 100.0;
   }
 
-  String token(int track) {
+  public String token(int track) {
     return track == 3 ? HOSTILE[0] : WORDS[track % WORDS.length];
   }
 
-  static String series(int replica) {
+  public static String series(int replica) {
     return FAMILY + "-r" + replica;
   }
 
-  static String dictionary(int replica, int at) {
-    return series(replica) + "-c" + CHECKPOINTS[at];
+  public static String dictionary(int replica, int at) {
+    return series(replica) + "-c" + CHECKPOINTS.get(at);
   }
 
-  Path dataset() {
+  public Path dataset() {
     return root.resolve("dataset");
   }
 
-  Path dictionaries() {
+  public Path dictionaries() {
     return root.resolve("dictionaries");
   }
 
-  Path features() {
+  public Path features() {
     return root.resolve("features");
   }
 
-  Path evolution() {
+  public Path evolution() {
     return root.resolve("evolution");
   }
 
   /** A session for tests, small and quiet. */
-  static SparkSession spark() {
+  public static SparkSession spark() {
     return SparkSession.builder()
         .master("local[2]")
         .config("spark.ui.enabled", "false")
@@ -189,7 +193,7 @@ record ReportFixture(Path root, int tracks, int examples) {
   }
 
   /** Settings of a report of these folders, with small files and groups. */
-  ReportSettings reportSettings(Path output) {
+  public ReportSettings reportSettings(Path output) {
     return new ReportSettings(
         dataset().toString(),
         dictionaries().toString(),
@@ -205,7 +209,7 @@ record ReportFixture(Path root, int tracks, int examples) {
   }
 
   /** Publishes all four folders. */
-  ReportFixture write() throws IOException {
+  public ReportFixture write() throws IOException {
     Manifest dataset = writeDataset();
     Manifest dictionaries = writeDictionaries(List.of(dataset.asInput("dataset")));
     Manifest features =
@@ -240,7 +244,7 @@ record ReportFixture(Path root, int tracks, int examples) {
     Folder folder = Folder.of(dictionaries().toString());
     List<PublishedFile> files = new ArrayList<>();
     for (int replica = 0; replica < 2; replica++) {
-      for (int at = 0; at < CHECKPOINTS.length; at++) {
+      for (int at = 0; at < CHECKPOINTS.size(); at++) {
         String id = dictionary(replica, at);
         String json =
             """
@@ -248,7 +252,8 @@ record ReportFixture(Path root, int tracks, int examples) {
              "sources": [{"site": "%s", "checkpoint": %d, "width": 128}], "seed": 0, "replica": %d,
              "family": "%s", "series": "%s", "series_index": %d, "training": {"tokens": 480000}}
             """
-                .formatted(id, tracks, SITE, CHECKPOINTS[at], replica, FAMILY, series(replica), at);
+                .formatted(
+                    id, tracks, SITE, CHECKPOINTS.get(at), replica, FAMILY, series(replica), at);
         files.add(
             folder
                 .write(
@@ -271,7 +276,7 @@ record ReportFixture(Path root, int tracks, int examples) {
             log,
             writer -> {
               for (int replica = 0; replica < 2; replica++) {
-                for (int at = 0; at < CHECKPOINTS.length; at++) {
+                for (int at = 0; at < CHECKPOINTS.size(); at++) {
                   for (long step = 0; step < 120; step++) {
                     double fvu = 0.15 + 0.02 * at + 0.6 * Math.exp(-step / 20.0);
                     writer.write(
@@ -311,7 +316,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                       writer.write(
                           dictionary(replica, at),
                           SITE,
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           "train",
                           87_500L,
                           fvu,
@@ -322,7 +327,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                       writer.write(
                           dictionary(replica, at),
                           SITE,
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           "held_out",
                           12_500L,
                           fvu + 0.02,
@@ -352,7 +357,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                       writer.write(
                           dictionary(replica, at),
                           SITE,
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           track,
                           Math.round(rate * 100_000),
                           rate,
@@ -390,7 +395,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                             Math.round(rate(track, at) * 30_000 * Math.exp(-distance * distance));
                       }
                       writer.write(
-                          dictionary(replica, at), SITE, CHECKPOINTS[at], track, lower, count);
+                          dictionary(replica, at), SITE, CHECKPOINTS.get(at), track, lower, count);
                     })));
     files.add(
         table(
@@ -442,7 +447,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                       writer.write(
                           dictionary(replica, at),
                           SITE,
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           track,
                           "label_part",
                           values[track % 5],
@@ -453,7 +458,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                       writer.write(
                           dictionary(replica, at),
                           SITE,
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           track,
                           "label_part",
                           values[(track + 1) % 5],
@@ -466,7 +471,7 @@ record ReportFixture(Path root, int tracks, int examples) {
   }
 
   /** Share of tokens on which a track fires. */
-  double rate(int track, int at) {
+  public double rate(int track, int at) {
     return 0.03 * strength(track, at) / (1 + track % 11);
   }
 
@@ -486,7 +491,7 @@ record ReportFixture(Path root, int tracks, int examples) {
     writer.write(
         dictionary(replica, at),
         SITE,
-        CHECKPOINTS[at],
+        CHECKPOINTS.get(at),
         track,
         kind,
         rank,
@@ -503,7 +508,7 @@ record ReportFixture(Path root, int tracks, int examples) {
 
   private void writeEvolution(List<Manifest.Input> inputs) throws IOException {
     List<PublishedFile> files = new ArrayList<>();
-    int last = CHECKPOINTS.length - 1;
+    int last = CHECKPOINTS.size() - 1;
     files.add(
         table(
             evolution(),
@@ -528,7 +533,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                       writer.write(
                           series(replica),
                           track,
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           dictionary(replica, at),
                           track,
                           rate(track, at),
@@ -595,9 +600,15 @@ record ReportFixture(Path root, int tracks, int examples) {
                       double value = strength(track, at) / 9;
                       // As evolve does, for leading tracks alone.
                       if (track < 1024) {
-                        writer.write(series(replica), track, CHECKPOINTS[at], "cosine", value, 0.1);
                         writer.write(
-                            series(replica), track, CHECKPOINTS[at], "jaccard", value / 2, 0.02);
+                            series(replica), track, CHECKPOINTS.get(at), "cosine", value, 0.1);
+                        writer.write(
+                            series(replica),
+                            track,
+                            CHECKPOINTS.get(at),
+                            "jaccard",
+                            value / 2,
+                            0.02);
                       }
                     })));
     files.add(
@@ -617,7 +628,7 @@ record ReportFixture(Path root, int tracks, int examples) {
                         writer.write(
                             series(replica),
                             track,
-                            CHECKPOINTS[at],
+                            CHECKPOINTS.get(at),
                             1,
                             rank,
                             strength(track, at) * (3.1 - 0.1 * rank));
@@ -660,18 +671,18 @@ record ReportFixture(Path root, int tracks, int examples) {
                     (replica, at) -> {
                       double fvu = 0.12 + 0.03 * Math.sqrt(at) + 0.01 * replica;
                       writer.write(
-                          series(replica), "fvu", CHECKPOINTS[at], fvu, fvu - 0.02, fvu + 0.02);
+                          series(replica), "fvu", CHECKPOINTS.get(at), fvu, fvu - 0.02, fvu + 0.02);
                       writer.write(
                           series(replica),
                           "reorganisation",
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           at == 0 ? null : 1 - (0.3 + 0.65 * at / last),
                           null,
                           null);
                       writer.write(
                           series(replica),
                           "features_alive",
-                          CHECKPOINTS[at],
+                          CHECKPOINTS.get(at),
                           0.5 + 0.04 * at,
                           0.48 + 0.04 * at,
                           0.52 + 0.04 * at);
@@ -695,14 +706,14 @@ record ReportFixture(Path root, int tracks, int examples) {
 
   private void lineage(TableWriter writer) throws IOException {
     for (int replica = 0; replica < 2; replica++) {
-      for (int at = 1; at < CHECKPOINTS.length; at++) {
+      for (int at = 1; at < CHECKPOINTS.size(); at++) {
         for (int track = 0; track < tracks; track++) {
           boolean before = strength(track, at - 1) > 0.5;
           boolean now = strength(track, at) > 0.5;
           Object[] row = {
             series(replica),
-            CHECKPOINTS[at - 1],
-            CHECKPOINTS[at],
+            CHECKPOINTS.get(at - 1),
+            CHECKPOINTS.get(at),
             null,
             null,
             null,
@@ -732,8 +743,8 @@ record ReportFixture(Path root, int tracks, int examples) {
           if (before && now && track % 13 == at) {
             writer.write(
                 series(replica),
-                CHECKPOINTS[at - 1],
-                CHECKPOINTS[at],
+                CHECKPOINTS.get(at - 1),
+                CHECKPOINTS.get(at),
                 track,
                 (track + 1) % tracks,
                 0.66,
@@ -747,7 +758,7 @@ record ReportFixture(Path root, int tracks, int examples) {
   }
 
   private static Long step(int index) {
-    return index < 0 ? null : CHECKPOINTS[index];
+    return index < 0 ? null : CHECKPOINTS.get(index);
   }
 
   private interface OfDictionary {
@@ -764,7 +775,7 @@ record ReportFixture(Path root, int tracks, int examples) {
 
   private static void everyDictionary(OfDictionary each) throws IOException {
     for (int replica = 0; replica < 2; replica++) {
-      for (int at = 0; at < CHECKPOINTS.length; at++) {
+      for (int at = 0; at < CHECKPOINTS.size(); at++) {
         each.accept(replica, at);
       }
     }

@@ -1,0 +1,322 @@
+package dev.ontogeny.job.evolve;
+
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.DictionaryFormat;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.evolution.EventRules;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.SeriesPlaces;
+import dev.ontogeny.evolution.TrackStatistics;
+import dev.ontogeny.kernel.KernelProvider;
+import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import org.apache.spark.TaskContext;
+
+/** What every task of {@link Evolve} needs to know: where the inputs lie and how they are cut. */
+final class EvolveInputs implements Serializable {
+  private static final long serialVersionUID = 1;
+
+  /** Features that are read at a time. */
+  static final int BLOCK = 1024;
+
+  /** Features of a block of the earlier checkpoint at most: enough blocks for every core. */
+  private static final int LARGEST_BLOCK = 8192;
+
+  /** Tracks of a range at most: the product of two ranges stays at 32 MiB. */
+  private static final int LARGEST_RANGE = 2048;
+
+  private static final int SMALLEST_RANGE = 16;
+
+  /** Rows that are encoded with a dictionary before the next: more than it costs to read that. */
+  private static final int FEWEST_ROWS = 1024;
+
+  private static final int MOST_ROWS = 65_536;
+
+  private final EvolveSettings settings;
+  private final Publication publication;
+  private final ShardedDataset dataset;
+  private final Folder dictionaries;
+  private final Folder features;
+
+  /** On the driver only. */
+  private final transient List<Manifest.Input> inputs;
+
+  private final ArrayList<Series> series;
+  private final SeriesPlaces places;
+  private final HashMap<String, ArrayList<PublishedFile>> featureFiles = new HashMap<>();
+
+  /** Reads manifests and the dictionaries' descriptions; writes nothing. */
+  static EvolveInputs read(EvolveSettings settings) {
+    ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
+    Folder dictionaries = Folder.of(settings.dictionaries());
+    Manifest dictionariesManifest = Manifest.read(dictionaries, "dictionaries");
+    Folder features = Folder.of(settings.features());
+    Manifest featuresManifest = Manifest.read(features, "features");
+    List<Manifest.Input> inputs =
+        List.of(
+            dataset.asInput(),
+            dictionariesManifest.asInput(settings.dictionaries()),
+            featuresManifest.asInput(settings.features()));
+    requireMeasuredFrom(featuresManifest, features, inputs.get(0), inputs.get(1));
+    List<DictionaryMetadata> metadata = new ArrayList<>();
+    for (PublishedFile file : dictionariesManifest.files()) {
+      if (file.path().endsWith("/dictionary.json")) {
+        metadata.add(metadata(dictionaries, file.path()));
+      }
+    }
+    if (metadata.isEmpty()) {
+      throw Failure.data("%s holds no dictionary", dictionaries);
+    }
+    Publication publication =
+        Publication.of(Folder.of(settings.output()), "evolution", settings, inputs);
+    return new EvolveInputs(
+        settings,
+        publication,
+        dataset,
+        dictionaries,
+        features,
+        featuresManifest,
+        inputs,
+        Series.of(metadata));
+  }
+
+  private EvolveInputs(
+      EvolveSettings settings,
+      Publication publication,
+      ShardedDataset dataset,
+      Folder dictionaries,
+      Folder features,
+      Manifest featuresManifest,
+      List<Manifest.Input> inputs,
+      List<Series> series) {
+    this.settings = settings;
+    this.publication = publication;
+    this.dataset = dataset;
+    this.dictionaries = dictionaries;
+    this.features = features;
+    this.inputs = inputs;
+    this.series = new ArrayList<>(series);
+    this.places = new SeriesPlaces(series);
+    for (PublishedFile file : featuresManifest.files()) {
+      if (file.table() != null) {
+        featureFiles.computeIfAbsent(file.table(), key -> new ArrayList<>()).add(file);
+      }
+    }
+  }
+
+  private static void requireMeasuredFrom(
+      Manifest features, Folder folder, Manifest.Input... wanted) {
+    for (Manifest.Input each : wanted) {
+      for (Manifest.Input used : features.inputs()) {
+        if (used.kind().equals(each.kind()) && !used.same(each)) {
+          throw Failure.settings(
+              "features %s were measured with the %s of identity %s (%s), but %s has identity %s",
+              folder, each.kind(), used.shortened(), used.path(), each.path(), each.shortened());
+        }
+      }
+    }
+  }
+
+  private static DictionaryMetadata metadata(Folder folder, String path) {
+    try {
+      return Json.read(folder.readText(path), DictionaryMetadata.class, folder.resolve(path));
+    } catch (IOException e) {
+      throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
+          .causedBy(e);
+    }
+  }
+
+  EvolveSettings settings() {
+    return settings;
+  }
+
+  Publication publication() {
+    return publication;
+  }
+
+  ShardedDataset dataset() {
+    return dataset;
+  }
+
+  Folder features() {
+    return features;
+  }
+
+  List<Manifest.Input> inputs() {
+    return inputs;
+  }
+
+  List<Series> series() {
+    return series;
+  }
+
+  /** Files of a table of the features folder; none if it has no such table. */
+  List<PublishedFile> featureFiles(String table) {
+    return featureFiles.getOrDefault(table, new ArrayList<>());
+  }
+
+  /** Tracks of a range: as many as keep their directions at all checkpoints within range-memory. */
+  int rangeSize(Series of) {
+    long bytes = 4L * of.length() * of.width();
+    long fitting = settings.rangeMemory().bytes() / bytes;
+    return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_RANGE, fitting));
+  }
+
+  /**
+   * Features of a checkpoint that are compared with all of the next at a time: the larger, the less
+   * often that one is read. Directions of a block take three times range-memory at most.
+   */
+  int blockSize(Series of) {
+    long fitting = settings.rangeMemory().bytes() / (2L * Float.BYTES * of.width());
+    return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_BLOCK, fitting));
+  }
+
+  /**
+   * Rows of which a task holds the codes of one checkpoint after the other within range-memory: 26
+   * bytes for each code while they are turned, beside 8 for each of the checkpoint before.
+   */
+  int rowsOfCodes(Series of) {
+    int codes = 1;
+    for (String id : of.dictionaries()) {
+      codes = Math.max(codes, metadata(dictionaries, id + "/dictionary.json").codesPerRow());
+    }
+    long fitting = settings.rangeMemory().bytes() / (34L * codes);
+    return (int) Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, fitting));
+  }
+
+  /** The provider of arithmetic for the thread of a task. */
+  KernelProvider provider() {
+    return Kernels.provider(settings.kernel(), TaskContext.get().cpus());
+  }
+
+  /** The tensors of a series' dictionary at its t-th checkpoint. */
+  SourceTensors tensors(Series of, int t) throws IOException {
+    return new SourceTensors(dictionaries, of.dictionaries()[t], of.columns()[t], of.width());
+  }
+
+  /** When tracks of a series are born, at their peak, dead. */
+  EventRules events(Series of) {
+    return of.crosscoder()
+        ? settings.events().ofCrosscoder(settings.crosscoder().aliveNorm())
+        : settings.events();
+  }
+
+  /** A whole dictionary of a series. */
+  Dictionary dictionary(Series of, int t) throws IOException {
+    String path = of.dictionaries()[t] + "/dictionary.safetensors";
+    DictionaryMetadata metadata = metadata(dictionaries, of.dictionaries()[t] + "/dictionary.json");
+    try (InputStream in = new BufferedInputStream(dictionaries.open(path), 1 << 16)) {
+      return DictionaryFormat.read(metadata, in, dictionaries.resolve(path));
+    }
+  }
+
+  /** Decoder rows of a range of tracks at every checkpoint, zeros where a track is absent. */
+  float[][] decoders(Series of, TrackStatistics tracks) throws IOException {
+    float[][] decoders = new float[of.length()][];
+    for (int t = 0; t < decoders.length; t++) {
+      try (SourceTensors tensors = tensors(of, t)) {
+        decoders[t] = tensors.decoders(tracks.features(t)).values();
+      }
+    }
+    return decoders;
+  }
+
+  private String statisticsPath(int s, int range) {
+    return publication.scratchPath("statistics-" + s + "-" + range);
+  }
+
+  void writeStatistics(int s, int range, TrackStatistics statistics) throws IOException {
+    try (DataOutputStream out =
+        new DataOutputStream(
+            new BufferedOutputStream(
+                publication.folder().create(statisticsPath(s, range)), 1 << 16))) {
+      statistics.write(out);
+    }
+  }
+
+  TrackStatistics readStatistics(int s, int range) throws IOException {
+    String path = statisticsPath(s, range);
+    try (DataInputStream in =
+        new DataInputStream(new BufferedInputStream(publication.folder().open(path), 1 << 16))) {
+      return TrackStatistics.read(in, publication.folder().resolve(path));
+    }
+  }
+
+  /** Where lineage between checkpoints t and t + 1 leaves who continues whom. */
+  String successorsPath(int s, int t) {
+    return publication.scratchPath("successors-" + s + "-" + t);
+  }
+
+  /** Where a range of tracks leaves its part of the population's sums. */
+  String sumsPath(int s, int range) {
+    return publication.scratchPath("sums-" + s + "-" + range);
+  }
+
+  /**
+   * Of the features of checkpoint t: successors, mutual nearest neighbours and, for chains, 1 where
+   * the latent of the same index has turned away at t + 1; [3][features].
+   */
+  int[][] readSuccessors(int s, int t) throws IOException {
+    int[][] result = new int[3][series.get(s).features()[t]];
+    try (DataInputStream in =
+        new DataInputStream(publication.folder().open(successorsPath(s, t)))) {
+      byte[] bytes = new byte[Integer.BYTES * result[0].length];
+      for (int[] each : result) {
+        in.readFully(bytes);
+        ByteBuffer.wrap(bytes).asIntBuffer().get(each);
+      }
+    }
+    return result;
+  }
+
+  /** Takes a row of a table of features. */
+  interface RowConsumer {
+    /**
+     * Takes it.
+     *
+     * @param s number of the series
+     * @param t place of its checkpoint
+     * @param row values of the columns that were asked for
+     */
+    void take(int s, int t, Object[] row);
+  }
+
+  /**
+   * Reads a file of a table with the columns {@code dictionary}, {@code site} and {@code
+   * checkpoint}: those of its rows that a series has a place for.
+   *
+   * @param columns beside those three
+   */
+  void eachRow(PublishedFile file, RowConsumer into, String... columns) throws IOException {
+    List<String> all = new ArrayList<>(List.of(columns));
+    all.addAll(List.of("dictionary", "site", "checkpoint"));
+    int own = columns.length;
+    try (TableReader reader = TableReader.open(features, file.path(), all.toArray(String[]::new))) {
+      for (Object[] row = reader.next(); row != null; row = reader.next()) {
+        SeriesPlaces.Place place =
+            places.of((String) row[own], (String) row[own + 1], (Long) row[own + 2]);
+        if (place != null) {
+          into.take(place.s(), place.t(), row);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,214 @@
+package dev.ontogeny.job.evolve;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.RowBlock;
+import dev.ontogeny.data.SourceRows;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.TrackIndex;
+import dev.ontogeny.kernel.EncodingKernel;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.spark.Batched;
+import dev.ontogeny.stats.CodesByFeature;
+import dev.ontogeny.stats.CountTable;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.api.java.function.PairFlatMapFunction;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
+
+/**
+ * On how many rows tracks of independent dictionaries fire, at two neighbouring checkpoints and at
+ * both. Which features these are is known only once they are matched, so rows are encoded again: a
+ * block of rows once with every dictionary, checkpoint after checkpoint. In memory at a time: one
+ * dictionary, the codes of a block at two checkpoints and three counts for every feature.
+ */
+final class OverlapTasks {
+  private static final int BATCH = 1024;
+  private static final int BOTH = 0;
+  private static final int PREVIOUS = 1;
+  private static final int HERE = 2;
+
+  private OverlapTasks() {}
+
+  /** Series s at its t-th checkpoint, beside the one before. */
+  record Moment(int s, int t) implements Serializable {
+    String unit(EvolveInputs inputs) {
+      Series series = inputs.series().get(s);
+      return "overlaps/" + series.name() + "/" + series.checkpoints()[t];
+    }
+  }
+
+  /**
+   * A block of rows to count in.
+   *
+   * @param missing places of the checkpoints that are to be set beside the ones before
+   */
+  record Part(int s, BitSet missing, RowBlock rows) implements Serializable {}
+
+  /** All moments of independent dictionaries. */
+  static List<Moment> moments(EvolveInputs inputs) {
+    List<Moment> moments = new ArrayList<>();
+    for (int s = 0; s < inputs.series().size(); s++) {
+      Series series = inputs.series().get(s);
+      for (int t = 1; t < series.length() && series.kind() == Series.Kind.INDEPENDENTS; t++) {
+        moments.add(new Moment(s, t));
+      }
+    }
+    return moments;
+  }
+
+  /** The work that leads to some moments. */
+  static List<Part> parts(EvolveInputs inputs, List<Moment> moments) {
+    BitSet[] missing = new BitSet[inputs.series().size()];
+    for (Moment each : moments) {
+      missing[each.s] = missing[each.s] == null ? new BitSet() : missing[each.s];
+      missing[each.s].set(each.t);
+    }
+    List<Part> parts = new ArrayList<>();
+    for (int s = 0; s < missing.length; s++) {
+      if (missing[s] != null) {
+        int rows = inputs.rowsOfCodes(inputs.series().get(s));
+        for (RowBlock block : RowBlock.cut(inputs.dataset(), rows)) {
+          parts.add(new Part(s, missing[s], block));
+        }
+      }
+    }
+    return parts;
+  }
+
+  /** Counts in a block of rows. */
+  static final class Count implements PairFlatMapFunction<Part, Moment, CountTable> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Count(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public Iterator<Tuple2<Moment, CountTable>> call(Part part) {
+      EvolveInputs inputs = broadcast.value();
+      Series series = inputs.series().get(part.s);
+      return new Batched<>() {
+        private int t = part.missing.nextSetBit(0);
+        private int encoded = -1;
+        private CodesByFeature codes;
+
+        @Override
+        protected List<Tuple2<Moment, CountTable>> batch() throws IOException {
+          if (t < 0) {
+            return null;
+          }
+          CodesByFeature before = encoded == t - 1 ? codes : encode(inputs, series, t - 1, part);
+          codes = encode(inputs, series, t, part);
+          encoded = t;
+          Moment moment = new Moment(part.s, t);
+          CountTable counts = new CountTable(series.features()[t], 3);
+          int[] successors = inputs.readSuccessors(part.s, t - 1)[0];
+          for (int from = 0; from < successors.length; from++) {
+            int to = successors[from];
+            if (to >= 0) {
+              counts.add(to, BOTH, codes.both(to, before, from));
+              counts.add(to, PREVIOUS, before.count(from));
+              counts.add(to, HERE, codes.count(to));
+            }
+          }
+          t = part.missing.nextSetBit(t + 1);
+          return List.of(new Tuple2<>(moment, counts));
+        }
+      };
+    }
+
+    private static CodesByFeature encode(EvolveInputs inputs, Series series, int t, Part part)
+        throws IOException {
+      Dictionary dictionary = inputs.dictionary(series, t);
+      CodesByFeature.Builder turned = new CodesByFeature.Builder(dictionary.width());
+      SparseCodes codes = new SparseCodes(dictionary.width());
+      FloatMatrix batch = FloatMatrix.zeros(BATCH, series.width());
+      try (EncodingKernel kernel = inputs.provider().encoding(dictionary, BATCH)) {
+        for (RowBlock.Run run : part.rows.runs()) {
+          try (SourceRows rows =
+              new SourceRows(inputs.dataset(), dictionary.sources(), run.shard())) {
+            rows.skip(run.first());
+            for (int left = run.count(); left > 0; left -= BATCH) {
+              int count = Math.min(left, BATCH);
+              rows.read(batch, 0, count);
+              kernel.encode(batch.firstRows(count), codes);
+              turned.add(codes);
+            }
+          }
+        }
+      }
+      return turned.build();
+    }
+  }
+
+  /** Counts of other rows added. */
+  static CountTable merge(CountTable counts, CountTable others) {
+    counts.merge(others);
+    return counts;
+  }
+
+  /** Writes the counts of a moment, tracks ascending. */
+  static final class Write implements VoidFunction<Tuple2<Moment, CountTable>> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+    private final Broadcast<List<TrackIndex>> tracks;
+
+    Write(Broadcast<EvolveInputs> inputs, Broadcast<List<TrackIndex>> tracks) {
+      this.broadcast = inputs;
+      this.tracks = tracks;
+    }
+
+    @Override
+    public void call(Tuple2<Moment, CountTable> counted) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Moment moment = counted._1();
+      CountTable counts = counted._2();
+      int t = moment.t;
+      Series series = inputs.series().get(moment.s);
+      TrackIndex index = tracks.value().get(moment.s);
+      long[] trackAndFeature =
+          Arrays.stream(inputs.readSuccessors(moment.s, t - 1)[0])
+              .filter(feature -> feature >= 0)
+              .mapToLong(feature -> (long) index.trackOf(t, feature) << 32 | feature)
+              .sorted()
+              .toArray();
+      String path =
+          String.format(
+              Locale.ROOT,
+              "track_overlaps/%s/%05d-%s.parquet",
+              series.name(),
+              t,
+              inputs.publication().attempt());
+      PublishedFile file;
+      try (TableWriter writer =
+          TableWriter.open(inputs.publication().folder(), path, EvolveTables.TRACK_OVERLAPS)) {
+        for (long each : trackAndFeature) {
+          int feature = (int) each;
+          writer.write(
+              series.name(),
+              (int) (each >> 32),
+              series.checkpoints()[t - 1],
+              series.checkpoints()[t],
+              counts.count(feature, BOTH),
+              counts.count(feature, PREVIOUS),
+              counts.count(feature, HERE));
+        }
+        file = writer.finish();
+      }
+      inputs.publication().finished(moment.unit(inputs), List.of(file), Map.of());
+    }
+  }
+}

@@ -1,0 +1,443 @@
+package dev.ontogeny.job.evolve;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableWriter;
+import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.evolution.TrackIndex;
+import dev.ontogeny.kernel.EncodingKernel;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.run.Failure;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.api.java.function.PairFlatMapFunction;
+import org.apache.spark.api.java.function.VoidFunction;
+import org.apache.spark.broadcast.Broadcast;
+import scala.Tuple2;
+
+/**
+ * What the feature of a track is on the rows of the track's top examples, at every checkpoint: the
+ * same sentence before and after a birth. Rows are sorted by shard first, so that a scan of one
+ * checkpoint reads every shard once and holds one shard's wishes, one batch and one dictionary for
+ * each of its series.
+ */
+final class ReadingsTasks {
+  private static final int BATCH = 1024;
+
+  private ReadingsTasks() {}
+
+  /** The rows of a series in a shard. */
+  record Part(int s, int shard) implements Serializable {}
+
+  /** Series s at its t-th checkpoint. */
+  record Moment(int s, int t) implements Serializable {}
+
+  /**
+   * A row that is among the top examples of a track.
+   *
+   * @param value its code there, at the peak of the track
+   */
+  record Wish(int row, int track, float value) implements Serializable {}
+
+  /**
+   * Which features tracks are, and at which checkpoint they are strongest.
+   *
+   * @param tracks by series
+   * @param peaks by series, [tracks], places of checkpoints; -1 for a track without a peak
+   */
+  record Homes(List<TrackIndex> tracks, List<int[]> peaks) implements Serializable {}
+
+  /**
+   * One reading of all shards of a site at a checkpoint.
+   *
+   * @param series numbers of those that look at it
+   */
+  record Scan(String site, long checkpoint, int[] series) implements Serializable {}
+
+  /** The unit of work that a series at its t-th checkpoint is. */
+  static String unit(EvolveInputs inputs, int s, int t) {
+    Series series = inputs.series().get(s);
+    return "readings/" + series.name() + "/" + series.checkpoints()[t];
+  }
+
+  private static String path(EvolveInputs inputs, Part part) {
+    return inputs.publication().scratchPath("wishes-" + part.s + "-" + part.shard);
+  }
+
+  /** Scans for what is missing, at most {@code most} series each. */
+  static List<Scan> scans(EvolveInputs inputs, int most) {
+    Map<List<Object>, List<Integer>> moments = new HashMap<>();
+    List<List<Object>> order = new ArrayList<>();
+    for (int s = 0; s < inputs.series().size(); s++) {
+      Series series = inputs.series().get(s);
+      for (int t = 0; t < series.length() && !series.crosscoder(); t++) {
+        if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
+          List<Object> moment = List.of(series.site(), series.checkpoints()[t]);
+          moments
+              .computeIfAbsent(
+                  moment,
+                  none -> {
+                    order.add(moment);
+                    return new ArrayList<>();
+                  })
+              .add(s);
+        }
+      }
+    }
+    List<Scan> scans = new ArrayList<>();
+    for (List<Object> moment : order) {
+      int[] series = moments.get(moment).stream().mapToInt(Integer::intValue).toArray();
+      for (int first = 0; first < series.length; first += most) {
+        scans.add(
+            new Scan(
+                (String) moment.get(0),
+                (Long) moment.get(1),
+                Arrays.copyOfRange(series, first, Math.min(series.length, first + most))));
+      }
+    }
+    return scans;
+  }
+
+  /** Crosscoders at the checkpoints that are missing: series and place of the checkpoint. */
+  static List<Moment> crosscoders(EvolveInputs inputs) {
+    List<Moment> missing = new ArrayList<>();
+    for (int s = 0; s < inputs.series().size(); s++) {
+      Series series = inputs.series().get(s);
+      for (int t = 0; t < series.length() && series.crosscoder(); t++) {
+        if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
+          missing.add(new Moment(s, t));
+        }
+      }
+    }
+    return missing;
+  }
+
+  /** Finds the rows of top examples at the peaks of tracks in a file of the table examples. */
+  static final class FindRows implements PairFlatMapFunction<PublishedFile, Part, Wish> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+    private final Broadcast<Homes> homes;
+
+    FindRows(Broadcast<EvolveInputs> inputs, Broadcast<Homes> homes) {
+      this.broadcast = inputs;
+      this.homes = homes;
+    }
+
+    @Override
+    public Iterator<Tuple2<Part, Wish>> call(PublishedFile file) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      int rows = inputs.settings().readings().rows();
+      List<Tuple2<Part, Wish>> found = new ArrayList<>();
+      inputs.eachRow(
+          file,
+          (s, t, row) -> {
+            if (!row[1].equals("top") || (Integer) row[2] >= rows) {
+              return;
+            }
+            int track = homes.value().tracks.get(s).trackOf(t, (Integer) row[0]);
+            if (homes.value().peaks.get(s)[track] == t) {
+              found.add(
+                  new Tuple2<>(
+                      new Part(s, (Integer) row[3]),
+                      new Wish((Integer) row[4], track, ((Double) row[5]).floatValue())));
+            }
+          },
+          "feature",
+          "kind",
+          "rank",
+          "shard",
+          "row",
+          "value");
+      return found.iterator();
+    }
+  }
+
+  /** Keeps the rows of a part in their order, for the scans of all checkpoints. */
+  static final class Keep implements VoidFunction<Tuple2<Part, Iterable<Wish>>> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Keep(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public void call(Tuple2<Part, Iterable<Wish>> part) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      List<Wish> wishes = new ArrayList<>();
+      part._2().forEach(wishes::add);
+      wishes.sort(Comparator.comparingInt(Wish::row).thenComparingInt(Wish::track));
+      try (DataOutputStream out =
+          new DataOutputStream(
+              new BufferedOutputStream(
+                  inputs.publication().folder().create(path(inputs, part._1())), 1 << 16))) {
+        out.writeInt(wishes.size());
+        for (Wish wish : wishes) {
+          out.writeInt(wish.row);
+          out.writeInt(wish.track);
+          out.writeFloat(wish.value);
+        }
+      }
+    }
+  }
+
+  /** The wishes of a part; none if there are none. */
+  private static Wish[] wishes(EvolveInputs inputs, Part part) throws IOException {
+    String path = path(inputs, part);
+    if (!inputs.publication().folder().exists(path)) {
+      return new Wish[0];
+    }
+    try (DataInputStream in =
+        new DataInputStream(
+            new BufferedInputStream(inputs.publication().folder().open(path), 1 << 16))) {
+      Wish[] wishes = new Wish[in.readInt()];
+      for (int i = 0; i < wishes.length; i++) {
+        wishes[i] = new Wish(in.readInt(), in.readInt(), in.readFloat());
+      }
+      return wishes;
+    }
+  }
+
+  private static TableWriter writer(EvolveInputs inputs, Series series, int t) throws IOException {
+    return TableWriter.open(
+        inputs.publication().folder(),
+        String.format(
+            Locale.ROOT,
+            "readings/%s/%05d-%s.parquet",
+            series.name(),
+            t,
+            inputs.publication().attempt()),
+        EvolveTables.READINGS);
+  }
+
+  /**
+   * What a crosscoder reads at a checkpoint: its code is the same at all of them, so what follows
+   * training is the length of its term there, code × decoder norm, and 0 where a gate is closed.
+   * Nothing needs to be encoded again. In memory: the dictionary.
+   */
+  static final class Share implements VoidFunction<Moment> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Share(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public void call(Moment moment) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      int s = moment.s;
+      int t = moment.t;
+      Series series = inputs.series().get(s);
+      Dictionary dictionary = inputs.dictionary(series, t);
+      int source = Arrays.binarySearch(dictionary.sourceColumns(), series.columns()[t]);
+      FloatMatrix decoder = dictionary.decoderOf(source);
+      float[] bars = dictionary.sourceThreshold(source);
+      try (TableWriter writer = writer(inputs, series, t)) {
+        for (int shard = 0; shard < inputs.dataset().summary().shards(); shard++) {
+          for (Wish wish : wishes(inputs, new Part(s, shard))) {
+            boolean open = bars == null || wish.value > bars[wish.track];
+            writer.write(
+                series.name(),
+                wish.track,
+                series.checkpoints()[t],
+                shard,
+                wish.row,
+                open ? wish.value * norm(decoder, wish.track) : 0);
+          }
+        }
+        inputs.publication().finished(unit(inputs, s, t), List.of(writer.finish()), Map.of());
+      }
+    }
+
+    private static double norm(FloatMatrix decoder, int feature) {
+      double squares = 0;
+      for (int i = 0; i < decoder.columns(); i++) {
+        squares += (double) decoder.at(feature, i) * decoder.at(feature, i);
+      }
+      return Math.sqrt(squares);
+    }
+  }
+
+  /** Reads the shards of a checkpoint once and writes what every series reads there. */
+  static final class Read implements VoidFunction<Scan> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+    private final Broadcast<Homes> homes;
+
+    Read(Broadcast<EvolveInputs> inputs, Broadcast<Homes> homes) {
+      this.broadcast = inputs;
+      this.homes = homes;
+    }
+
+    @Override
+    public void call(Scan scan) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      List<Reading> readings = new ArrayList<>();
+      try {
+        for (int s : scan.series) {
+          readings.add(new Reading(inputs, homes.value().tracks.get(s), s, scan.checkpoint));
+        }
+        for (int shard = 0; shard < inputs.dataset().summary().shards(); shard++) {
+          readShard(inputs, scan, shard, readings);
+        }
+        for (Reading each : readings) {
+          each.finish();
+        }
+      } finally {
+        for (Reading each : readings) {
+          each.close();
+        }
+      }
+    }
+
+    private static void readShard(EvolveInputs inputs, Scan scan, int shard, List<Reading> readings)
+        throws IOException {
+      for (Reading each : readings) {
+        each.begin(shard);
+      }
+      int row = next(readings);
+      if (row == Integer.MAX_VALUE) {
+        return;
+      }
+      try (VectorReader reader = inputs.dataset().vectors(scan.site, scan.checkpoint, shard)) {
+        FloatMatrix vector = FloatMatrix.zeros(1, reader.width());
+        long at = 0;
+        for (; row < Integer.MAX_VALUE; row = next(readings)) {
+          reader.skip(row - at);
+          if (reader.read(vector) != 1) {
+            throw Failure.data(
+                "examples name row %d of shard %d, which has %d rows", row, shard, reader.rows());
+          }
+          at = row + 1L;
+          for (Reading each : readings) {
+            if (each.nextRow() == row) {
+              each.take(vector.values());
+            }
+          }
+        }
+      }
+    }
+
+    private static int next(List<Reading> readings) {
+      int row = Integer.MAX_VALUE;
+      for (Reading each : readings) {
+        row = Math.min(row, each.nextRow());
+      }
+      return row;
+    }
+  }
+
+  /** What one series reads at one checkpoint. */
+  private static final class Reading implements AutoCloseable {
+    private final EvolveInputs inputs;
+    private final Series series;
+    private final int s;
+    private final int t;
+    private final int[] featureOf;
+    private final EncodingKernel kernel;
+    private final SparseCodes codes;
+    private final TableWriter writer;
+
+    /** Wishes of the shard that is read. */
+    private Wish[] wishes = new Wish[0];
+
+    private int place;
+    private int shard;
+
+    private final float[] batch;
+    private int rows;
+
+    /** Of the batch: row of the batch, shard, row of the shard, track. */
+    private final List<int[]> pending = new ArrayList<>();
+
+    Reading(EvolveInputs inputs, TrackIndex tracks, int s, long checkpoint) throws IOException {
+      this.inputs = inputs;
+      this.s = s;
+      series = inputs.series().get(s);
+      t = Arrays.binarySearch(series.checkpoints(), checkpoint);
+      featureOf = new int[tracks.count()];
+      Arrays.fill(featureOf, -1);
+      for (int feature = 0; feature < series.features()[t]; feature++) {
+        featureOf[tracks.trackOf(t, feature)] = feature;
+      }
+      batch = new float[BATCH * series.width()];
+      Dictionary dictionary = inputs.dictionary(series, t);
+      codes = new SparseCodes(dictionary.width());
+      kernel = inputs.provider().encoding(dictionary, BATCH);
+      writer = writer(inputs, series, t);
+    }
+
+    void begin(int number) throws IOException {
+      shard = number;
+      place = 0;
+      wishes = wishes(inputs, new Part(s, number));
+    }
+
+    /** The next row that is wanted of the shard; the greatest int at its end. */
+    int nextRow() {
+      return place < wishes.length ? wishes[place].row : Integer.MAX_VALUE;
+    }
+
+    void take(float[] vector) throws IOException {
+      int row = nextRow();
+      System.arraycopy(vector, 0, batch, rows * series.width(), series.width());
+      for (; nextRow() == row; place++) {
+        if (featureOf[wishes[place].track] >= 0) {
+          pending.add(new int[] {rows, shard, row, wishes[place].track});
+        }
+      }
+      if (++rows == BATCH) {
+        flush();
+      }
+    }
+
+    private void flush() throws IOException {
+      if (rows == 0) {
+        return;
+      }
+      kernel.encode(
+          new FloatMatrix(rows, series.width(), Arrays.copyOf(batch, rows * series.width())),
+          codes);
+      for (int[] each : pending) {
+        writer.write(
+            series.name(),
+            each[3],
+            series.checkpoints()[t],
+            each[1],
+            each[2],
+            (double) codes.at(each[0], featureOf[each[3]]));
+      }
+      pending.clear();
+      rows = 0;
+    }
+
+    void finish() throws IOException {
+      flush();
+      inputs.publication().finished(unit(inputs, s, t), List.of(writer.finish()), Map.of());
+    }
+
+    @Override
+    public void close() throws IOException {
+      try {
+        kernel.close();
+      } finally {
+        writer.close();
+      }
+    }
+  }
+}

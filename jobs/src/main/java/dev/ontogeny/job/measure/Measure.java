@@ -1,0 +1,467 @@
+package dev.ontogeny.job.measure;
+
+import dev.ontogeny.data.Claim;
+import dev.ontogeny.data.DictionaryFolder;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.RowBlock;
+import dev.ontogeny.data.RowIndex;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TokenBlock;
+import dev.ontogeny.data.TokenBlock.Token;
+import dev.ontogeny.data.TokenOrder;
+import dev.ontogeny.job.Job;
+import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.run.Provenance;
+import dev.ontogeny.spark.Progress;
+import dev.ontogeny.stats.BlockEncoder;
+import dev.ontogeny.stats.CodesByFeature;
+import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.RowAttributes;
+import dev.ontogeny.stats.TokenSummary;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.rdd.ShuffledRDD;
+import org.apache.spark.serializer.JavaSerializer;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.storage.StorageLevel;
+import org.apache.spark.util.LongAccumulator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import scala.Tuple2;
+import scala.math.Ordering$;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+
+/**
+ * What every feature of every dictionary does on the dataset, at its checkpoint.
+ *
+ * <p>Blocks of rows are encoded once with all dictionaries of a source; their codes stay on the
+ * executors' disks while a unit is at work. Statistics of blocks of features travel to the tasks
+ * that merge them, in the order of the blocks of rows, and write them. Examples travel to where
+ * their rows are, ask from there for their neighbours in the document, and come back to be written.
+ * The driver sees files and, per dictionary, a few numbers.
+ */
+public final class Measure implements Job<MeasureSettings> {
+  private static final Logger LOG = LoggerFactory.getLogger(Measure.class);
+
+  @Override
+  public String name() {
+    return "measure";
+  }
+
+  @Override
+  public String description() {
+    return "Reduces what every feature does on the dataset: counts, histograms, examples, tokens, labels.";
+  }
+
+  @Override
+  public Class<MeasureSettings> settingsType() {
+    return MeasureSettings.class;
+  }
+
+  /** What was measured; the manifest's summary. */
+  record Summary(long rows, int dictionaries, long features, List<String> labelsLeftOut) {}
+
+  /** The job's inputs and how the work is divided. */
+  private record Work(
+      ShardedDataset dataset,
+      DictionaryFolder dictionaries,
+      List<RowBlock> blocks,
+      List<MeasureUnit> units,
+      TokenBlock.Columns columns,
+      TokenOrder order) {
+
+    static Work of(MeasureSettings settings) {
+      Folder folder = Folder.of(settings.dataset());
+      ShardedDataset dataset = ShardedDataset.open(folder);
+      DictionaryFolder dictionaries = DictionaryFolder.open(Folder.of(settings.dictionaries()));
+      try {
+        return new Work(
+            dataset,
+            dictionaries,
+            RowBlock.cut(dataset, settings.blockRows()),
+            MeasureUnit.divide(
+                dataset,
+                dictionaries,
+                settings.dictionariesPerScan(),
+                settings.checkpointsPerUnit()),
+            TokenBlock.Columns.of(dataset),
+            TokenOrder.of(seed(folder), dataset.summary().shards()));
+      } catch (IOException e) {
+        throw Failure.resources("dataset %s cannot be read: %s", folder, e.getMessage())
+            .causedBy(e);
+      }
+    }
+
+    /** The seed of the dataset's order of tokens. */
+    private static long seed(Folder folder) {
+      var seed = Manifest.read(folder, "dataset").settings().get("seed");
+      if (seed == null || !seed.isIntegralNumber()) {
+        throw Failure.data(
+            "%s does not state settings.seed, by which tokens are found",
+            folder.resolve(Manifest.FILE));
+      }
+      return seed.longValue();
+    }
+
+    /** Blocks of rows by task: neighbours together, tasks that have one more than others first. */
+    List<List<RowBlock>> partitions(Integer tasks, int parallelism) {
+      int count = Math.min(blocks.size(), tasks == null ? Math.max(16, 4 * parallelism) : tasks);
+      List<List<RowBlock>> partitions = new ArrayList<>();
+      int from = 0;
+      for (int i = 0; i < count; i++) {
+        int to = from + (blocks.size() - from + count - i - 1) / (count - i);
+        partitions.add(new ArrayList<>(blocks.subList(from, to)));
+        from = to;
+      }
+      return partitions;
+    }
+  }
+
+  @Override
+  public Plan plan(SparkSession spark, MeasureSettings settings) {
+    Work work = Work.of(settings);
+    long rows = work.dataset().summary().rows();
+    int blockRows = work.blocks().stream().mapToInt(RowBlock::rows).max().orElse(0);
+    int tasks = work.partitions(settings.tasks(), spark.sparkContext().defaultParallelism()).size();
+    double operations = 0;
+    long bytes = 0;
+    long disk = 0;
+    long memory = 0;
+    for (MeasureUnit unit : work.units()) {
+      long codes = 0;
+      for (List<Integer> scan : unit.scans()) {
+        MeasureUnit.Measured first = unit.dictionaries().get(scan.get(0));
+        bytes += rows * first.inputs() * work.dataset().site(first.place().site()).dtype().bytes();
+        long inScan = 0;
+        for (int number : scan) {
+          MeasureUnit.Measured each = unit.dictionaries().get(number);
+          codes += rows * each.codesPerRow() * 6L;
+          if (number > scan.get(0) && each.sources() > 1) {
+            continue;
+          }
+          int views = each.sources() > 1 ? scan.size() : 1;
+          double size = (double) each.width() * each.inputs();
+          operations +=
+              rows
+                  * (2 * size
+                      + (each.sources() > 1 ? 6.0 : 2.0) * each.codesPerRow() * each.inputs());
+          operations += each.forOverlapsOnly() ? 0 : 2 * size * each.width();
+          inScan +=
+              BlockEncoder.memory(
+                      each.inputs(),
+                      each.sources(),
+                      each.width(),
+                      settings.batchRows(),
+                      (long) blockRows * each.codesPerRow(),
+                      views)
+                  + 16L * each.width() * each.inputs();
+        }
+        memory = Math.max(memory, inScan);
+      }
+      disk = Math.max(disk, codes);
+      long chains =
+          unit.dictionaries().stream()
+              .filter(each -> each.place().series() != null)
+              .map(each -> each.place().series())
+              .distinct()
+              .count();
+      int widest = unit.dictionaries().stream().mapToInt(each -> each.width()).max().orElse(0);
+      int codesPerRow =
+          unit.dictionaries().stream().mapToInt(each -> each.codesPerRow()).max().orElse(0);
+      memory =
+          Math.max(
+              memory, (2 + chains) * CodesByFeature.memory(widest, (long) blockRows * codesPerRow));
+    }
+    memory +=
+        RowAttributes.memory(blockRows, work.columns().labels().size(), settings.replicates())
+            + 64L * blockRows;
+    FeatureBlock.Shape shape =
+        new FeatureBlock.Shape(
+            settings.topExamples(),
+            settings.sampledExamples(),
+            0,
+            work.columns().anyToken() && settings.topTokens() > 0,
+            work.columns().labels().size() * settings.maximumLabelValues(),
+            settings.replicates());
+    Map<String, String> lines = new LinkedHashMap<>();
+    lines.put("rows", rows + " in " + work.blocks().size() + " blocks");
+    lines.put(
+        "dictionaries",
+        work.dictionaries().dictionaries().size() + " in " + work.units().size() + " units");
+    lines.put("bytes read", new ByteSize(bytes).toString());
+    lines.put("tasks", tasks + " per unit and pass");
+    lines.put("FLOPs", String.format(Locale.ROOT, "%.3g", operations));
+    lines.put("memory per scanning task", new ByteSize(memory).toString());
+    lines.put(
+        "memory per merging task",
+        new ByteSize(2 * shape.memory(FeatureBlock.FEATURES, 5000) + (48L << 20))
+            + " (at 5000 different tokens per feature)");
+    lines.put("codes on local disks", new ByteSize(disk) + " at most, in all");
+    return new Plan(lines);
+  }
+
+  @Override
+  public Result run(SparkSession spark, MeasureSettings settings) {
+    Work work = Work.of(settings);
+    List<Manifest.Input> inputs = List.of(work.dataset().asInput(), work.dictionaries().asInput());
+    Publication publication =
+        Publication.open(Folder.of(settings.output()), "features", settings, inputs);
+    Optional<Manifest> published = publication.published();
+    if (published.isPresent()) {
+      return result(published.get(), publication, true);
+    }
+    try (Claim claim = publication.claim()) {
+      return result(measure(spark, settings, work, inputs, publication, claim), publication, false);
+    }
+  }
+
+  private static Manifest measure(
+      SparkSession spark,
+      MeasureSettings settings,
+      Work work,
+      List<Manifest.Input> inputs,
+      Publication publication,
+      Claim claim) {
+    String kernel = Kernels.provider(settings.kernel(), 1).name();
+    List<PublishedFile> files = new ArrayList<>();
+    List<MeasuredDictionary> measured = new ArrayList<>();
+    List<String> leftOut = new ArrayList<>();
+    try (Session session = new Session(spark, settings, work, publication)) {
+      leftOut.addAll(session.labelsLeftOut());
+      for (MeasureUnit unit : work.units()) {
+        Publication.Unit done =
+            publication.unit(unit.name()).orElseGet(() -> session.measure(unit));
+        files.addAll(done.files());
+        for (var each : done.result()) {
+          measured.add(Json.fromTree(each, MeasuredDictionary.class));
+        }
+      }
+    }
+    files.addAll(MeasuredDictionary.write(publication, measured));
+    return publication.publish(
+        claim,
+        settings,
+        inputs,
+        files,
+        Provenance.here(spark.version(), kernel),
+        new Summary(
+            work.dataset().summary().rows(),
+            work.dictionaries().dictionaries().size(),
+            work.dictionaries().dictionaries().stream().mapToLong(each -> each.width()).sum(),
+            leftOut));
+  }
+
+  private static Result result(Manifest manifest, Publication publication, boolean already) {
+    Summary summary = manifest.summary(Summary.class);
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "%d features of %d dictionaries over %d rows",
+            summary.features(),
+            summary.dictionaries(),
+            summary.rows()));
+    if (!summary.labelsLeftOut().isEmpty()) {
+      lines.add("left out as no classes: " + String.join(", ", summary.labelsLeftOut()));
+    }
+    return new Result(manifest, publication.folder().toString(), already, lines);
+  }
+
+  /** What units share: the tokens of all blocks, read once, and what every task knows. */
+  private static final class Session implements AutoCloseable {
+    private final JavaSparkContext spark;
+    private final MeasureSettings settings;
+    private final Work work;
+    private final Publication publication;
+    private final List<List<RowBlock>> partitions;
+    private final JavaRDD<Piece> tokens;
+    private final Broadcast<ShardedDataset> dataset;
+    private final Broadcast<MeasureScan> scan;
+    private final List<String> labelsLeftOut = new ArrayList<>();
+
+    Session(SparkSession session, MeasureSettings settings, Work work, Publication publication) {
+      this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+      this.settings = settings;
+      this.work = work;
+      this.publication = publication;
+      partitions = work.partitions(settings.tasks(), spark.defaultParallelism());
+      dataset = spark.broadcast(work.dataset());
+      tokens =
+          spark
+              .parallelize(partitions, partitions.size())
+              .mapPartitions(new MeasureTokens(dataset, work.columns(), work.order()))
+              .persist(StorageLevel.DISK_ONLY());
+      spark.setJobDescription("measure: tokens");
+      int vocabulary = settings.maximumVocabulary();
+      int labelValues = settings.maximumLabelValues();
+      TokenSummary summary =
+          tokens
+              .mapPartitions(new MeasureVocabulary(vocabulary, labelValues))
+              .treeReduce(TokenSummary::merge);
+      if (summary.vocabularyIsUnbounded()) {
+        throw Failure.settings(
+            "the dataset has more than maximum-vocabulary = %d different tokens; raise it, at some 100 bytes of every executor's memory per token",
+            vocabulary);
+      }
+      List<MeasureScan.Label> labels = MeasureScan.labels(work.columns(), summary);
+      for (String label : work.columns().labels()) {
+        if (labels.stream().noneMatch(each -> each.name().equals(label))) {
+          labelsLeftOut.add(label);
+        }
+      }
+      int[] partitionOfBlock = new int[work.blocks().size()];
+      boolean[] heldOut = new boolean[work.blocks().size()];
+      for (int i = 0; i < partitions.size(); i++) {
+        for (RowBlock block : partitions.get(i)) {
+          partitionOfBlock[block.index()] = i;
+          heldOut[block.index()] = block.heldOut();
+        }
+      }
+      Token[] sorted = summary.vocabulary();
+      LOG.info(
+          "{} rows in {} blocks, {} different tokens, {} labels",
+          work.dataset().summary().rows(),
+          work.blocks().size(),
+          sorted.length,
+          labels.size());
+      scan =
+          spark.broadcast(
+              new MeasureScan(
+                  work.dataset(),
+                  work.dictionaries().folder(),
+                  publication,
+                  settings,
+                  work.columns(),
+                  work.order(),
+                  sorted,
+                  labels,
+                  new RowIndex(
+                      work.dataset().summary().shards(), work.blocks(), summary::firstHashes),
+                  partitionOfBlock,
+                  heldOut));
+    }
+
+    List<String> labelsLeftOut() {
+      return labelsLeftOut;
+    }
+
+    Publication.Unit measure(MeasureUnit unit) {
+      int ranges = unit.partitions(settings.featuresPerFile())[unit.dictionaries().size()];
+      LongAccumulator rows = new LongAccumulator();
+      spark.sc().register(rows, Progress.ROWS);
+      JavaRDD<Piece> encoded =
+          tokens
+              .mapPartitions(new MeasureEncoding(scan, unit, rows))
+              .persist(StorageLevel.DISK_ONLY());
+      JavaPairRDD<MeasureKey, byte[]> statistics =
+          weights(unit).union(encoded.mapPartitionsToPair(new MeasureStatistics(scan, unit)));
+      JavaRDD<MeasureReduction.Reduced> reduced =
+          sorted(statistics, ranges)
+              .mapPartitionsWithIndex(new MeasureReduction(scan, unit), false)
+              .persist(StorageLevel.DISK_ONLY());
+      spark.setJobDescription("measure " + unit.name() + ": encode and merge");
+      spark.setLocalProperty(
+          Progress.EXPECTED_ROWS,
+          Long.toString(work.dataset().summary().rows() * unit.scans().size()));
+      List<MeasureReduction.Part> parts =
+          reduced.filter(each -> each.part() != null).map(MeasureReduction.Reduced::part).collect();
+      spark.setLocalProperty(Progress.EXPECTED_ROWS, null);
+      spark.setJobDescription("measure " + unit.name() + ": examples");
+      List<PublishedFile> files = new ArrayList<>();
+      parts.forEach(part -> files.addAll(part.files()));
+      files.addAll(examples(unit, reduced, encoded, ranges));
+      reduced.unpersist();
+      encoded.unpersist();
+      List<MeasuredDictionary> measured = MeasuredDictionary.of(unit, settings, parts);
+      try {
+        publication.finished(unit.name(), files, measured);
+      } catch (IOException e) {
+        throw Failure.resources(
+                "output %s cannot be written to: %s", publication.folder(), e.getMessage())
+            .causedBy(e);
+      }
+      return new Publication.Unit(unit.name(), files, Json.tree(measured));
+    }
+
+    private JavaPairRDD<MeasureKey, byte[]> weights(MeasureUnit unit) {
+      List<MeasureWeights.Range> ranges = MeasureWeights.ranges(unit);
+      return spark.parallelize(ranges, ranges.size()).flatMapToPair(new MeasureWeights(scan, unit));
+    }
+
+    /**
+     * Records by partition, sorted. They are large, and Java's streams would hold on to a hundred
+     * of them per partition: here to one.
+     */
+    private JavaPairRDD<MeasureKey, byte[]> sorted(
+        JavaPairRDD<MeasureKey, byte[]> records, int count) {
+      SparkConf conf = spark.getConf().set("spark.serializer.objectStreamReset", "1");
+      ClassTag<MeasureKey> keys = ClassTag$.MODULE$.apply(MeasureKey.class);
+      ClassTag<byte[]> values = ClassTag$.MODULE$.apply(byte[].class);
+      return JavaPairRDD.fromRDD(
+          new ShuffledRDD<MeasureKey, byte[], byte[]>(
+                  records.rdd(), new MeasureKey.ByPartition(count), keys, values, values)
+              .setSerializer(new JavaSerializer(conf))
+              .setKeyOrdering(Ordering$.MODULE$.comparatorToOrdering(new MeasureKey.Order())),
+          keys,
+          values);
+    }
+
+    private List<PublishedFile> examples(
+        MeasureUnit unit,
+        JavaRDD<MeasureReduction.Reduced> reduced,
+        JavaRDD<Piece> encoded,
+        int ranges) {
+      JavaPairRDD<MeasureKey, byte[]> kept =
+          reduced
+              .filter(each -> each.part() == null)
+              .mapToPair(each -> new Tuple2<>(each.key(), each.examples()));
+      JavaRDD<MeasureMessage> located =
+          sorted(kept, partitions.size())
+              .zipPartitions(tokens, new MeasureLocation(scan, unit))
+              .persist(StorageLevel.DISK_ONLY());
+      JavaPairRDD<MeasureKey, byte[]> questions =
+          located
+              .filter(MeasureMessage::question)
+              .mapToPair(each -> new Tuple2<>(each.key(), each.bytes()));
+      JavaRDD<MeasureMessage> answers =
+          sorted(questions, partitions.size())
+              .zipPartitions(encoded, new MeasureContexts(scan, unit));
+      List<PublishedFile> files =
+          sorted(
+                  located
+                      .filter(each -> !each.question())
+                      .union(answers)
+                      .mapToPair(each -> new Tuple2<>(each.key(), each.bytes())),
+                  ranges)
+              .mapPartitionsWithIndex(new MeasureExamples(scan, unit), false)
+              .collect();
+      located.unpersist();
+      return files;
+    }
+
+    @Override
+    public void close() {
+      tokens.unpersist();
+      scan.destroy();
+      dataset.destroy();
+      spark.setJobDescription(null);
+    }
+  }
+}

@@ -1,0 +1,269 @@
+package dev.ontogeny.job.measure;
+
+import dev.ontogeny.data.DictionaryFolder;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.evolution.Series;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Identity;
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What is measured together and written before the next begins: some dictionaries of one site at
+ * neighbouring checkpoints, or one dictionary of several sources.
+ *
+ * @param name of the unit of work
+ * @param dictionaries by checkpoint; a dictionary's place is its number. One whose sources have
+ *     gates of their own stands here once for each source, with the codes that this one sees
+ */
+record MeasureUnit(String name, List<Measured> dictionaries) implements Serializable {
+  MeasureUnit {
+    dictionaries = List.copyOf(dictionaries);
+  }
+
+  /**
+   * Where a dictionary is measured: one of its sources.
+   *
+   * @param source its place in the dictionary
+   * @param series that it belongs to there, null for none
+   */
+  record Place(int source, String site, long checkpoint, int width, String series)
+      implements Serializable {
+    /** The same series at another checkpoint. */
+    boolean follows(Place other) {
+      return series != null && series.equals(other.series) && site.equals(other.site);
+    }
+  }
+
+  /**
+   * A dictionary to measure.
+   *
+   * @param places its sources, or one of them; all see the same codes
+   * @param checkpoints of all its sources
+   * @param inputs D, columns of all its sources
+   * @param codesPerRow as {@link DictionaryMetadata#codesPerRow}
+   * @param previous the number of the series' dictionary at the checkpoint before, -1 for none
+   * @param forOverlapsOnly it was measured by the unit before; only its codes are needed
+   */
+  record Measured(
+      String id,
+      List<Place> places,
+      List<Long> checkpoints,
+      int inputs,
+      int width,
+      int codesPerRow,
+      int previous,
+      boolean forOverlapsOnly)
+      implements Serializable {
+
+    int sources() {
+      return checkpoints.size();
+    }
+
+    /** The first of its places, of several or one. */
+    Place place() {
+      return places.get(0);
+    }
+  }
+
+  /**
+   * Divides dictionaries into units. Those of one chain stay together; a chain that goes on in a
+   * unit begins there with its last dictionary of the unit before. One of several sources is a unit
+   * of its own.
+   */
+  static List<MeasureUnit> divide(
+      ShardedDataset dataset, DictionaryFolder folder, int perScan, int checkpointsPerUnit) {
+    Map<String, Map<String, List<DictionaryMetadata>>> bySite = new TreeMap<>();
+    List<MeasureUnit> units = new ArrayList<>();
+    for (DictionaryMetadata metadata : folder.dictionaries()) {
+      metadata.sources().forEach(source -> requireSource(dataset, metadata, source));
+      if (metadata.sources().size() > 1) {
+        units.add(ofSeveralSources(metadata));
+        continue;
+      }
+      Source source = metadata.sources().get(0);
+      String line =
+          metadata.series() == null
+              ? metadata.family() + "-r" + metadata.replica()
+              : metadata.series();
+      bySite
+          .computeIfAbsent(source.site(), none -> new TreeMap<>())
+          .computeIfAbsent(line, none -> new ArrayList<>())
+          .add(metadata);
+    }
+    bySite.forEach(
+        (site, lines) -> {
+          List<List<DictionaryMetadata>> all = new ArrayList<>(lines.values());
+          for (int first = 0; first < all.size(); first += perScan) {
+            divide(
+                site,
+                all.subList(first, Math.min(all.size(), first + perScan)),
+                checkpointsPerUnit,
+                units);
+          }
+        });
+    return units;
+  }
+
+  private static void divide(
+      String site,
+      List<List<DictionaryMetadata>> lines,
+      int checkpointsPerUnit,
+      List<MeasureUnit> units) {
+    TreeMap<Long, Map<String, DictionaryMetadata>> byCheckpoint = new TreeMap<>();
+    for (List<DictionaryMetadata> line : lines) {
+      for (DictionaryMetadata metadata : line) {
+        byCheckpoint
+            .computeIfAbsent(checkpoint(metadata), none -> new TreeMap<>())
+            .put(metadata.id(), metadata);
+      }
+    }
+    List<Long> checkpoints = new ArrayList<>(byCheckpoint.keySet());
+    for (int first = 0; first < checkpoints.size(); first += checkpointsPerUnit) {
+      int end = Math.min(checkpoints.size(), first + checkpointsPerUnit);
+      List<Measured> measured = new ArrayList<>();
+      Map<String, Integer> latest = new LinkedHashMap<>();
+      for (DictionaryMetadata before : beforeUnit(byCheckpoint, checkpoints.subList(first, end))) {
+        latest.put(before.series(), measured.size());
+        measured.add(measured(before, List.of(place(before, 0)), -1, true));
+      }
+      for (long checkpoint : checkpoints.subList(first, end)) {
+        for (DictionaryMetadata metadata : byCheckpoint.get(checkpoint).values()) {
+          Integer previous =
+              metadata.series() == null ? null : latest.put(metadata.series(), measured.size());
+          measured.add(
+              measured(
+                  metadata, List.of(place(metadata, 0)), previous == null ? -1 : previous, false));
+        }
+      }
+      units.add(named(site, measured));
+    }
+  }
+
+  /** Named by what it holds, so that a resumed run with other divisions finds only what fits. */
+  private static MeasureUnit named(String site, List<Measured> measured) {
+    String ids = String.join(" ", measured.stream().map(Measured::id).toList());
+    String hash = Identity.sha256(ids.getBytes(StandardCharsets.UTF_8)).substring(0, 12);
+    return new MeasureUnit(site + "/" + hash, measured);
+  }
+
+  private static MeasureUnit ofSeveralSources(DictionaryMetadata metadata) {
+    List<Place> places = new ArrayList<>();
+    for (int source = 0; source < metadata.sources().size(); source++) {
+      places.add(place(metadata, source));
+    }
+    List<Measured> views = new ArrayList<>();
+    if (metadata.type().gatedBySource()) {
+      for (int i = 0; i < places.size(); i++) {
+        boolean follows = i > 0 && places.get(i).follows(places.get(i - 1));
+        views.add(measured(metadata, List.of(places.get(i)), follows ? i - 1 : -1, false));
+      }
+    } else {
+      views.add(measured(metadata, places, -1, false));
+    }
+    return named(places.get(0).site(), views);
+  }
+
+  /** The last dictionary before a unit of every chain that goes on in it, by checkpoint. */
+  private static List<DictionaryMetadata> beforeUnit(
+      TreeMap<Long, Map<String, DictionaryMetadata>> byCheckpoint, List<Long> unit) {
+    Map<String, DictionaryMetadata> last = new TreeMap<>();
+    for (Map<String, DictionaryMetadata> at : byCheckpoint.headMap(unit.get(0)).values()) {
+      for (DictionaryMetadata metadata : at.values()) {
+        if (metadata.series() != null) {
+          last.put(metadata.series(), metadata);
+        }
+      }
+    }
+    last.keySet()
+        .removeIf(
+            series ->
+                unit.stream()
+                    .flatMap(checkpoint -> byCheckpoint.get(checkpoint).values().stream())
+                    .noneMatch(metadata -> series.equals(metadata.series())));
+    return last.values().stream()
+        .sorted((a, b) -> Long.compare(checkpoint(a), checkpoint(b)))
+        .toList();
+  }
+
+  private static Place place(DictionaryMetadata metadata, int number) {
+    Source source = metadata.sources().get(number);
+    return new Place(
+        number,
+        source.site(),
+        source.checkpoint(),
+        source.width(),
+        metadata.series() == null ? null : Series.name(metadata, source.site()));
+  }
+
+  private static Measured measured(
+      DictionaryMetadata metadata, List<Place> places, int previous, boolean codesOnly) {
+    return new Measured(
+        metadata.id(),
+        new ArrayList<>(places),
+        metadata.sources().stream().map(Source::checkpoint).toList(),
+        metadata.sources().stream().mapToInt(Source::width).sum(),
+        metadata.width(),
+        metadata.codesPerRow(),
+        previous,
+        codesOnly);
+  }
+
+  private static long checkpoint(DictionaryMetadata metadata) {
+    return metadata.sources().get(0).checkpoint();
+  }
+
+  private static void requireSource(
+      ShardedDataset dataset, DictionaryMetadata metadata, Source source) {
+    ShardedDataset.Site site = dataset.site(source.site());
+    if (site.width() != source.width() || !site.checkpoints().contains(source.checkpoint())) {
+      throw Failure.settings(
+          "dictionary %s reads site %s of width %d at checkpoint %d; the dataset has it with width %d at checkpoints %s",
+          metadata.id(),
+          source.site(),
+          source.width(),
+          source.checkpoint(),
+          site.width(),
+          site.checkpoints());
+    }
+  }
+
+  /** Dictionaries that are measured here. */
+  List<Measured> measured() {
+    return dictionaries.stream().filter(each -> !each.forOverlapsOnly()).toList();
+  }
+
+  /** Numbers of the dictionaries that read the same sources, in order. */
+  List<List<Integer>> scans() {
+    List<List<Integer>> scans = new ArrayList<>();
+    for (int i = 0; i < dictionaries.size(); i++) {
+      Measured each = dictionaries.get(i);
+      boolean otherSource =
+          i > 0 && each.place().checkpoint() != dictionaries.get(i - 1).place().checkpoint();
+      // Views of one dictionary of several sources are read together.
+      if (i == 0 || (each.sources() == 1 && otherSource)) {
+        scans.add(new ArrayList<>());
+      }
+      scans.get(scans.size() - 1).add(i);
+    }
+    return scans;
+  }
+
+  /** The first partition of each dictionary in the reduction, and their number at the end. */
+  int[] partitions(int featuresPerFile) {
+    int[] first = new int[dictionaries.size() + 1];
+    for (int i = 0; i < dictionaries.size(); i++) {
+      Measured each = dictionaries.get(i);
+      int files = (each.width() + featuresPerFile - 1) / featuresPerFile;
+      first[i + 1] = first[i] + (each.forOverlapsOnly() ? 0 : files);
+    }
+    return first;
+  }
+}
