@@ -319,4 +319,12 @@ final class EvolveInputs implements Serializable {
       }
     }
   }
+
+  /** The files of a finished unit of work. */
+  List<PublishedFile> filesOf(String unit) {
+    return publication()
+        .unit(unit)
+        .orElseThrow(() -> new IllegalStateException("unit " + unit + " was not finished"))
+        .files();
+  }
 }

@@ -1,0 +1,96 @@
+package dev.ontogeny.job.evolve;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.evolution.LeadingTracks;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How the leading tracks form, seen from their last checkpoint. */
+final class FormationStage {
+  private static final Logger LOG = LoggerFactory.getLogger(Evolve.class);
+
+  private FormationStage() {}
+
+  /** Formation of the leading tracks, where it is not there yet. */
+  static void form(
+      JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackTask.Sums> sums) {
+    EvolveInputs inputs = shared.value();
+    List<FormationTasks.Moment> missing = moments(inputs, true);
+    if (missing.isEmpty()) {
+      return;
+    }
+    List<Map<Integer, Integer>> leaders = new ArrayList<>();
+    for (TrackTask.Sums each : sums) {
+      Map<Integer, Integer> trackOfFeature = new HashMap<>();
+      for (LeadingTracks.Leader leader : each.leading().leaders()) {
+        trackOfFeature.put(leader.finalFeature(), leader.track());
+      }
+      leaders.add(trackOfFeature);
+    }
+    List<PublishedFile> files = inputs.featureFiles("examples");
+    spark.sc().setJobDescription("Find examples of the leading tracks");
+    Map<Integer, List<FormationTasks.Example>> examples = new HashMap<>();
+    for (FormationTasks.Example each :
+        spark
+            .parallelize(files, files.size())
+            .flatMap(new FormationTasks.FindExamples(shared, leaders))
+            .collect()) {
+      examples.computeIfAbsent(each.s(), key -> new ArrayList<>()).add(each);
+    }
+    List<FormationTasks.Tokens> tokens = new ArrayList<>();
+    for (int s = 0; s < sums.size(); s++) {
+      tokens.add(
+          FormationTasks.Tokens.of(
+              inputs.series().get(s),
+              examples.getOrDefault(s, List.of()),
+              inputs.dataset(),
+              inputs.settings()));
+    }
+    List<FormationTasks.Shard> shards = new ArrayList<>();
+    for (FormationTasks.Moment moment : missing) {
+      for (int shard = 0; shard < inputs.dataset().summary().shards(); shard++) {
+        int[] places = tokens.get(moment.s()).ofShard(shard);
+        if (places[1] > places[0]) {
+          shards.add(new FormationTasks.Shard(moment, shard));
+        }
+      }
+    }
+    Broadcast<List<FormationTasks.Tokens>> sharedTokens = spark.broadcast(tokens);
+    spark.sc().setJobDescription("See tracks form at " + missing.size() + " checkpoints");
+    spark
+        .parallelize(shards, shards.size())
+        .flatMapToPair(new FormationTasks.ReadRows(shared, sharedTokens))
+        .groupByKey(missing.size())
+        .foreach(new FormationTasks.Write(shared, sharedTokens));
+    LOG.info("Saw tracks form at {} checkpoints from {} shards", missing.size(), shards.size());
+  }
+
+  private static List<FormationTasks.Moment> moments(EvolveInputs inputs, boolean onlyMissing) {
+    List<FormationTasks.Moment> moments = new ArrayList<>();
+    if (inputs.settings().formation().tracks() == 0 || inputs.featureFiles("examples").isEmpty()) {
+      return moments;
+    }
+    for (int s = 0; s < inputs.series().size(); s++) {
+      for (int t = 0; t < inputs.series().get(s).length(); t++) {
+        FormationTasks.Moment moment = new FormationTasks.Moment(s, t);
+        if (!onlyMissing || inputs.publication().unit(moment.unit(inputs)).isEmpty()) {
+          moments.add(moment);
+        }
+      }
+    }
+    return moments;
+  }
+
+  /** What it wrote. */
+  static List<PublishedFile> files(EvolveInputs inputs) {
+    return moments(inputs, false).stream()
+        .flatMap(moment -> inputs.filesOf(moment.unit(inputs)).stream())
+        .toList();
+  }
+}

@@ -1,0 +1,52 @@
+package dev.ontogeny.job.evolve;
+
+import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.evolution.TrackIndex;
+import java.util.List;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** On how many rows features of neighbouring checkpoints fire together. */
+final class OverlapStage {
+  private static final Logger LOG = LoggerFactory.getLogger(Evolve.class);
+
+  private OverlapStage() {}
+
+  /** Rows on which tracks of independent dictionaries fire, where they are not counted yet. */
+  static void count(
+      JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks) {
+    EvolveInputs inputs = shared.value();
+    List<OverlapTasks.Moment> missing =
+        OverlapTasks.moments(inputs).stream()
+            .filter(each -> inputs.publication().unit(each.unit(inputs)).isEmpty())
+            .toList();
+    if (missing.isEmpty()) {
+      return;
+    }
+    List<OverlapTasks.Part> parts = OverlapTasks.parts(inputs, missing);
+    // Counts of the blocks of a task are added up before they are sent.
+    int tasks = Math.min(parts.size(), Math.max(16, 4 * spark.defaultParallelism()));
+    spark
+        .sc()
+        .setJobDescription(
+            "Count where tracks fire at " + missing.size() + " pairs of checkpoints");
+    spark
+        .parallelize(parts, tasks)
+        .flatMapToPair(new OverlapTasks.Count(shared))
+        .reduceByKey(OverlapTasks::merge, missing.size())
+        .foreach(new OverlapTasks.Write(shared, spark.broadcast(tracks)));
+    LOG.info(
+        "Counted where tracks fire at {} pairs of checkpoints in {} blocks of rows",
+        missing.size(),
+        parts.size());
+  }
+
+  /** What it wrote. */
+  static List<PublishedFile> files(EvolveInputs inputs) {
+    return OverlapTasks.moments(inputs).stream()
+        .flatMap(each -> inputs.filesOf(each.unit(inputs)).stream())
+        .toList();
+  }
+}
