@@ -1,9 +1,9 @@
 package dev.ontogeny.kernel;
 
 /** Looks through products for those that reach a bar: the inner loop of comparing all pairs. */
-abstract class BarScan {
+public abstract class BarScan {
   /** The fastest there is here. */
-  static BarScan fastest() {
+  public static BarScan fastest() {
     return VectorForm.or(() -> new SimdBarScan(), () -> new ScalarBarScan());
   }
 
@@ -11,10 +11,11 @@ abstract class BarScan {
    * The first i from {@code from} on, below n, with {@code values[at + i] >= min(bar, bars[barsAt +
    * i])}; n if there is none. NaN reaches nothing.
    */
-  abstract int next(float[] values, int at, int from, int n, float bar, float[] bars, int barsAt);
+  public abstract int next(
+      float[] values, int at, int from, int n, float bar, float[] bars, int barsAt);
 
   /** {@link #next} from one to the next, while bars rise. */
-  final void scan(
+  public final void scan(
       float[] values,
       int at,
       int n,

@@ -1,5 +1,9 @@
 package dev.ontogeny.kernel;
 
+import dev.ontogeny.kernel.cpu.CpuMachine;
+import dev.ontogeny.kernel.cpu.CpuProvider;
+import dev.ontogeny.kernel.nd4j.Nd4jProvider;
+import dev.ontogeny.kernel.reference.ReferenceProvider;
 import dev.ontogeny.run.Failure;
 
 /** The one way to a provider. */

@@ -8,14 +8,14 @@ import java.util.Arrays;
  * arrive as blocks of products; rows must be offered ascending, so that of equal cosines the lower
  * row stays.
  */
-final class NearestRows {
+public final class NearestRows {
   private final int from;
   private final int[] index;
   private final float[] cosine;
   private final float[] units;
   private final boolean[] zero;
 
-  NearestRows(FloatMatrix vectors, int from, int to, int[] index, float[] cosine) {
+  public NearestRows(FloatMatrix vectors, int from, int to, int[] index, float[] cosine) {
     this.from = from;
     this.index = index;
     this.cosine = cosine;
@@ -39,12 +39,12 @@ final class NearestRows {
   }
 
   /** [n, d], row-major; zeros stay zeros. */
-  float[] units() {
+  public float[] units() {
     return units;
   }
 
   /** Cosines of {@code row} with the rows {@code first .. first + count}. */
-  void offer(int row, int first, int count, float[] products, int at) {
+  public void offer(int row, int first, int count, float[] products, int at) {
     if (zero[row]) {
       return;
     }

@@ -54,7 +54,7 @@ public record Optimiser(
   }
 
   /** The weight of what was averaged so far, at the step with that number, from 1 on. */
-  float averageDecay(long step) {
+  public float averageDecay(long step) {
     return (float) Math.min(averageDecay, (step - 1.0) / step);
   }
 }

@@ -3,24 +3,24 @@ package dev.ontogeny.kernel;
 import java.util.Map;
 
 /** For how many tokens each latent has not fired. The same bookkeeping for every provider. */
-final class SilentLatents {
+public final class SilentLatents {
   /** Two floats hold a count exactly up to 2^44 tokens. */
   private static final int LOW_BITS = 20;
 
   private final long window;
   private final long[] silent;
 
-  SilentLatents(int width, long window) {
+  public SilentLatents(int width, long window) {
     this.window = window;
     this.silent = new long[width];
   }
 
   /** Has not fired for the window. */
-  boolean dead(int latent) {
+  public boolean dead(int latent) {
     return silent[latent] >= window;
   }
 
-  int countDead() {
+  public int countDead() {
     int count = 0;
     for (long tokens : silent) {
       if (tokens >= window) {
@@ -31,11 +31,11 @@ final class SilentLatents {
   }
 
   /** After a batch of {@code tokens} rows in which the latent fired or did not. */
-  void advance(int latent, boolean fired, long tokens) {
+  public void advance(int latent, boolean fired, long tokens) {
     silent[latent] = fired ? 0 : Math.min(silent[latent] + tokens, 1L << 43);
   }
 
-  void save(Map<String, float[]> state) {
+  public void save(Map<String, float[]> state) {
     float[] high = new float[silent.length];
     float[] low = new float[silent.length];
     for (int i = 0; i < silent.length; i++) {
@@ -46,7 +46,7 @@ final class SilentLatents {
     state.put("silent_low", low);
   }
 
-  void restore(Map<String, float[]> state) {
+  public void restore(Map<String, float[]> state) {
     float[] high = state.get("silent_high");
     float[] low = state.get("silent_low");
     for (int i = 0; i < silent.length; i++) {

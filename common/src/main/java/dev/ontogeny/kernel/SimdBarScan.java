@@ -11,7 +11,7 @@ final class SimdBarScan extends BarScan {
   private static final int STEP = SPECIES.length();
 
   @Override
-  int next(float[] values, int at, int from, int n, float bar, float[] bars, int barsAt) {
+  public int next(float[] values, int at, int from, int n, float bar, float[] bars, int barsAt) {
     FloatVector all = FloatVector.broadcast(SPECIES, bar);
     int i = from;
     for (; i + 4 * STEP <= n; i += 4 * STEP) {

@@ -21,7 +21,7 @@ public final class StepProfile {
   }
 
   /** Measures nothing. */
-  static final StepProfile OFF = new StepProfile(false);
+  public static final StepProfile OFF = new StepProfile(false);
 
   private final boolean on;
   private final Map<Part, LongAdder> nanoseconds = new EnumMap<>(Part.class);
@@ -39,12 +39,12 @@ public final class StepProfile {
   }
 
   /** The time now. */
-  long now() {
+  public long now() {
     return on ? System.nanoTime() : 0;
   }
 
   /** Takes the time since for a part; returns the time now. */
-  long add(Part part, long since) {
+  public long add(Part part, long since) {
     if (!on) {
       return 0;
     }

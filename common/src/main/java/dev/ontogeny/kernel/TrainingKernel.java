@@ -46,7 +46,7 @@ public interface TrainingKernel extends AutoCloseable {
     }
 
     /** k of the step; {@code initial} 0 is no annealing. */
-    int k(int k, int initial) {
+    public int k(int k, int initial) {
       return initial == 0 ? k : (int) Math.round(initial + (k - initial) * annealed);
     }
   }

@@ -96,7 +96,7 @@ public record TrainingSpecification(
   }
 
   /** Whether rows of W_dec keep unit norm: with several sources, norms are what is learnt. */
-  boolean unitDecoder(Dictionary dictionary) {
+  public boolean unitDecoder(Dictionary dictionary) {
     return sparsity.unitDecoder() && dictionary.sources().size() == 1;
   }
 

@@ -3,7 +3,7 @@ package dev.ontogeny.kernel;
 import java.util.function.Supplier;
 
 /** The choice between the two forms of a loop: with jdk.incubator.vector, or in plain Java. */
-final class VectorForm {
+public final class VectorForm {
   private VectorForm() {}
 
   /**
@@ -11,7 +11,7 @@ final class VectorForm {
    * width of its vectors. Lambdas and not references to constructors: those are linked before this
    * is called, where a missing module would not be caught.
    */
-  static <T> T or(Supplier<T> vector, Supplier<T> plain) {
+  public static <T> T or(Supplier<T> vector, Supplier<T> plain) {
     try {
       return vector.get();
     } catch (LinkageError | UnsupportedOperationException e) {

@@ -1,5 +1,7 @@
 /**
- * The arithmetic of training and encoding dictionaries, and the only package that knows ND4J,
- * JavaCPP and SIMD. The boundary is a step or a batch, never a matrix product.
+ * Arithmetic of dictionaries: what a kernel is asked for ({@link
+ * dev.ontogeny.kernel.TrainingSpecification}, {@link dev.ontogeny.kernel.Sparsity}) and what it
+ * gives. Providers have a package each and are found by {@link dev.ontogeny.kernel.Kernels}; none
+ * knows another, and what they share is here.
  */
 package dev.ontogeny.kernel;

@@ -7,7 +7,7 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
-import dev.ontogeny.kernel.RowLoops;
+import dev.ontogeny.kernel.cpu.RowLoops;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import java.io.IOException;

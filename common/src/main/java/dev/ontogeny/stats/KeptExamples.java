@@ -1,6 +1,6 @@
 package dev.ontogeny.stats;
 
-import dev.ontogeny.kernel.RowLoops;
+import dev.ontogeny.kernel.cpu.RowLoops;
 
 /**
  * Per feature the {@code limit} rows of the lowest rank; of equal ranks the lower address wins, so

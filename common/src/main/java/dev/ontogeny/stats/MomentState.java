@@ -1,7 +1,7 @@
 package dev.ontogeny.stats;
 
 import dev.ontogeny.data.Moments;
-import dev.ontogeny.kernel.BlockMoments;
+import dev.ontogeny.kernel.cpu.BlockMoments;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.ontogeny.stats;
 
 import dev.ontogeny.data.VectorType;
-import dev.ontogeny.kernel.BlockMoments;
+import dev.ontogeny.kernel.cpu.BlockMoments;
 import java.util.Arrays;
 
 /**

@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /** Small dictionaries and batches out of named seeds. */
-final class KernelFixture {
+public final class KernelFixture {
   private KernelFixture() {}
 
   /** Random directions of unit norm, tied; biases, mean and scale that are not trivial. */
-  static Dictionary dictionary(int inputs, int width, int k, long seed) {
+  public static Dictionary dictionary(int inputs, int width, int k, long seed) {
     RandomGenerator random = Seeds.generator(seed, "fixture", inputs, width);
     float[] decoder = new float[width * inputs];
     float[] encoder = new float[width * inputs];
@@ -44,7 +44,7 @@ final class KernelFixture {
   }
 
   /** Rows that are sparse sums of the columns of a hidden dictionary, with noise. */
-  static FloatMatrix batch(int rows, int inputs, long seed) {
+  public static FloatMatrix batch(int rows, int inputs, long seed) {
     RandomGenerator random = Seeds.generator(seed, "batch", rows, inputs);
     RandomGenerator hidden = Seeds.generator(7, "hidden", inputs);
     int features = 2 * inputs;
@@ -66,7 +66,7 @@ final class KernelFixture {
     return batch;
   }
 
-  static float[] gaussians(RandomGenerator random, int count, double scale) {
+  public static float[] gaussians(RandomGenerator random, int count, double scale) {
     float[] values = new float[count];
     for (int i = 0; i < count; i++) {
       values[i] = (float) (scale * random.nextGaussian());
@@ -75,10 +75,10 @@ final class KernelFixture {
   }
 
   /** What changes from step to step where nothing does. */
-  static final StepSettings FULL = new StepSettings(1e-3f);
+  public static final StepSettings FULL = new StepSettings(1e-3f);
 
   /** One of every kind; k where there is one. */
-  static List<Sparsity> sparsities(int k, int width) {
+  public static List<Sparsity> sparsities(int k, int width) {
     List<Sparsity> all = new ArrayList<>();
     all.add(Sparsity.TopK.of(k));
     all.add(new Sparsity.TopK(k, 0, Math.min(width, 4 * k), 0.125));
@@ -96,7 +96,7 @@ final class KernelFixture {
   }
 
   /** Those that several sources can share: their decoder norms are free. */
-  static List<Sparsity> crosscoders(int k) {
+  public static List<Sparsity> crosscoders(int k) {
     return List.of(
         new Sparsity.BatchTopK(k, 0, 0.9),
         jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.SHARED),
@@ -105,7 +105,7 @@ final class KernelFixture {
         new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
   }
 
-  static TrainingSpecification specification(
+  public static TrainingSpecification specification(
       Sparsity sparsity, int width, int auxiliaryK, double coefficient, long deadWindow) {
     return new TrainingSpecification(
         width,
@@ -117,7 +117,8 @@ final class KernelFixture {
   }
 
   /** A dictionary of that kind over one or two sources; norms that are free and thresholds vary. */
-  static Dictionary dictionary(Sparsity sparsity, int inputs, int width, int sources, long seed) {
+  public static Dictionary dictionary(
+      Sparsity sparsity, int inputs, int width, int sources, long seed) {
     Dictionary plain = dictionary(inputs, width, 1, seed);
     RandomGenerator random = Seeds.generator(seed, "kind", inputs, width);
     float[] decoder = plain.decoder().values().clone();

@@ -3,6 +3,7 @@ package dev.ontogeny.shipped;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -106,6 +107,25 @@ class ArchitectureTest {
                   .filter(other -> !other.equals(job))
                   .map(other -> "dev.ontogeny.job." + other)
                   .toArray(String[]::new))
+          .check(ours);
+    }
+  }
+
+  @Test
+  void aProviderIsKnownToItsFacadeAlone() {
+    for (String provider : List.of("cpu", "nd4j", "reference")) {
+      String room = "dev.ontogeny.kernel." + provider;
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(room)
+          .and()
+          .doNotHaveFullyQualifiedName("dev.ontogeny.kernel.Kernels")
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage(room)
+                  // Loops over rows that statistics share with it, and what a benchmark tells of
+                  // it.
+                  .and(not(nameMatching(".*\\.(RowLoops|BlockMoments|MachineCeilings)(\\$.*)?"))))
           .check(ours);
     }
   }
