@@ -39,9 +39,9 @@ public final class Chunk {
 
   /**
    * A value as JSON: texts, numbers, truth values, primitive arrays, lists, maps in their own
-   * order, {@link Rows}, {@link JsonNode}s and {@link Verbatim}. Numbers that are not finite become
-   * null, whole ones lose their fraction, and every other one is written so that it reads back as
-   * the same number.
+   * order, {@link PageTable}, {@link JsonNode}s and {@link Verbatim}. Numbers that are not finite
+   * become null, whole ones lose their fraction, and every other one is written so that it reads
+   * back as the same number.
    */
   public static String json(Object value) {
     StringWriter text = new StringWriter();
@@ -68,7 +68,7 @@ public final class Chunk {
       out.writeNumber(number.longValue());
     } else if (value instanceof Boolean truth) {
       out.writeBoolean(truth);
-    } else if (value instanceof Rows rows) {
+    } else if (value instanceof PageTable rows) {
       write(out, rows.asMap());
     } else if (value instanceof Map<?, ?> map) {
       out.writeStartObject();

@@ -135,8 +135,8 @@ public final class TrackTables implements Serializable {
   /** An order of a table's rows; of a table that is not there, which has none, any. */
   private Comparator<Object[]> by(TrackTable table, String... names) {
     return columns.containsKey(table)
-        ? Rows.by(Arrays.stream(names).mapToInt(name -> at(table, name)).toArray())
-        : Rows.by();
+        ? PageTable.by(Arrays.stream(names).mapToInt(name -> at(table, name)).toArray())
+        : PageTable.by();
   }
 
   /** A row to show, and where it stands among those of its table. */

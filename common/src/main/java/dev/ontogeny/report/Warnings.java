@@ -28,15 +28,15 @@ public final class Warnings {
    * @param capture what was found odd about the capture; null where nobody looked
    * @param quality rows with the columns {@code dictionary}, {@code split}, {@code fvu}, {@code
    *     dead_share} of the table {@code dictionaries} of the features
-   * @param events rows as {@link Population#alive} takes them
+   * @param events rows as {@link PopulationTables#alive} takes them
    * @param confident threshold of confidence
    */
   public static List<Map<String, Object>> of(
       long rows,
       CaptureFindings capture,
-      Rows quality,
-      List<Population.Series> series,
-      Rows events,
+      PageTable quality,
+      List<PopulationTables.Series> series,
+      PageTable events,
       double confident) {
     Warnings warnings = new Warnings();
     if (capture != null) {
@@ -55,7 +55,7 @@ public final class Warnings {
     return warnings.found;
   }
 
-  private void quality(Rows quality) {
+  private void quality(PageTable quality) {
     Map<String, double[]> heldOut = new TreeMap<>();
     Map<String, Double> trained = new HashMap<>();
     for (Object[] row : quality.values()) {
@@ -106,7 +106,8 @@ public final class Warnings {
     }
   }
 
-  private void confidence(List<Population.Series> series, Rows events, double confident) {
+  private void confidence(
+      List<PopulationTables.Series> series, PageTable events, double confident) {
     long tracks = 0;
     long judged = 0;
     long kept = 0;
@@ -133,7 +134,7 @@ public final class Warnings {
           100.0 * kept / judged,
           confident);
     }
-    for (Population.Series each : series) {
+    for (PopulationTables.Series each : series) {
       if (each.name().startsWith("independent")) {
         add(
             "identity by matching",
@@ -144,7 +145,7 @@ public final class Warnings {
     }
   }
 
-  private void births(List<Population.Series> series, Rows events) {
+  private void births(List<PopulationTables.Series> series, PageTable events) {
     Map<String, NavigableMap<Long, Long>> births = new TreeMap<>();
     for (Object[] row : events.values()) {
       if (row[2] != null) {

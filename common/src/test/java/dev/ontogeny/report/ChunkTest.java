@@ -53,7 +53,7 @@ class ChunkTest {
   void structuresKeepTheirOrder() {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("z", new long[] {2, 1});
-    map.put("a", Rows.of("x", "y").add(1, "two").add(null, true));
+    map.put("a", PageTable.of("x", "y").add(1, "two").add(null, true));
     map.put("ready", new Chunk.Verbatim("[1,2]"));
     assertThat(Chunk.json(map))
         .isEqualTo(
@@ -66,7 +66,7 @@ class ChunkTest {
     assertThatThrownBy(() -> Chunk.json(new byte[1]))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("no JSON for a [B");
-    assertThatThrownBy(() -> Rows.of("x").add(1, 2))
+    assertThatThrownBy(() -> PageTable.of("x").add(1, 2))
         .hasMessage("a row of [x] cannot have 2 values");
   }
 }

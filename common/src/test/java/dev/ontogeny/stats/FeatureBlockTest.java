@@ -47,7 +47,7 @@ class FeatureBlockTest {
   private static RowAttributes attributes() {
     Random random = new Random(13);
     long[] addresses =
-        IntStream.range(0, ROWS).mapToLong(r -> Address.of(r / 500, r % 500)).toArray();
+        IntStream.range(0, ROWS).mapToLong(r -> RowAddress.of(r / 500, r % 500)).toArray();
     int[] tokens = IntStream.range(0, ROWS).map(r -> random.nextInt(40) - 1).toArray();
     int[] colour = IntStream.range(0, ROWS).map(r -> random.nextInt(4) - 1).toArray();
     int[] shape = IntStream.range(0, ROWS).map(r -> 3 + random.nextInt(2)).toArray();
@@ -162,7 +162,7 @@ class FeatureBlockTest {
               e ->
                   assertThat(e.value())
                       .isEqualTo(
-                          codes[500 * Address.shard(e.address()) + Address.row(e.address())][
+                          codes[500 * RowAddress.shard(e.address()) + RowAddress.row(e.address())][
                               feature]));
     }
     assertThat(IntStream.range(0, 7).map(i -> QuantileExamples.quantile(i, 7, 3)))

@@ -11,7 +11,7 @@ import java.util.Arrays;
 final class ActiveCodes {
   private static final int ALL = -1;
 
-  private final CodeArena arena;
+  private final BatchCodes arena;
 
   /** Gradients of an entry that stand side by side: one, or one for each source. */
   private final int parts;
@@ -40,7 +40,7 @@ final class ActiveCodes {
    * @param parts 1, or the number of sources where latents are gated by source
    */
   ActiveCodes(int rows, int blockRows, int width, int perRow, int parts) {
-    this.arena = new CodeArena(rows, blockRows, width, perRow);
+    this.arena = new BatchCodes(rows, blockRows, width, perRow);
     this.parts = parts;
     this.gradients = new float[arena.values.length][0];
     this.firing = new int[rows];
@@ -60,7 +60,7 @@ final class ActiveCodes {
     }
   }
 
-  CodeArena arena() {
+  BatchCodes arena() {
     return arena;
   }
 
@@ -157,7 +157,7 @@ final class ActiveCodes {
       float[] decoder,
       int inputs,
       SourceGates gates,
-      OpenLatents open,
+      LatentsAtSource open,
       float[] into) {
     int block = arena.block(row);
     int from = arena.from(row);
@@ -194,7 +194,7 @@ final class ActiveCodes {
       int inputs,
       SourceGates gates,
       float[] lowest,
-      OpenLatents open,
+      LatentsAtSource open,
       float[] upstream) {
     int block = arena.block(row);
     float[] into = gradients(block);
@@ -360,7 +360,7 @@ final class ActiveCodes {
       float[] upstream,
       int inputs,
       SourceGates gates,
-      OpenLatents open,
+      LatentsAtSource open,
       float[] into) {
     for (int s = 0; s < parts; s++) {
       float bar = gates.bar(latent, s);

@@ -56,13 +56,13 @@ final class BatchBudget {
   }
 
   /** Takes the floor from a part of the batch. */
-  void floorFrom(CodeArena part, int rows, int budget) {
+  void floorFrom(BatchCodes part, int rows, int budget) {
     int count = gather(part, rows);
     floor = count < budget ? 0 : largest(scores, count, budget) * ROUNDING;
   }
 
   /** Leaves the chosen candidates; returns the smallest product that was chosen, 0 for none. */
-  float cut(CodeArena candidates, int rows, int budget) {
+  float cut(BatchCodes candidates, int rows, int budget) {
     int count = gather(candidates, rows);
     if (count <= budget) {
       floor = 0;
@@ -89,7 +89,7 @@ final class BatchBudget {
     return cut;
   }
 
-  private int gather(CodeArena arena, int rows) {
+  private int gather(BatchCodes arena, int rows) {
     int count = arena.total(rows);
     if (scores.length < count) {
       scores = new float[Math.max(count, scores.length + (scores.length >> 2))];
@@ -106,7 +106,7 @@ final class BatchBudget {
   }
 
   /** Compacts a row; returns how many equal the cut and stay, at most {@code free}. */
-  private int keep(CodeArena arena, int row, int from, int to, float cut, int free) {
+  private int keep(BatchCodes arena, int row, int from, int to, float cut, int free) {
     int block = arena.block(row);
     int[] latents = arena.latents[block];
     float[] values = arena.values[block];

@@ -25,12 +25,12 @@ final class CpuEncoding implements EncodingKernel {
   private final float[] columnScale;
   private final float[] inverseScale;
   private final float[][] centred;
-  private final CodeArena codes;
+  private final BatchCodes codes;
 
   /** Of types that are gated by source, else null. */
   private final SourceGates gates;
 
-  private final OpenLatents[] open;
+  private final LatentsAtSource[] open;
 
   CpuEncoding(CpuMachine machine, Dictionary dictionary, int maximumBatch) {
     this.machine = machine;
@@ -53,12 +53,12 @@ final class CpuEncoding implements EncodingKernel {
     this.encoder =
         new CpuEncoder(
             machine, inputs, dictionary.width(), usual, maximumBatch, dictionary.k() > 0);
-    this.codes = new CodeArena(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
+    this.codes = new BatchCodes(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
     int workers = machine.workers().count();
     this.centred = new float[workers][encoder.blockRows() * inputs];
-    this.open = new OpenLatents[gates == null ? 0 : workers];
+    this.open = new LatentsAtSource[gates == null ? 0 : workers];
     for (int worker = 0; worker < open.length; worker++) {
-      open[worker] = new OpenLatents(dictionary.width());
+      open[worker] = new LatentsAtSource(dictionary.width());
     }
     float[] byLatent = Transposition.of(dictionary.encoder());
     machine

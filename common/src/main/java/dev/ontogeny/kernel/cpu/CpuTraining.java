@@ -3,8 +3,8 @@ package dev.ontogeny.kernel.cpu;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.AdamStep;
+import dev.ontogeny.kernel.DeadLatents;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.SilentLatents;
 import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.StepProfile;
 import dev.ontogeny.kernel.StepProfile.Part;
@@ -43,7 +43,7 @@ public final class CpuTraining implements TrainingKernel {
   private final int maximumBatch;
   private final CpuEncoder encoder;
   private final float[] columnScale;
-  private final SilentLatents silent;
+  private final DeadLatents silent;
 
   private final CpuParameter encoderWeights;
   private final CpuParameter encoderBias;
@@ -96,7 +96,7 @@ public final class CpuTraining implements TrainingKernel {
   private final float[] firingBars;
 
   private final float[] windows;
-  private final OpenLatents[] open;
+  private final LatentsAtSource[] open;
 
   /** Null until a batch is not sparse. */
   private DenseCodes dense;
@@ -141,7 +141,7 @@ public final class CpuTraining implements TrainingKernel {
     this.encoder =
         new CpuEncoder(machine, inputs, width, perRow, maximumBatch, sparsity.budget() > 0);
     this.columnScale = initial.columnScale();
-    this.silent = new SilentLatents(width, specification.deadWindow());
+    this.silent = new DeadLatents(width, specification.deadWindow());
     Optimiser optimiser = specification.optimiser();
     this.encoderWeights =
         new CpuParameter("encoder", Transposition.of(initial.encoder()), optimiser);
@@ -168,10 +168,10 @@ public final class CpuTraining implements TrainingKernel {
     this.gates = gated ? new SourceGates(initial.sources(), width) : null;
     this.firingBars = gated ? new float[width] : thresholds;
     this.windows = new float[gated ? width : 0];
-    this.open = new OpenLatents[gated ? machine.workers().count() : 0];
+    this.open = new LatentsAtSource[gated ? machine.workers().count() : 0];
     this.penaltyRooms = new CpuPenalty.Room[open.length];
     for (int worker = 0; worker < open.length; worker++) {
-      open[worker] = new OpenLatents(Math.max(width, maximumBatch));
+      open[worker] = new LatentsAtSource(Math.max(width, maximumBatch));
       penaltyRooms[worker] = new CpuPenalty.Room(maximumBatch, parts);
     }
     this.main = new Reconstruction(maximumBatch, blockRows, inputs, width, perRow, parts);
@@ -474,7 +474,7 @@ public final class CpuTraining implements TrainingKernel {
     Sparsity.BatchTopK top = (Sparsity.BatchTopK) sparsity;
     int rows = batch.rows();
     int wanted = Math.multiplyExact(rows, settings.k(top.k(), top.initialK()));
-    CodeArena arena = main.codes.arena();
+    BatchCodes arena = main.codes.arena();
     if (!unitDecoder) {
       machine
           .workers()

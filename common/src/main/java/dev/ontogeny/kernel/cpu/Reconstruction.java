@@ -37,7 +37,12 @@ final class Reconstruction {
 
   /** The same where latents are gated by source. */
   void residual(
-      Loops loops, int row, float[] target, float[] decoder, SourceGates gates, OpenLatents open) {
+      Loops loops,
+      int row,
+      float[] target,
+      float[] decoder,
+      SourceGates gates,
+      LatentsAtSource open) {
     int at = row * inputs;
     codes.decode(loops, row, decoder, inputs, gates, open, residual);
     loops.subtract(target, at, residual, at, residual, at, inputs);

@@ -2,7 +2,7 @@ package dev.ontogeny.kernel.nd4j;
 
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.AdamStep;
-import dev.ontogeny.kernel.SilentLatents;
+import dev.ontogeny.kernel.DeadLatents;
 import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingSpecification;
@@ -24,7 +24,7 @@ public final class Nd4jTraining implements TrainingKernel {
   private final Dictionary initial;
   private final int inputs;
   private final int width;
-  private final SilentLatents silent;
+  private final DeadLatents silent;
   private final INDArray mean;
   private final INDArray scale;
   private final Parameter encoder;
@@ -89,7 +89,7 @@ public final class Nd4jTraining implements TrainingKernel {
     this.initial = initial;
     this.inputs = initial.inputs();
     this.width = initial.width();
-    this.silent = new SilentLatents(width, specification.deadWindow());
+    this.silent = new DeadLatents(width, specification.deadWindow());
     this.mean = DeviceMatrix.row(initial.inputMean());
     this.scale = DeviceMatrix.row(initial.columnScale());
     this.encoder = new Parameter(DeviceMatrix.of(initial.encoder()));

@@ -2,8 +2,8 @@ package dev.ontogeny.kernel.reference;
 
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.DeadLatents;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.SilentLatents;
 import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.Sparsity.BatchTopK;
 import dev.ontogeny.kernel.Sparsity.JumpRelu;
@@ -29,7 +29,7 @@ public final class ReferenceTraining implements TrainingKernel {
   private final int inputs;
   private final int width;
   private final float[] columnScale;
-  private final SilentLatents silent;
+  private final DeadLatents silent;
   private final Parameter encoder;
   private final Parameter encoderBias;
   private final Parameter decoder;
@@ -77,7 +77,7 @@ public final class ReferenceTraining implements TrainingKernel {
     this.inputs = initial.inputs();
     this.width = initial.width();
     this.columnScale = initial.columnScale();
-    this.silent = new SilentLatents(width, specification.deadWindow());
+    this.silent = new DeadLatents(width, specification.deadWindow());
     this.encoder = new Parameter(initial.encoder().values());
     this.encoderBias = new Parameter(initial.encoderBias());
     this.decoder = new Parameter(initial.decoder().values());

@@ -23,7 +23,7 @@ import java.util.random.RandomGenerator;
  *
  * <pre>mvn -q -pl common test-compile && mvn -q -pl common exec:exec -Dexec.executable=java \
  *   -Dexec.classpathScope=test \
- *   -Dexec.args="--add-modules jdk.incubator.vector -Xmx4g -cp %classpath dev.ontogeny.kernel.DenseBenchmark"
+ *   -Dexec.args="--add-modules jdk.incubator.vector -Xmx4g -cp %classpath dev.ontogeny.kernel.cpu.DenseBenchmark"
  * </pre>
  */
 public final class DenseBenchmark {

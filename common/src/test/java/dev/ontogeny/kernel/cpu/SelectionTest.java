@@ -182,7 +182,7 @@ final class SelectionTest {
   private static boolean[][] byBudget(BatchBudget budget, float[][] rows, int k) {
     int width = rows[0].length;
     // Blocks of three rows, room for one latent each: rows move and blocks grow.
-    CodeArena arena = new CodeArena(rows.length, 3, width, 1);
+    BatchCodes arena = new BatchCodes(rows.length, 3, width, 1);
     int wanted = k * rows.length;
     if (budget.hasFloor()) {
       collect(budget, arena, rows, 0);
@@ -206,7 +206,7 @@ final class SelectionTest {
     return chosen;
   }
 
-  private static void collect(BatchBudget budget, CodeArena arena, float[][] rows, int k) {
+  private static void collect(BatchBudget budget, BatchCodes arena, float[][] rows, int k) {
     float[] bounds = k > 0 ? null : budget.bounds();
     Loops loops = new ScalarLoops();
     for (int row = 0; row < rows.length; row++) {

@@ -291,7 +291,7 @@ public final class Measure implements Job<MeasureSettings> {
     private final Work work;
     private final Publication publication;
     private final List<List<RowBlock>> partitions;
-    private final JavaRDD<Piece> tokens;
+    private final JavaRDD<BlockPiece> tokens;
     private final Broadcast<ShardedDataset> dataset;
     private final Broadcast<MeasureScan> scan;
     private final List<String> labelsLeftOut = new ArrayList<>();
@@ -366,7 +366,7 @@ public final class Measure implements Job<MeasureSettings> {
       int ranges = unit.partitions(settings.featuresPerFile())[unit.dictionaries().size()];
       LongAccumulator rows = new LongAccumulator();
       spark.sc().register(rows, Progress.ROWS);
-      JavaRDD<Piece> encoded =
+      JavaRDD<BlockPiece> encoded =
           tokens
               .mapPartitions(new MeasureEncoding(scan, unit, rows))
               .persist(StorageLevel.DISK_ONLY());
@@ -426,7 +426,7 @@ public final class Measure implements Job<MeasureSettings> {
     private List<PublishedFile> examples(
         MeasureUnit unit,
         JavaRDD<MeasureReduction.Reduced> reduced,
-        JavaRDD<Piece> encoded,
+        JavaRDD<BlockPiece> encoded,
         int ranges) {
       JavaPairRDD<MeasureKey, byte[]> kept =
           reduced

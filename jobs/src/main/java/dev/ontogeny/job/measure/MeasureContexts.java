@@ -20,7 +20,7 @@ import scala.Tuple2;
  */
 final class MeasureContexts
     implements FlatMapFunction2<
-        Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<Piece>, MeasureMessage> {
+        Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<BlockPiece>, MeasureMessage> {
   private static final long serialVersionUID = 1;
 
   private final Broadcast<MeasureScan> scan;
@@ -33,11 +33,11 @@ final class MeasureContexts
 
   @Override
   public Iterator<MeasureMessage> call(
-      Iterator<Tuple2<MeasureKey, byte[]>> questions, Iterator<Piece> encoded) {
+      Iterator<Tuple2<MeasureKey, byte[]>> questions, Iterator<BlockPiece> encoded) {
     MeasureScan known = scan.value();
     int[] partitions = unit.partitions(known.settings().featuresPerFile());
     return new Batched<>() {
-      private Piece.Whole at;
+      private BlockPiece.Whole at;
       private TokenBlock tokens;
       private int[] numbers;
       private CodesByFeature codes;
@@ -52,8 +52,8 @@ final class MeasureContexts
         if (at == null || at.block() != key.major() || at.dictionary() != key.middle()) {
           codes = null;
           do {
-            at = Piece.next(encoded);
-            if (at.dictionary() == Piece.TOKENS) {
+            at = BlockPiece.next(encoded);
+            if (at.dictionary() == BlockPiece.TOKENS) {
               tokens = at.tokens();
               numbers = known.numbers(tokens);
             }

@@ -25,7 +25,7 @@ import org.apache.spark.util.LongAccumulator;
  * vectors are read once. In memory at a time: the dictionaries of one checkpoint, or the one of
  * several, a batch of rows and the codes of one block with each.
  */
-final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
+final class MeasureEncoding implements FlatMapFunction<Iterator<BlockPiece>, BlockPiece> {
   private static final long serialVersionUID = 1;
 
   /** Dictionaries that were read by this process; given up when memory runs short. */
@@ -42,7 +42,7 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
   }
 
   @Override
-  public Iterator<Piece> call(Iterator<Piece> blocks) {
+  public Iterator<BlockPiece> call(Iterator<BlockPiece> blocks) {
     int threads = TaskContext.get().cpus();
     KernelProvider provider = Kernels.provider(scan.value().settings().kernel(), threads);
     return new Batched<>() {
@@ -51,23 +51,23 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
       private Iterator<List<Integer>> scans = List.<List<Integer>>of().iterator();
 
       @Override
-      protected List<Piece> batch() throws IOException {
+      protected List<BlockPiece> batch() throws IOException {
         if (scans.hasNext()) {
           return encode(provider, tokens, weights, scans.next());
         }
         if (!blocks.hasNext()) {
           return null;
         }
-        Piece.Whole whole = Piece.next(blocks);
+        BlockPiece.Whole whole = BlockPiece.next(blocks);
         tokens = whole.tokens();
         weights = scan.value().weights(tokens);
         scans = unit.scans().iterator();
-        return Piece.cut(whole.block(), Piece.TOKENS, whole.bytes());
+        return BlockPiece.cut(whole.block(), BlockPiece.TOKENS, whole.bytes());
       }
     };
   }
 
-  private List<Piece> encode(
+  private List<BlockPiece> encode(
       KernelProvider provider, TokenBlock tokens, byte[] weights, List<Integer> numbers)
       throws IOException {
     MeasureScan known = scan.value();
@@ -85,11 +85,11 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<Piece>, Piece> {
             known.settings().replicates())) {
       List<BlockEncoder.Encoded> encoded = encoder.encode(known.dataset(), tokens.block());
       rows.add(tokens.rows());
-      List<Piece> result = new ArrayList<>();
+      List<BlockPiece> result = new ArrayList<>();
       for (int i = 0; i < encoded.size(); i++) {
         StatisticOutput out = new StatisticOutput();
         encoded.get(i).write(out);
-        result.addAll(Piece.cut(tokens.block().index(), numbers.get(i), out.toBytes()));
+        result.addAll(BlockPiece.cut(tokens.block().index(), numbers.get(i), out.toBytes()));
       }
       return result;
     }

@@ -3,9 +3,9 @@ package dev.ontogeny.job.measure;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.spark.TableParts;
-import dev.ontogeny.stats.Address;
 import dev.ontogeny.stats.FeatureBlock;
 import dev.ontogeny.stats.QuantileExamples;
+import dev.ontogeny.stats.RowAddress;
 import dev.ontogeny.stats.StatisticInput;
 import java.io.IOException;
 import java.util.Arrays;
@@ -155,8 +155,8 @@ final class MeasureExamples
             window.position - center + from,
             contextTokens,
             contextValues,
-            Address.shard(window.address),
-            Address.row(window.address));
+            RowAddress.shard(window.address),
+            RowAddress.row(window.address));
       }
     }
   }

@@ -4,13 +4,13 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TokenBlock.Token;
 import dev.ontogeny.job.measure.MeasureWeights.OfFeature;
 import dev.ontogeny.spark.TableParts;
-import dev.ontogeny.stats.Address;
 import dev.ontogeny.stats.DictionaryStatistics;
 import dev.ontogeny.stats.FeatureBlock;
 import dev.ontogeny.stats.FeatureStatistics;
 import dev.ontogeny.stats.KeptExamples.Example;
 import dev.ontogeny.stats.LatentScaling;
 import dev.ontogeny.stats.LogHistogram;
+import dev.ontogeny.stats.RowAddress;
 import dev.ontogeny.stats.StatisticInput;
 import dev.ontogeny.stats.StatisticOutput;
 import java.io.IOException;
@@ -435,8 +435,8 @@ final class MeasureReduction
     private void addExamples(
         Map<Integer, StatisticOutput> into, int firstSlot, Example[] examples) {
       for (int i = 0; i < examples.length; i++) {
-        int shard = Address.shard(examples[i].address());
-        int row = Address.row(examples[i].address());
+        int shard = RowAddress.shard(examples[i].address());
+        int row = RowAddress.row(examples[i].address());
         StatisticOutput out =
             into.computeIfAbsent(known.index().block(shard, row), none -> new StatisticOutput());
         out.writeCompact(firstSlot + i);

@@ -22,7 +22,8 @@ import scala.Tuple2;
  * memory at a time: the codes of one block of rows with the dictionary at hand and, per chain, with
  * the dictionary at the checkpoint before.
  */
-final class MeasureStatistics implements PairFlatMapFunction<Iterator<Piece>, MeasureKey, byte[]> {
+final class MeasureStatistics
+    implements PairFlatMapFunction<Iterator<BlockPiece>, MeasureKey, byte[]> {
   private static final long serialVersionUID = 1;
 
   /** Where a dictionary's own statistics stand: before its blocks of features. */
@@ -40,7 +41,7 @@ final class MeasureStatistics implements PairFlatMapFunction<Iterator<Piece>, Me
   }
 
   @Override
-  public Iterator<Tuple2<MeasureKey, byte[]>> call(Iterator<Piece> encoded) {
+  public Iterator<Tuple2<MeasureKey, byte[]>> call(Iterator<BlockPiece> encoded) {
     int featuresPerFile = scan.value().settings().featuresPerFile();
     int[] partitions = unit.partitions(featuresPerFile);
     return new Batched<>() {
@@ -52,8 +53,8 @@ final class MeasureStatistics implements PairFlatMapFunction<Iterator<Piece>, Me
         if (!encoded.hasNext()) {
           return null;
         }
-        Piece.Whole next = Piece.next(encoded);
-        if (next.dictionary() == Piece.TOKENS) {
+        BlockPiece.Whole next = BlockPiece.next(encoded);
+        if (next.dictionary() == BlockPiece.TOKENS) {
           rows = scan.value().attributes(next.tokens());
           before.clear();
           return List.of();

@@ -14,7 +14,7 @@ import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 
 /** Reads the tokens of the blocks of a partition. */
-final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, Piece> {
+final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, BlockPiece> {
   private static final long serialVersionUID = 1;
 
   private final Broadcast<ShardedDataset> dataset;
@@ -28,7 +28,7 @@ final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, P
   }
 
   @Override
-  public Iterator<Piece> call(Iterator<List<RowBlock>> partition) {
+  public Iterator<BlockPiece> call(Iterator<List<RowBlock>> partition) {
     TokenBlock.Reader reader = new TokenBlock.Reader(dataset.value(), columns, order);
     TaskContext.get()
         .addTaskCompletionListener(
@@ -42,8 +42,8 @@ final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, P
     Iterator<RowBlock> blocks = partition.next().iterator();
     return new Batched<>() {
       @Override
-      protected List<Piece> batch() throws Exception {
-        return blocks.hasNext() ? Piece.cut(reader.read(blocks.next())) : null;
+      protected List<BlockPiece> batch() throws Exception {
+        return blocks.hasNext() ? BlockPiece.cut(reader.read(blocks.next())) : null;
       }
     };
   }

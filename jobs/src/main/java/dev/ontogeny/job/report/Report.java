@@ -9,9 +9,9 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.report.Chunk;
+import dev.ontogeny.report.PageTable;
 import dev.ontogeny.report.Pages;
-import dev.ontogeny.report.Population;
-import dev.ontogeny.report.Rows;
+import dev.ontogeny.report.PopulationTables;
 import dev.ontogeny.report.TrackFiles;
 import dev.ontogeny.report.TrackTables;
 import dev.ontogeny.report.Warnings;
@@ -63,7 +63,7 @@ public final class Report implements Job<ReportSettings> {
   @Override
   public Plan plan(SparkSession spark, ReportSettings settings) {
     ReportInputs inputs = ReportInputs.open(settings);
-    Rows catalogue = inputs.catalogue();
+    PageTable catalogue = inputs.catalogue();
     long bytes = 0;
     long rows = 0;
     for (Object[] table : catalogue.values()) {
@@ -116,7 +116,7 @@ public final class Report implements Job<ReportSettings> {
     TrackTables tables = inputs.trackTables(settings.examples());
     spark.sc().setJobDescription("report: which features are which tracks");
     Broadcast<ReportTracks> tracks = spark.broadcast(ReportTracks.read(spark, inputs));
-    List<Population.Series> series = tracks.value().described();
+    List<PopulationTables.Series> series = tracks.value().described();
     spark.sc().setJobDescription("report: counts over tracks");
     ReportCounts counts =
         inputs
@@ -146,7 +146,7 @@ public final class Report implements Job<ReportSettings> {
       SlicedShuffle.of(
               inputs
                   .dealt(spark, tables.tables())
-                  .flatMapToPair(new ReportRows(tracks, tables, missing)),
+                  .flatMapToPair(new TrackRows(tracks, tables, missing)),
               missing.groups().size(),
               missing.slices())
           .foreachPartition(new ReportTask(publication, tracks, tables, missing));
@@ -155,7 +155,7 @@ public final class Report implements Job<ReportSettings> {
       files.addAll(publication.unit(group.unit()).orElseThrow().files());
     }
     spark.sc().setJobDescription(null);
-    long total = series.stream().mapToLong(Population.Series::tracks).sum();
+    long total = series.stream().mapToLong(PopulationTables.Series::tracks).sum();
     Manifest manifest =
         publication.publish(
             claim,
@@ -197,13 +197,13 @@ public final class Report implements Job<ReportSettings> {
   private static List<PublishedFile> chunks(
       Folder output,
       ReportInputs inputs,
-      List<Population.Series> series,
+      List<PopulationTables.Series> series,
       TrackTables tables,
       ReportCounts counts,
       ReportSettings settings)
       throws IOException {
-    Rows events = counts.events();
-    Rows quality =
+    PageTable events = counts.events();
+    PageTable quality =
         inputs
             .rows(
                 "features",
@@ -251,12 +251,12 @@ public final class Report implements Job<ReportSettings> {
             events,
             settings.confident()));
     report.put("events", events);
-    report.put("alive", Population.alive(series, events));
+    report.put("alive", PopulationTables.alive(series, events));
 
-    Rows distributions = counts.distributions();
+    PageTable distributions = counts.distributions();
     Map<String, Object> population = new LinkedHashMap<>();
     population.put("distributions", distributions);
-    population.put("quantiles", Population.quantiles(distributions));
+    population.put("quantiles", PopulationTables.quantiles(distributions));
     population.put("confidence", counts.confidence());
     population.put(
         "curves",
@@ -286,7 +286,7 @@ public final class Report implements Job<ReportSettings> {
     return files;
   }
 
-  private static Map<String, Object> described(Population.Series series) {
+  private static Map<String, Object> described(PopulationTables.Series series) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("name", series.name());
     map.put("checkpoints", series.checkpoints());
@@ -294,15 +294,15 @@ public final class Report implements Job<ReportSettings> {
     return map;
   }
 
-  private static Rows table(ReportInputs inputs, String kind, String name, String... columns) {
+  private static PageTable table(ReportInputs inputs, String kind, String name, String... columns) {
     return inputs
         .rows(kind, name, columns)
         .map(table -> table.sorted(columns[0], columns[1], columns[2]))
-        .orElseGet(() -> Rows.of(columns));
+        .orElseGet(() -> PageTable.of(columns));
   }
 
   /** About a hundred rows of each dictionary's log, at even steps. */
-  private static Rows trainingLog(ReportInputs inputs) {
+  private static PageTable trainingLog(ReportInputs inputs) {
     String[] columns = {"dictionary", "step", "tokens", "fvu", "dead_share", "tokens_per_second"};
     List<String> read = List.of(columns);
     Map<Object, Long> last = new HashMap<>();
@@ -325,7 +325,7 @@ public final class Report implements Job<ReportSettings> {
                 row,
                 (a, b) -> (Long) a[1] > (Long) b[1] ? a : b),
         read);
-    return new Rows(read, new ArrayList<>(places.values())).sorted("dictionary", "step");
+    return new PageTable(read, new ArrayList<>(places.values())).sorted("dictionary", "step");
   }
 
   /** When and where the inputs were made: all that this report holds of clocks and machines. */

@@ -1,8 +1,8 @@
 package dev.ontogeny.job.report;
 
 import dev.ontogeny.job.report.ReportInputs.Source;
-import dev.ontogeny.report.Population;
-import dev.ontogeny.report.Rows;
+import dev.ontogeny.report.PageTable;
+import dev.ontogeny.report.PopulationTables;
 import dev.ontogeny.report.TrackTable;
 import java.io.IOException;
 import java.io.Serializable;
@@ -49,7 +49,7 @@ final class ReportCounts implements Serializable {
 
   /** The order of splits and merges to list: the highest decoder cosine first. */
   private static final Comparator<Object[]> NOTABLE =
-      Rows.by(8).reversed().thenComparing(Rows.by(1, 2, 4, 5, 3));
+      PageTable.by(8).reversed().thenComparing(PageTable.by(1, 2, 4, 5, 3));
 
   private final HashMap<List<Object>, Long> events = new HashMap<>();
   private final HashMap<List<Object>, Long> confidence = new HashMap<>();
@@ -173,7 +173,7 @@ final class ReportCounts implements Serializable {
 
   private void addValue(int s, String measure, Object checkpoint, Object value) {
     if (value != null && !Double.isNaN((Double) value)) {
-      count(distributions, s, measure, checkpoint, Population.bin(measure, (Double) value));
+      count(distributions, s, measure, checkpoint, PopulationTables.bin(measure, (Double) value));
     }
   }
 
@@ -233,8 +233,8 @@ final class ReportCounts implements Serializable {
     more.forEach((key, count) -> into.merge(key, count, Long::sum));
   }
 
-  private static Rows rows(Map<List<Object>, Long> counts, String... columns) {
-    Rows rows = Rows.of(columns);
+  private static PageTable rows(Map<List<Object>, Long> counts, String... columns) {
+    PageTable rows = PageTable.of(columns);
     counts.forEach(
         (key, count) -> {
           List<Object> row = new ArrayList<>(key);
@@ -245,26 +245,26 @@ final class ReportCounts implements Serializable {
   }
 
   /** Rows of (series, event, checkpoint, class, confident, tracks). */
-  Rows events() {
+  PageTable events() {
     return rows(events, "series", "event", "checkpoint", "class", "confident", "tracks");
   }
 
   /** Rows of (series, class, bin, tracks): how confident tracks are. */
-  Rows confidence() {
+  PageTable confidence() {
     return rows(confidence, "series", "class", "bin", "tracks");
   }
 
   /** Rows of (series, measure, checkpoint, bin, tracks) over the tracks that are not inactive. */
-  Rows distributions() {
+  PageTable distributions() {
     return rows(distributions, "series", "measure", "checkpoint", "bin", "tracks");
   }
 
   /** Rows of (series, checkpoint_from, checkpoint_to, kind, relations, sources, targets). */
-  Rows flow() {
-    Rows counted =
+  PageTable flow() {
+    PageTable counted =
         rows(relations, "series", "checkpoint_from", "checkpoint_to", "kind", "relations");
-    Rows flow =
-        Rows.of(
+    PageTable flow =
+        PageTable.of(
             "series",
             "checkpoint_from",
             "checkpoint_to",
@@ -287,11 +287,15 @@ final class ReportCounts implements Serializable {
   }
 
   /** The splits and merges of the highest decoder cosine, of every series. */
-  Rows splitsAndMerges() {
-    Rows all = Rows.of(RELATION);
+  PageTable splitsAndMerges() {
+    PageTable all = PageTable.of(RELATION);
     Consumer<List<Object[]>> listed =
         rows ->
-            rows.stream().sorted(NOTABLE).limit(most).sorted(Rows.by(1, 3, 4, 5)).forEach(all::add);
+            rows.stream()
+                .sorted(NOTABLE)
+                .limit(most)
+                .sorted(PageTable.by(1, 3, 4, 5))
+                .forEach(all::add);
     notable.keySet().stream().sorted().map(notable::get).forEach(listed);
     return all;
   }

@@ -9,7 +9,7 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.Series;
-import dev.ontogeny.report.Rows;
+import dev.ontogeny.report.PageTable;
 import dev.ontogeny.report.TrackTable;
 import dev.ontogeny.report.TrackTables;
 import dev.ontogeny.run.Failure;
@@ -197,11 +197,11 @@ final class ReportInputs {
   }
 
   /** A whole table that does not grow with features, these columns among its own. */
-  Optional<Rows> rows(String kind, String name, String... needed) {
+  Optional<PageTable> rows(String kind, String name, String... needed) {
     return columns(kind, name, needed)
         .map(
             columns -> {
-              Rows rows = new Rows(columns, new ArrayList<>());
+              PageTable rows = new PageTable(columns, new ArrayList<>());
               eachRow(kind, name, rows::add, columns);
               return rows;
             });
@@ -227,8 +227,8 @@ final class ReportInputs {
   }
 
   /** What each table is made of, for readers who look for it: files, rows, bytes. */
-  Rows catalogue() {
-    Rows rows = Rows.of("folder", "table", "files", "rows", "bytes", "example");
+  PageTable catalogue() {
+    PageTable rows = PageTable.of("folder", "table", "files", "rows", "bytes", "example");
     manifests.forEach(
         (kind, manifest) ->
             manifest.files().stream()
@@ -250,9 +250,9 @@ final class ReportInputs {
   }
 
   /** One row per dictionary, from the descriptions beside the tensors. */
-  Rows dictionaries() {
-    Rows rows =
-        Rows.of(
+  PageTable dictionaries() {
+    PageTable rows =
+        PageTable.of(
             "dictionary",
             "type",
             "width",

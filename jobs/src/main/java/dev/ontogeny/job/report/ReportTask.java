@@ -3,7 +3,7 @@ package dev.ontogeny.job.report;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.RowBytes;
-import dev.ontogeny.report.Population;
+import dev.ontogeny.report.PopulationTables;
 import dev.ontogeny.report.TrackFiles;
 import dev.ontogeny.report.TrackTable;
 import dev.ontogeny.report.TrackTables;
@@ -66,7 +66,7 @@ final class ReportTask implements VoidFunction<Iterator<Tuple2<Integer, byte[]>>
       implements Serializable {
 
     /** All groups of some series. */
-    static Layout of(List<Population.Series> series, ReportSettings settings) {
+    static Layout of(List<PopulationTables.Series> series, ReportSettings settings) {
       ArrayList<Group> groups = new ArrayList<>();
       ArrayList<int[]> partOf = new ArrayList<>();
       int slices = 1;

@@ -3,7 +3,7 @@ package dev.ontogeny.job.report;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.SeriesPlaces;
 import dev.ontogeny.job.report.ReportInputs.Source;
-import dev.ontogeny.report.Population;
+import dev.ontogeny.report.PopulationTables;
 import dev.ontogeny.report.TrackTable;
 import dev.ontogeny.run.Failure;
 import java.io.IOException;
@@ -182,11 +182,11 @@ final class ReportTracks implements Serializable {
   }
 
   /** As the pages know them. */
-  List<Population.Series> described() {
-    List<Population.Series> described = new ArrayList<>();
+  List<PopulationTables.Series> described() {
+    List<PopulationTables.Series> described = new ArrayList<>();
     for (int s = 0; s < series.size(); s++) {
       described.add(
-          new Population.Series(
+          new PopulationTables.Series(
               series.get(s).name(),
               Arrays.stream(series.get(s).checkpoints()).boxed().toList(),
               homes.get(s).length));

@@ -6,14 +6,14 @@ import java.util.Map;
 import java.util.Set;
 
 /** What follows from counts over the tracks of each series: the browser does no statistics. */
-public final class Population {
+public final class PopulationTables {
   /** Bins of a distribution between the ends of its range. */
   public static final int BINS = 40;
 
   private static final Set<String> SHARES =
       Set.of("jaccard_previous", "relative_strength", "confidence");
 
-  private Population() {}
+  private PopulationTables() {}
 
   /**
    * A series as the pages number it.
@@ -32,8 +32,8 @@ public final class Population {
    * @return rows of (series number, checkpoint, alive, confident): how many, and how many of them
    *     with a confidence over the threshold
    */
-  public static Rows alive(List<Series> series, Rows events) {
-    Rows result = Rows.of("series", "checkpoint", "tracks", "confident");
+  public static PageTable alive(List<Series> series, PageTable events) {
+    PageTable result = PageTable.of("series", "checkpoint", "tracks", "confident");
     for (int number = 0; number < series.size(); number++) {
       for (long checkpoint : series.get(number).checkpoints()) {
         long alive = 0;
@@ -65,7 +65,7 @@ public final class Population {
    *     four
    * @return rows of (series number, measure, checkpoint, low, median, high, tracks)
    */
-  public static Rows quantiles(Rows bins) {
+  public static PageTable quantiles(PageTable bins) {
     Map<List<Object>, long[]> distributions = new LinkedHashMap<>();
     for (Object[] row : bins.values()) {
       distributions
@@ -73,7 +73,8 @@ public final class Population {
               ((Number) row[3]).intValue()] +=
           ((Number) row[4]).longValue();
     }
-    Rows result = Rows.of("series", "measure", "checkpoint", "low", "median", "high", "tracks");
+    PageTable result =
+        PageTable.of("series", "measure", "checkpoint", "low", "median", "high", "tracks");
     distributions.forEach(
         (key, counts) -> {
           double minimum = minimum((String) key.get(1));

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * fills. A block's room grows when its rows hold more than any batch before, up to the width for
  * each row, and is kept.
  */
-final class CodeArena {
+final class BatchCodes {
   private final int width;
   private final int blockRows;
   final int[][] latents;
@@ -20,7 +20,7 @@ final class CodeArena {
    * @param rows of a batch, at most
    * @param perRow entries of a row to make room for
    */
-  CodeArena(int rows, int blockRows, int width, int perRow) {
+  BatchCodes(int rows, int blockRows, int width, int perRow) {
     int blocks = (rows + blockRows - 1) / blockRows;
     int room = Math.multiplyExact(blockRows, Math.min(perRow, width));
     this.width = width;

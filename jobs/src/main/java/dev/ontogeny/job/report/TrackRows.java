@@ -21,7 +21,7 @@ import scala.Tuple2;
  * Sends the rows of published files to where the tracks that they tell of are written, without
  * those that would not be shown. Keeps a thousand rows in memory beside Parquet's row group.
  */
-final class ReportRows implements PairFlatMapFunction<List<Source>, Integer, byte[]> {
+final class TrackRows implements PairFlatMapFunction<List<Source>, Integer, byte[]> {
   private static final long serialVersionUID = 1;
   private static final int BATCH = 1000;
 
@@ -29,7 +29,7 @@ final class ReportRows implements PairFlatMapFunction<List<Source>, Integer, byt
   private final TrackTables tables;
   private final ReportTask.Layout layout;
 
-  ReportRows(Broadcast<ReportTracks> tracks, TrackTables tables, ReportTask.Layout layout) {
+  TrackRows(Broadcast<ReportTracks> tracks, TrackTables tables, ReportTask.Layout layout) {
     this.broadcast = tracks;
     this.tables = tables;
     this.layout = layout;

@@ -23,7 +23,8 @@ import java.util.List;
  * @param part from 0 on
  * @param parts how many there are
  */
-record Piece(int block, int dictionary, int part, int parts, byte[] bytes) implements Serializable {
+record BlockPiece(int block, int dictionary, int part, int parts, byte[] bytes)
+    implements Serializable {
   /** In place of a dictionary. */
   static final int TOKENS = -1;
 
@@ -44,12 +45,12 @@ record Piece(int block, int dictionary, int part, int parts, byte[] bytes) imple
   }
 
   /** Cuts bytes into pieces. */
-  static List<Piece> cut(int block, int dictionary, byte[] bytes) {
+  static List<BlockPiece> cut(int block, int dictionary, byte[] bytes) {
     int parts = Math.max(1, (bytes.length + SIZE - 1) / SIZE);
-    List<Piece> pieces = new ArrayList<>();
+    List<BlockPiece> pieces = new ArrayList<>();
     for (int part = 0; part < parts; part++) {
       pieces.add(
-          new Piece(
+          new BlockPiece(
               block,
               dictionary,
               part,
@@ -60,7 +61,7 @@ record Piece(int block, int dictionary, int part, int parts, byte[] bytes) imple
   }
 
   /** The tokens of a block in pieces. */
-  static List<Piece> cut(TokenBlock tokens) throws IOException {
+  static List<BlockPiece> cut(TokenBlock tokens) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(tokens);
@@ -69,8 +70,8 @@ record Piece(int block, int dictionary, int part, int parts, byte[] bytes) imple
   }
 
   /** The next whole; there must be one. */
-  static Whole next(Iterator<Piece> pieces) {
-    Piece piece = pieces.next();
+  static Whole next(Iterator<BlockPiece> pieces) {
+    BlockPiece piece = pieces.next();
     if (piece.parts() == 1) {
       return new Whole(piece.block(), piece.dictionary(), piece.bytes());
     }

@@ -1,7 +1,7 @@
 package dev.ontogeny.kernel.cpu;
 
 /** Those entries of a list that count at one source. Scratch of one thread. */
-final class OpenLatents {
+final class LatentsAtSource {
   private final int[] rows;
   private final float[] weights;
   private final int[] slots;
@@ -11,7 +11,7 @@ final class OpenLatents {
   /**
    * @param most entries of a list
    */
-  OpenLatents(int most) {
+  LatentsAtSource(int most) {
     rows = new int[most];
     weights = new float[most];
     slots = new int[most];

@@ -6,17 +6,17 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-class PopulationTest {
-  private static final Population.Series SERIES =
-      new Population.Series("chain-a-r0", List.of(0L, 10L, 100L), 12);
+class PopulationTablesTest {
+  private static final PopulationTables.Series SERIES =
+      new PopulationTables.Series("chain-a-r0", List.of(0L, 10L, 100L), 12);
 
-  private static Rows events() {
-    return Rows.of("series", "event", "checkpoint", "class", "confident", "tracks");
+  private static PageTable events() {
+    return PageTable.of("series", "event", "checkpoint", "class", "confident", "tracks");
   }
 
   @Test
   void tracksLiveFromBirthUntilDeath() {
-    Rows events =
+    PageTable events =
         events()
             .add(0, "birth", 0L, "mixed", true, 5L)
             .add(0, "birth", 10L, "mixed", false, 3L)
@@ -24,7 +24,7 @@ class PopulationTest {
             .add(0, "death", 100L, "mixed", true, 2L)
             .add(0, "death", null, "mixed", true, 6L)
             .add(1, "birth", 0L, "mixed", true, 100L);
-    Rows alive = Population.alive(List.of(SERIES), events);
+    PageTable alive = PopulationTables.alive(List.of(SERIES), events);
     assertThat(alive.values())
         .containsExactly(
             new Object[] {0, 0L, 5L, 5L},
@@ -34,10 +34,10 @@ class PopulationTest {
 
   @Test
   void quantilesLieWithinTheirBins() {
-    Rows bins = Rows.of("series", "measure", "checkpoint", "bin", "tracks");
+    PageTable bins = PageTable.of("series", "measure", "checkpoint", "bin", "tracks");
     bins.add(0, "cosine_final", 10L, 0, 1L).add(0, "cosine_final", 10L, 39, 9L);
     bins.add(0, "jaccard_previous", 10L, 20, 4L);
-    Rows quantiles = Population.quantiles(bins);
+    PageTable quantiles = PopulationTables.quantiles(bins);
     assertThat(quantiles.values()).hasSize(2);
     assertThat(quantiles.values().get(0))
         .containsExactly(0, "cosine_final", 10L, -0.95, 0.972, 0.994, 10L);
@@ -47,13 +47,13 @@ class PopulationTest {
 
   @Test
   void warnsOfWhatAReaderShouldKnow() {
-    Rows quality =
-        Rows.of("dictionary", "split", "fvu", "dead_share")
+    PageTable quality =
+        PageTable.of("dictionary", "split", "fvu", "dead_share")
             .add("a", "train", 0.2, 0.0)
             .add("a", "held_out", 0.4, 0.3)
             .add("b", "train", 0.1, 0.0)
             .add("b", "held_out", 0.11, 0.0);
-    Rows events =
+    PageTable events =
         events()
             .add(0, "birth", 0L, "mixed", null, 5L)
             .add(0, "emergence", 10L, "mixed", null, 5L)
@@ -80,11 +80,11 @@ class PopulationTest {
 
   @Test
   void saysNothingWhereThereIsNothingToSay() {
-    Rows quality =
-        Rows.of("dictionary", "split", "fvu", "dead_share")
+    PageTable quality =
+        PageTable.of("dictionary", "split", "fvu", "dead_share")
             .add("a", "train", 0.1, 0.0)
             .add("a", "held_out", 0.12, 0.01);
-    Rows events =
+    PageTable events =
         events()
             .add(0, "birth", 10L, "mixed", true, 5L)
             .add(0, "emergence", 10L, "mixed", true, 5L)

@@ -12,14 +12,14 @@ import java.util.Map;
  *
  * @param columns in the order of the values
  */
-public record Rows(List<String> columns, List<Object[]> values) {
+public record PageTable(List<String> columns, List<Object[]> values) {
 
   /** A table without rows. */
-  public static Rows of(String... columns) {
-    return new Rows(List.of(columns), new ArrayList<>());
+  public static PageTable of(String... columns) {
+    return new PageTable(List.of(columns), new ArrayList<>());
   }
 
-  public Rows add(Object... row) {
+  public PageTable add(Object... row) {
     if (row.length != columns.size()) {
       throw new IllegalArgumentException(
           "a row of " + columns + " cannot have " + row.length + " values");
@@ -38,10 +38,10 @@ public record Rows(List<String> columns, List<Object[]> values) {
   }
 
   /** The same rows in the order of some columns. */
-  public Rows sorted(String... by) {
+  public PageTable sorted(String... by) {
     List<Object[]> rows = new ArrayList<>(values);
     rows.sort(by(Arrays.stream(by).mapToInt(this::indexOf).toArray()));
-    return new Rows(columns, rows);
+    return new PageTable(columns, rows);
   }
 
   /** The order of rows by the values in some places; null comes first. */

@@ -3,14 +3,14 @@ package dev.ontogeny.kernel;
 import java.util.Map;
 
 /** For how many tokens each latent has not fired. The same bookkeeping for every provider. */
-public final class SilentLatents {
+public final class DeadLatents {
   /** Two floats hold a count exactly up to 2^44 tokens. */
   private static final int LOW_BITS = 20;
 
   private final long window;
   private final long[] silent;
 
-  public SilentLatents(int width, long window) {
+  public DeadLatents(int width, long window) {
     this.window = window;
     this.silent = new long[width];
   }
