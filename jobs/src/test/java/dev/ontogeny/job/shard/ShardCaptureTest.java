@@ -17,6 +17,7 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.ReportFixture;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.SettingsReader;
@@ -55,13 +56,7 @@ class ShardCaptureTest {
 
   @BeforeAll
   static void open() {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .getOrCreate();
+    spark = ReportFixture.spark();
   }
 
   @AfterAll

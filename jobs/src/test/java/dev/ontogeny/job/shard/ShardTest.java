@@ -18,6 +18,7 @@ import dev.ontogeny.data.TokenOrder;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.data.VectorType;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.ReportFixture;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
@@ -52,13 +53,7 @@ class ShardTest {
 
   @BeforeAll
   static void open() {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .getOrCreate();
+    spark = ReportFixture.spark();
   }
 
   @AfterAll
