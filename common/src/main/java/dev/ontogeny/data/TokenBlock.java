@@ -78,6 +78,11 @@ public final class TokenBlock implements Serializable {
       }
     }
 
+    /** The type of the documents. */
+    public TableSchema.ColumnType documents() {
+      return numbered ? TableSchema.ColumnType.LONG : TableSchema.ColumnType.STRING;
+    }
+
     public boolean anyToken() {
       return tokenId || token;
     }

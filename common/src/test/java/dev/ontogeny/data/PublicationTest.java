@@ -217,6 +217,7 @@ class PublicationTest {
           SETTINGS,
           List.of(),
           List.of(files),
+          List.of(TableSchema.named("t").build()),
           Provenance.here(null, null),
           Map.of("rows", 3));
     }

@@ -1,5 +1,6 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Moments;
@@ -15,7 +16,6 @@ import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
-import dev.ontogeny.job.measure.MeasureTables;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
@@ -337,7 +337,7 @@ public final class EvolveFixture {
   private static PublishedFile writeOverlaps(Folder folder, PlantedActivations planted, int replica)
       throws IOException {
     try (TableWriter writer =
-        TableWriter.open(folder, "overlaps/part-" + replica + ".parquet", MeasureTables.OVERLAPS)) {
+        TableWriter.open(folder, "overlaps/part-" + replica + ".parquet", FeatureTables.OVERLAPS)) {
       for (int t = 1; t < planted.plan().checkpoints().size(); t++) {
         for (int feature = 0; feature < 2 * planted.plan().features(); feature++) {
           writer.write(

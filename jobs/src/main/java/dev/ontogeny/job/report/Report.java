@@ -162,6 +162,7 @@ public final class Report implements Job<ReportSettings> {
             settings,
             inputs.asInputs(),
             files,
+            List.of(),
             Provenance.here(spark.version(), null),
             new Summary(series.size(), total, "index.html", firstPage));
     return new Result(
