@@ -86,7 +86,7 @@ public final class DatasetTables {
 
   public static final TableSchema REJECTS =
       TableSchema.named("rejects")
-          .tells("Rows of the capture that a rule dropped.", "a dropped row")
+          .tells("Rows of the capture that a rule dropped.", "a row that was dropped")
           .absent("where no rule dropped a row")
           .column("document", ColumnType.CAPTURED, "", "the text it stood in, a string or long")
           .column("position", ColumnType.INT, "", "its place within the document")

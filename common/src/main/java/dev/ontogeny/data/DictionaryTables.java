@@ -12,6 +12,7 @@ public final class DictionaryTables {
           .tells(
               "How each dictionary was trained: means over the steps since the row before, except where said.",
               "a dictionary at a step of its training")
+          .absent("where dictionaries were not trained here")
           .column("dictionary", ColumnType.STRING, "", "its id")
           .column("step", ColumnType.LONG, "step", "of the dictionary's training, from 1 on")
           .column("tokens", ColumnType.LONG, "tokens", "read so far")
@@ -39,7 +40,7 @@ public final class DictionaryTables {
           .tells(
               "How present each feature of a crosscoder is in each of its sources.",
               "a feature in a source")
-          .absent("of dictionaries of one source")
+          .absent("for dictionaries of one source")
           .column("dictionary", ColumnType.STRING, "", "its id")
           .column("feature", ColumnType.INT, "", "number of the feature")
           .column("site", ColumnType.STRING, "", "where in the network")

@@ -116,7 +116,7 @@ public final class EvolutionTables {
           .tells(
               "Which features of neighbouring checkpoints are the same, by their directions alone.",
               "a line of descent between two features, or its absence")
-          .absent("of a single checkpoint")
+          .absent("for a single checkpoint")
           .column("series", ColumnType.STRING, "", "of the dictionaries")
           .column("checkpoint_from", ColumnType.LONG, "step", "the earlier training step")
           .column("checkpoint_to", ColumnType.LONG, "step", "the later training step")
@@ -143,7 +143,7 @@ public final class EvolutionTables {
               "Sets of tokens that tracks of independent dictionaries fire on at neighbouring checkpoints, by exact counts.",
               "a track at two neighbouring checkpoints")
           .absent(
-              "of chains and crosscoders, whose overlaps are measured, and of a single checkpoint")
+              "for chains and crosscoders, whose overlaps are measured, and for a single checkpoint")
           .column("checkpoint_previous", ColumnType.LONG, "step", "the earlier training step")
           .column("checkpoint", ColumnType.LONG, "step", "the later training step")
           .column("both", ColumnType.LONG, "tokens", "on which it fires at both")
@@ -207,7 +207,7 @@ public final class EvolutionTables {
           .tells(
               "What the feature of each track is on the tokens of its top examples (at its peak) at every checkpoint: the same sentence before and after a birth.",
               "a track at a checkpoint on a token; none where the track has no feature")
-          .absent("where no feature fires, or none are wished for")
+          .absent("where no feature fires, and where readings.rows is 0")
           .column("checkpoint", ColumnType.LONG, "step", "training step of the network")
           .column("shard", ColumnType.INT, "", "of the dataset in which the token lies")
           .column("row", ColumnType.INT, "", "its place in that shard, from 0 on")
@@ -280,7 +280,7 @@ public final class EvolutionTables {
               ColumnType.DOUBLE,
               "share",
               "of bootstrap replicates whose own window overlaps it by half",
-              "of pieces, and without replicates")
+              "where the stretch is a piece, and where there are no replicates")
           .build();
 
   public static final TableSchema SENSITIVITY =
@@ -308,7 +308,7 @@ public final class EvolutionTables {
           .tells(
               "Whether features of crosscoders were absent before their births by presence, by latent scaling.",
               "a track that is born")
-          .absent("of chains and independent dictionaries, and where no track is born")
+          .absent("for chains and independent dictionaries, and where no track is born")
           .column("birth", ColumnType.LONG, "step", "by presence")
           .column(
               "beta_error_before",
@@ -348,7 +348,7 @@ public final class EvolutionTables {
               "How decoder norms are divided among the checkpoints of crosscoders of two or three.",
               "a track at a checkpoint, beside another or all others")
           .absent(
-              "of all but crosscoders of two or three checkpoints, and where no track is active")
+              "for all but crosscoders of two or three checkpoints, and where no track is active")
           .column("checkpoint", ColumnType.LONG, "step", "training step of the network")
           .column(
               "other_checkpoint",

@@ -132,7 +132,7 @@ public final class FeatureTables {
           .tells(
               "How well features tell labels of the capture, over the tokens that have the label.",
               "a feature at a checkpoint and a value of a label")
-          .absent("where the capture has no labels, or no feature fires on them")
+          .absent("where the capture has no labels, and where no feature fires on them")
           .column("feature", ColumnType.INT, "", "number of the feature")
           .column("label", ColumnType.STRING, "", "column of the capture")
           .column("value", ColumnType.STRING, "", "of the label")
@@ -154,7 +154,8 @@ public final class FeatureTables {
       measured("top_tokens")
           .tells(
               "Tokens that features fire on most often.", "a feature at a checkpoint and a token")
-          .absent("where the capture has no tokens, or no feature fires")
+          .absent(
+              "where the capture has no tokens, where top-tokens is 0, and where no feature fires")
           .column("feature", ColumnType.INT, "", "number of the feature")
           .column("rank", ColumnType.INT, "", "from 0 on, the most frequent first")
           .column("token", ColumnType.STRING, "", "its text, or its id where it has no text")
@@ -172,7 +173,7 @@ public final class FeatureTables {
           .tells(
               "Sets of tokens that features of chains and crosscoders fire on at neighbouring checkpoints, by exact counts.",
               "a feature at two neighbouring checkpoints")
-          .absent("of independent dictionaries, and of a single checkpoint")
+          .absent("for independent dictionaries, and for a single checkpoint")
           .column("series", ColumnType.STRING, "", "of the dictionaries")
           .column("feature", ColumnType.INT, "", "number of the feature")
           .column("checkpoint_previous", ColumnType.LONG, "step", "the earlier training step")
@@ -206,7 +207,7 @@ public final class FeatureTables {
           .tells(
               "How much of a crosscoder's feature there is at a checkpoint where it fires, along its direction at the nearest checkpoint where it has one: near 0, it is absent.",
               "a feature at a checkpoint that fires there")
-          .absent("of dictionaries of one source, and where no feature fires")
+          .absent("for dictionaries of one source, and where no feature fires")
           .column("feature", ColumnType.INT, "", "number of the feature")
           .column(
               "direction_checkpoint",

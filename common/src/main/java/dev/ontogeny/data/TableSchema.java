@@ -3,6 +3,7 @@ package dev.ontogeny.data;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.ontogeny.run.Failure;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,6 +69,11 @@ public record TableSchema(
     /** A column that explains itself. */
     public Column(String name, ColumnType type, int width) {
       this(name, type, width, "", "", "");
+    }
+
+    /** What it means, and when there is none. */
+    public String meaning() {
+      return absent.isEmpty() ? description : description + " (null " + absent + ")";
     }
 
     private Column as(String otherName, ColumnType otherType) {
@@ -198,6 +204,26 @@ public record TableSchema(
   /** The column of a name; none if it is not declared. */
   public Optional<Column> column(String column) {
     return columns.stream().filter(each -> each.name().equals(column)).findFirst();
+  }
+
+  /**
+   * Fails, naming the table, the column and the folder, if a column is neither there nor one whose
+   * declaration says when it is absent.
+   *
+   * @param there columns that a file in {@code folder} has
+   */
+  public void require(List<String> wanted, List<String> there, Folder folder) {
+    for (String each : wanted) {
+      if (!there.contains(each) && !mayBeAbsent(each)) {
+        throw Failure.data(
+            "table %s of %s has no column %s; it has %s",
+            name, folder, each, String.join(", ", there));
+      }
+    }
+  }
+
+  private boolean mayBeAbsent(String column) {
+    return column(column).filter(each -> !each.absent().isEmpty()).isPresent();
   }
 
   /** The same table without some of its columns. */

@@ -85,7 +85,12 @@ final class TrackStage {
           continue;
         }
         try (TableReader reader =
-            TableReader.open(inputs.publication().folder(), file.path(), "track", "peak")) {
+            TableReader.open(
+                inputs.publication().folder(),
+                EvolutionTables.EVENTS,
+                file.path(),
+                "track",
+                "peak")) {
           for (Object[] row = reader.next(); row != null; row = reader.next()) {
             if (row[1] != null) {
               peaks.get(range.s())[(Integer) row[0]] =
