@@ -155,7 +155,7 @@ public final class EvolutionTables {
       TableSchema.named("identity")
           .tells(
               "How far features of one number in a chain are the same feature by matching: identity by a warm start is partly imposed.",
-              "two neighbouring checkpoints of a chain")
+              "a pair of neighbouring checkpoints of a chain")
           .column("series", ColumnType.STRING, "", "of the dictionaries")
           .column("checkpoint_from", ColumnType.LONG, "step", "the earlier training step")
           .column("checkpoint_to", ColumnType.LONG, "step", "the later training step")

@@ -1,12 +1,12 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableSchema;
-import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.VectorType;
 import dev.ontogeny.dictionary.DictionaryMetadata;
@@ -189,12 +189,17 @@ class EvolveBenchmark {
       throws IOException {
     Folder folder = Folder.of(root.resolve("features"));
     TableSchema schema =
-        TableSchema.named("features")
-            .with(ColumnType.STRING, "dictionary", "site")
-            .with(ColumnType.LONG, "checkpoint")
-            .with(ColumnType.INT, "feature")
-            .with(ColumnType.DOUBLE, "firing_rate", "mean", "decoder_norm")
-            .build();
+        FeatureTables.FEATURES.without(
+            "count",
+            "variance",
+            "maximum",
+            "q10",
+            "q50",
+            "q90",
+            "q99",
+            "encoder_norm",
+            "nearest_feature",
+            "nearest_cosine");
     List<PublishedFile> files = new ArrayList<>();
     RandomGenerator random = Seeds.generator(2, "statistics");
     for (int t = 0; t < steps.size(); t++) {
