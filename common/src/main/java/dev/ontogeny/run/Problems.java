@@ -69,6 +69,17 @@ public final class Problems {
     return this;
   }
 
+  /** Takes over what was found elsewhere, in words. */
+  public Problems found(String problem) {
+    found.add(problem);
+    return this;
+  }
+
+  /** What was found, to be thrown. */
+  public Found raised() {
+    return new Found(found);
+  }
+
   /** Throws what was found, if anything was. */
   public void raise() {
     if (!found.isEmpty()) {
