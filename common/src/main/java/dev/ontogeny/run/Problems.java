@@ -75,11 +75,6 @@ public final class Problems {
     return this;
   }
 
-  /** What was found, to be thrown. */
-  public Found raised() {
-    return new Found(found);
-  }
-
   /** Throws what was found, if anything was. */
   public void raise() {
     if (!found.isEmpty()) {

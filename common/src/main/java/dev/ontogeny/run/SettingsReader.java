@@ -90,6 +90,12 @@ public final class SettingsReader {
         ConfigParseOptions.defaults().setAllowMissing(false));
   }
 
+  /** An object of {@link #defaults(String)}. */
+  public static SettingsObject defaults(String job, String key) {
+    return new SettingsObject(
+        defaults(job).resolve().getObject(key), job + ".conf: " + key + ".", new ArrayList<>());
+  }
+
   /** {@code conf/jobs/<job>.conf} as people wrote it: its comments are the settings' reference. */
   public static String defaultsText(String job) {
     String resource = "/dev/ontogeny/conf/" + job + ".conf";

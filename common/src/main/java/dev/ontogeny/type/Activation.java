@@ -15,7 +15,9 @@ public enum Activation {
    * and a latent counts at source s where pre · ‖d^s‖ > θ, d^s its row of W_dec in the columns of
    * s. What is stored as the code is pre where any gate is open.
    */
-  ABOVE_THRESHOLD_BY_SOURCE("", FurtherTensor.THRESHOLD) {
+  ABOVE_THRESHOLD_BY_SOURCE(
+      "at each source s, pre where pre * norm(W_dec_s) > threshold, zero elsewhere",
+      FurtherTensor.THRESHOLD) {
     @Override
     String rule() {
       return PRE
@@ -39,6 +41,11 @@ public enum Activation {
   Activation(String code, FurtherTensor... tensors) {
     this.code = code;
     this.tensors = List.of(tensors);
+  }
+
+  /** The code in words, with the tensors' names. */
+  public String code() {
+    return code;
   }
 
   /** What it compares with, beside the tensors that all dictionaries have. */

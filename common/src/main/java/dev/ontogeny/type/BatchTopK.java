@@ -15,6 +15,7 @@ public record BatchTopK(int k, int initialK, double thresholdDecay) implements T
       new DictionaryType(
           "batch-top-k",
           "In training the k·n largest positive pre-activations of a batch of n rows (Bussmann et al., arXiv 2412.06410); afterwards those above a threshold that was estimated meanwhile.",
+          "batch-top-k",
           Activation.ABOVE_THRESHOLD,
           BatchTopK.class);
 

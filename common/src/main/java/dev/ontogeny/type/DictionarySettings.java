@@ -56,6 +56,9 @@ public final class DictionarySettings implements SelfReading, Serializable {
           type.key(),
           String.join(", ", type.keys()));
     }
+    for (String each : TypeDefaults.required(type)) {
+      problems.check(object.keys().contains(each), each, "is required for type %s", type.key());
+    }
     Map<String, Object> given = object.values(type.settings());
     problems.raise();
     return width == null ? null : new DictionarySettings(type, width, given);
@@ -91,17 +94,24 @@ public final class DictionarySettings implements SelfReading, Serializable {
   /**
    * With what holds for all of its type where this says nothing.
    *
-   * @throws Problems.Found where a value is missing, or the type's bounds do not hold
+   * @throws Problems.Found where the type's bounds do not hold
    */
   public TypeSettings with(TypeDefaults defaults) {
     Map<String, Object> values = new LinkedHashMap<>(defaults.of(type));
     values.putAll(given);
-    Problems problems = new Problems();
-    for (String key : type.keys()) {
-      problems.check(values.containsKey(key), key, "is required for type %s", type.key());
-    }
-    problems.raise();
     return type.with(values);
+  }
+
+  /**
+   * Whether decoder norms mean something to selection or penalty, so that it can be a crosscoder.
+   */
+  public boolean hasFreeNorms(TypeDefaults defaults) {
+    try {
+      return with(defaults).norms() != Norms.UNIT;
+    } catch (Problems.Found e) {
+      // What is wrong with the settings themselves is told by those who ask for them.
+      return true;
+    }
   }
 
   /** As a manifest writes it. */

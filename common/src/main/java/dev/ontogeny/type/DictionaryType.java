@@ -15,6 +15,7 @@ import java.util.Map;
 public class DictionaryType implements Serializable {
   private final String key;
   private final String summary;
+  private final String crosscoders;
   private final Activation activation;
   private final Class<? extends TypeSettings> settings;
 
@@ -23,20 +24,27 @@ public class DictionaryType implements Serializable {
    *
    * @param key as settings and {@code dictionary.json} write it
    * @param summary how it works, in a sentence for people, with its source
+   * @param crosscoders those of its dictionaries whose decoder norms are free, in words for people;
+   *     empty where none are
    * @param activation of its dictionaries
    * @param settings a record: every component is a key
    */
   public DictionaryType(
-      String key, String summary, Activation activation, Class<? extends TypeSettings> settings) {
+      String key,
+      String summary,
+      String crosscoders,
+      Activation activation,
+      Class<? extends TypeSettings> settings) {
     this.key = key;
     this.summary = summary;
+    this.crosscoders = crosscoders;
     this.activation = activation;
     this.settings = settings;
   }
 
   /** A form in which dictionaries of another type are published: nobody asks for it by name. */
   static DictionaryType published(String key, String summary, Activation activation) {
-    return new DictionaryType(key, summary, activation, null);
+    return new DictionaryType(key, summary, "", activation, null);
   }
 
   /** The type that {@code dictionary.json} names. */
@@ -56,6 +64,11 @@ public class DictionaryType implements Serializable {
     return summary;
   }
 
+  /** Those of its dictionaries that can be crosscoders, in words; empty for none. */
+  public final String crosscoders() {
+    return crosscoders;
+  }
+
   /** How a code follows from its pre-activations. */
   public final Activation activation() {
     return activation;
@@ -73,7 +86,7 @@ public class DictionaryType implements Serializable {
 
   /** The record of its keys, for {@link SettingsReader}. */
   @SuppressWarnings("unchecked")
-  final Class<? extends Record> settings() {
+  public final Class<? extends Record> settings() {
     return (Class<? extends Record>) settings.asSubclass(Record.class);
   }
 

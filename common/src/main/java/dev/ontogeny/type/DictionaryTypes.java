@@ -38,6 +38,26 @@ public final class DictionaryTypes {
     return trainable().stream().map(DictionaryType::key).toList();
   }
 
+  /** Which dictionaries have free decoder norms, which is what crosscoders are about. */
+  public static String crosscoders() {
+    return String.join(
+        ", ",
+        trainable().stream()
+            .map(DictionaryType::crosscoders)
+            .filter(words -> !words.isEmpty())
+            .toList());
+  }
+
+  /** What there is to choose from, for {@code --help}. */
+  public static String help() {
+    StringBuilder help = new StringBuilder();
+    for (DictionaryType type : trainable()) {
+      help.append(String.format("%s: %s%n", type.key(), type.summary()));
+      help.append(String.format("  keys: width, %s%n", String.join(", ", type.keys())));
+    }
+    return help.toString();
+  }
+
   /**
    * The type of that key.
    *
@@ -52,7 +72,7 @@ public final class DictionaryTypes {
             () ->
                 new IllegalArgumentException(
                     String.format(
-                        "'%s' is no type of dictionary that is known here (%s)",
+                        "'%s' is no type of dictionary that is known here (%s); one of another jar needs it: --jars",
                         key,
                         SettingsReader.nearest(
                             key, types.stream().map(DictionaryType::key).toList()))));

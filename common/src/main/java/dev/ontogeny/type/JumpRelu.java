@@ -31,6 +31,7 @@ public record JumpRelu(
       new DictionaryType(
           "jump-relu",
           "Pre-activations above a learnt threshold of each latent (Rajamanoharan et al., arXiv 2407.14435), with penalties on their number or on the tanh of codes.",
+          "jump-relu of penalty tanh or tanh-quadratic",
           Activation.ABOVE_THRESHOLD,
           JumpRelu.class);
 

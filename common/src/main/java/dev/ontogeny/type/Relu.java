@@ -18,6 +18,7 @@ public record Relu(double coefficient, Form form, long resampleTokens) implement
       new DictionaryType(
           "relu",
           "All positive pre-activations, under an L1 penalty on the codes (times decoder norms, Anthropic April 2024), or with a decoder of unit norm whose dead latents are resampled (Bricken et al. 2023).",
+          "relu of form norm-weighted",
           Activation.POSITIVE,
           Relu.class);
 

@@ -15,6 +15,7 @@ public record TopK(int k, int initialK, int multiK, double multiWeight) implemen
       new DictionaryType(
           "top-k",
           "The k largest positive pre-activations of each row (Gao et al., arXiv 2406.04093); multi-TopK with multi-k.",
+          "",
           Activation.LARGEST_OF_ROW,
           TopK.class);
 

@@ -3,10 +3,12 @@ package dev.ontogeny.type;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.ontogeny.run.SelfReading;
 import dev.ontogeny.run.SettingsObject;
+import dev.ontogeny.run.SettingsReader;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -25,17 +27,36 @@ public final class TypeDefaults implements SelfReading, Serializable {
     section.onlyKeys(DictionaryTypes.trainableKeys());
     Map<String, Map<String, Object>> byType = new LinkedHashMap<>();
     for (DictionaryType type : DictionaryTypes.trainable()) {
-      Map<String, Object> values =
-          new LinkedHashMap<>(
-              SettingsObject.of(type.defaults(), new ArrayList<>()).values(type.settings()));
+      Map<String, Object> values = shipped(type);
       if (section.keys().contains(type.key())) {
         SettingsObject own = section.object(type.key());
-        own.onlyKeys(type.keys());
+        own.onlyKeys(List.copyOf(values.keySet()));
         values.putAll(own.values(type.settings()));
       }
       byType.put(type.key(), values);
     }
     return new TypeDefaults(byType);
+  }
+
+  /** What holds where no settings file says anything. */
+  private static Map<String, Object> shipped(DictionaryType type) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    List<String> problems = new ArrayList<>();
+    SettingsObject ours = SettingsReader.defaults("train", "types");
+    if (ours.keys().contains(type.key())) {
+      values.putAll(ours.object(type.key()).values(type.settings()));
+    }
+    values.putAll(SettingsObject.of(type.defaults(), problems).values(type.settings()));
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException("defaults of type " + type + ": " + problems);
+    }
+    return values;
+  }
+
+  /** The keys that every dictionary of a type has to say for itself. */
+  static List<String> required(DictionaryType type) {
+    Map<String, Object> shipped = shipped(type);
+    return type.keys().stream().filter(key -> !shipped.containsKey(key)).toList();
   }
 
   /** Only those of some types: others decide nothing. */

@@ -57,9 +57,9 @@ public final class Main implements Runnable {
     for (Job<?> job : jobs) {
       CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
       command.getCommandSpec().usageMessage().description(job.description());
-      commands.addSubcommand(job.name(), withDefaults(command, job.name()));
+      commands.addSubcommand(job.name(), withDefaults(command, job.name(), job.reference()));
     }
-    commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME));
+    commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME, ""));
     commands.addSubcommand(new Describe(terminal));
     commands.addSubcommand(new Benchmark(terminal));
     commands
@@ -98,12 +98,15 @@ public final class Main implements Runnable {
   }
 
   /** Help with the defaults as their file has them: its comments are the settings' reference. */
-  private static CommandLine withDefaults(CommandLine command, String settings) {
+  private static CommandLine withDefaults(CommandLine command, String settings, String reference) {
     command
         .getHelpSectionMap()
         .put(
             UsageMessageSpec.SECTION_KEY_FOOTER,
-            help -> "\nSettings and their defaults:\n\n" + SettingsReader.defaultsText(settings));
+            help ->
+                "\nSettings and their defaults:\n\n"
+                    + SettingsReader.defaultsText(settings)
+                    + (reference.isEmpty() ? "" : "\n" + reference));
     return command;
   }
 

@@ -268,8 +268,8 @@ public final class Benchmark implements Callable<Integer> {
     TypeSettings of = dictionary.with(defaults);
     if (sources > 1 && of.norms() == Norms.UNIT) {
       throw Failure.settings(
-          "--type %s cannot be a crosscoder's, since its decoder norms are not free: take batch-top-k, jump-relu or relu",
-          name);
+          "--type %s cannot be a crosscoder's, since its decoder norms are not free: take %s",
+          name, DictionaryTypes.crosscoders());
     }
     return of;
   }

@@ -10,7 +10,7 @@ import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.train.Schedule;
 import dev.ontogeny.train.Weighting;
 import dev.ontogeny.type.DictionarySettings;
-import dev.ontogeny.type.Norms;
+import dev.ontogeny.type.DictionaryTypes;
 import dev.ontogeny.type.TypeDefaults;
 import dev.ontogeny.type.TypeSettings;
 import java.io.Serializable;
@@ -62,19 +62,13 @@ public record TrainSettings(
       DictionarySettings each = dictionaries.get(i);
       // Where the width of a site does not matter, any will do.
       TypeDefaults defaults = types;
-      problems.alsoOf(
-          "dictionaries." + i + ".",
-          () -> {
-            TypeSettings settings = each.with(defaults);
-            if (mode == Mode.CROSSCODER && settings.norms() == Norms.UNIT) {
-              throw new Problems()
-                  .found(
-                      "must be of a kind whose decoder norms are free, since they are what a crosscoder is about: batch-top-k, relu of form norm-weighted, jump-relu of penalty tanh or tanh-quadratic, got "
-                          + each.label())
-                  .raised();
-            }
-            return training.of(settings, each, 2);
-          });
+      problems.alsoOf("dictionaries." + i + ".", () -> training.of(each.with(defaults), each, 2));
+      problems.check(
+          mode != Mode.CROSSCODER || each.hasFreeNorms(types),
+          "dictionaries." + i,
+          "must be of a kind whose decoder norms are free, since they are what a crosscoder is about: %s, got %s",
+          DictionaryTypes.crosscoders(),
+          each.label());
     }
     problems.raise();
     // What other types would have decides nothing here.
