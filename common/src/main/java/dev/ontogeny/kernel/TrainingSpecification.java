@@ -79,6 +79,7 @@ public record TrainingSpecification(
         .between("auxiliary-k", auxiliaryK, 0, width)
         .atLeast("auxiliary-coefficient", auxiliaryCoefficient, 0)
         .atLeast("dead-window", (double) deadWindow, 1)
+        .alsoOf("", () -> type.reconstruction(width))
         .raise();
     if (!type.selection().gives(type.type().activation())) {
       throw new IllegalArgumentException(

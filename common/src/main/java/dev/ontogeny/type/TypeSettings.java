@@ -24,7 +24,11 @@ public interface TypeSettings extends Serializable {
   /** Which latents fire. */
   Selection selection();
 
-  /** What the code of a dictionary of that width reconstructs. */
+  /**
+   * What the code of a dictionary of that width reconstructs.
+   *
+   * @throws dev.ontogeny.run.Problems.Found where the settings do not fit the width
+   */
   default Reconstruction reconstruction(int width) {
     return new Reconstruction.Whole();
   }

@@ -1,19 +1,27 @@
 package dev.ontogeny.kernel;
 
+import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.DictionarySettings;
 import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.DictionaryTypes;
 import dev.ontogeny.type.JumpRelu;
 import dev.ontogeny.type.PrefixTopK;
 import dev.ontogeny.type.Relu;
 import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeDefaults;
 import dev.ontogeny.type.TypeSettings;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /** Small dictionaries and batches out of named seeds. */
@@ -95,7 +103,35 @@ public final class KernelFixture {
     all.add(new Relu(0.8, Relu.Form.NORM_WEIGHTED, 0));
     all.add(new Relu(0.8, Relu.Form.UNIT_NORM, 200));
     all.add(new PrefixTopK(k));
+    // Whatever else there is, with its defaults.
+    for (DictionaryType type : DictionaryTypes.trainable()) {
+      if (all.stream().noneMatch(each -> each.type().equals(type))) {
+        TypeSettings settings = withDefaults(type, k, width);
+        if (fits(settings, width)) {
+          all.add(settings);
+        }
+      }
+    }
     return all;
+  }
+
+  /** Of a type that is known by its registration alone. */
+  public static TypeSettings withDefaults(DictionaryType type, int k, int width) {
+    Map<String, Object> entry = new HashMap<>(Map.of("type", type.key(), "width", width));
+    if (type.keys().contains("k")) {
+      entry.put("k", k);
+    }
+    return SettingsReader.bind(DictionarySettings.class, ConfigFactory.parseMap(entry), "fixture")
+        .with(
+            SettingsReader.bind(TypeDefaults.class, ConfigFactory.empty(), "conf/jobs/train.conf"));
+  }
+
+  private static boolean fits(TypeSettings settings, int width) {
+    try {
+      return settings.reconstruction(width) != null;
+    } catch (Problems.Found e) {
+      return false;
+    }
   }
 
   private static TypeSettings jump(JumpRelu.Paid penalty, JumpRelu.Gate gate) {

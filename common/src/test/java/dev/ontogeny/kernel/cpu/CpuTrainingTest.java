@@ -156,7 +156,8 @@ final class CpuTrainingTest {
   };
 
   static Stream<Arguments> goldenRuns() {
-    List<TypeSettings> kinds = new ArrayList<>(KernelFixture.sparsities(4, 64));
+    List<TypeSettings> kinds =
+        new ArrayList<>(KernelFixture.sparsities(4, 64).subList(0, GOLDEN.length - 1));
     // A crosscoder whose latents are gated by source.
     kinds.add(KernelFixture.crosscoders(4).get(2));
     return IntStream.range(0, GOLDEN.length)
