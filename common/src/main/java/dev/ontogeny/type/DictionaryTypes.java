@@ -9,7 +9,13 @@ import java.util.ServiceLoader;
 /** All types: those of this project, one line each, then those of other jars. */
 public final class DictionaryTypes {
   private static final List<DictionaryType> OURS =
-      List.of(TopK.TYPE, BatchTopK.TYPE, JumpRelu.TYPE, JumpRelu.BY_SOURCE, Relu.TYPE);
+      List.of(
+          TopK.TYPE,
+          BatchTopK.TYPE,
+          MatryoshkaBatchTopK.TYPE,
+          JumpRelu.TYPE,
+          JumpRelu.BY_SOURCE,
+          Relu.TYPE);
 
   private DictionaryTypes() {}
 
