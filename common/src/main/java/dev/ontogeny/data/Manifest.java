@@ -9,9 +9,11 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -23,6 +25,7 @@ import java.util.stream.Stream;
  * @param identity 64 hex digits, see {@link dev.ontogeny.run.Identity}
  * @param created ISO-8601, the only clock in a publication
  * @param settings those that change the result
+ * @param schema what the tables hold, as a list of {@link TableSchema}; null in manifests of old
  */
 public record Manifest(
     String kind,
@@ -32,6 +35,7 @@ public record Manifest(
     JsonNode settings,
     List<Input> inputs,
     List<PublishedFile> files,
+    JsonNode schema,
     Provenance provenance,
     JsonNode summary) {
 
@@ -144,6 +148,18 @@ public record Manifest(
 
   public Stream<PublishedFile> table(String name) {
     return files.stream().filter(file -> Objects.equals(file.table(), name));
+  }
+
+  /**
+   * What a table holds: as it was declared when it was published, or as it is today where that was
+   * not told; none for a table that is in neither.
+   */
+  public Optional<TableSchema> schema(String table) {
+    return schema == null
+        ? PublishedTables.find(kind, table)
+        : Arrays.stream(Json.fromTree(schema, TableSchema[].class))
+            .filter(each -> each.name().equals(table))
+            .findFirst();
   }
 
   /** The summary as a record. */

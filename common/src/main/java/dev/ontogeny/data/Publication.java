@@ -18,8 +18,10 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.RemoteIterator;
 import org.apache.spark.TaskContext;
@@ -224,14 +226,16 @@ public record Publication(Folder folder, String kind, String identity, String ru
    * Writes the manifest, if none is there and every file is as it was written, then removes what it
    * does not name.
    *
-   * @param files sorted by path before they are written
    * @param settings as {@link #open} had them
+   * @param files sorted by path before they are written
+   * @param tables what they may belong to; those that have no file are not told of
    */
   public Manifest publish(
       Claim claim,
       Record settings,
       List<Manifest.Input> inputs,
       List<PublishedFile> files,
+      List<TableSchema> tables,
       Provenance provenance,
       Object summary) {
     List<PublishedFile> sorted = new ArrayList<>(files);
@@ -245,6 +249,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
             Identity.resultSettings(settings),
             inputs,
             sorted,
+            Json.tree(schema(sorted, tables)),
             provenance,
             Json.tree(summary));
     try {
@@ -266,6 +271,20 @@ public record Publication(Folder folder, String kind, String identity, String ru
           .causedBy(e);
     }
     return manifest;
+  }
+
+  /**
+   * The declarations of the tables that files belong to, in the order in which they are declared.
+   */
+  private static List<TableSchema> schema(List<PublishedFile> files, List<TableSchema> tables) {
+    Set<String> there = new TreeSet<>();
+    files.stream().map(PublishedFile::table).filter(Objects::nonNull).forEach(there::add);
+    List<TableSchema> schema = tables.stream().filter(each -> there.contains(each.name())).toList();
+    schema.forEach(each -> there.remove(each.name()));
+    if (!there.isEmpty()) {
+      throw new IllegalArgumentException("tables that are declared nowhere: " + there);
+    }
+    return schema;
   }
 
   /** Checksums were taken as the files were written; what lies there now must be of that size. */

@@ -125,6 +125,7 @@ public final class ShardedDataset implements Serializable {
       try (TableReader reader =
           TableReader.open(
               folder,
+              DatasetTables.MOMENTS,
               file.path(),
               "site",
               "checkpoint",

@@ -25,38 +25,60 @@ public final class TableReader implements Closeable {
   private static final String ABSENT = "is named by the manifest but does not exist";
 
   private final String origin;
+  private final List<String> wanted;
   private final MessageType schema;
+
+  /** Of every wanted column the place in {@link #schema}; -1 where the file has no such column. */
+  private final int[] places;
+
   private final ParquetReader<Group> reader;
 
   /**
-   * Opens a file.
+   * Opens a file of a table that is declared nowhere: every column that is asked for must be there.
    *
    * @param columns those to read, in the order in which rows hold them; none means all
    */
   public static TableReader open(Folder folder, String relative, String... columns)
       throws IOException {
-    return new TableReader(folder, relative, columns);
+    return new TableReader(folder, null, relative, columns);
   }
 
-  private TableReader(Folder folder, String relative, String... columns) throws IOException {
+  /**
+   * Opens a file of a published table. A column that the file lacks is null in all rows if its
+   * declaration says when it is absent, and a failure if not.
+   *
+   * @param columns those to read, in the order in which rows hold them; none means all that the
+   *     file has
+   */
+  public static TableReader open(
+      Folder folder, TableSchema declared, String relative, String... columns) throws IOException {
+    return new TableReader(folder, declared, relative, columns);
+  }
+
+  private TableReader(Folder folder, TableSchema declared, String relative, String... columns)
+      throws IOException {
     origin = folder.resolve(relative);
     Configuration configuration = new Configuration(Folder.configuration());
     MessageType file;
     try (ParquetFileReader footer = openFile(origin)) {
       file = footer.getFooter().getFileMetaData().getSchema();
     }
-    List<String> wanted =
-        columns.length == 0
-            ? file.getFields().stream().map(Type::getName).toList()
-            : List.of(columns);
-    for (String column : wanted) {
-      if (!file.containsField(column)) {
-        throw Failure.data(
-            "%s has no column %s; it has %s",
-            origin, column, file.getFields().stream().map(Type::getName).toList());
-      }
+    List<String> there = file.getFields().stream().map(Type::getName).toList();
+    wanted = columns.length == 0 ? there : List.of(columns);
+    if (declared != null) {
+      declared.require(wanted, there, folder);
+    } else if (!there.containsAll(wanted)) {
+      throw Failure.data(
+          "%s has no column %s; it has %s",
+          origin, wanted.stream().filter(each -> !there.contains(each)).findFirst().get(), there);
     }
-    schema = new MessageType(file.getName(), wanted.stream().map(file::getType).toList());
+    schema =
+        new MessageType(
+            file.getName(), wanted.stream().filter(there::contains).map(file::getType).toList());
+    places =
+        wanted.stream()
+            .mapToInt(each -> there.contains(each) ? schema.getFieldIndex(each) : -1)
+            .toArray();
     configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema.toString());
     reader =
         new Rows(CheckedInput.open(origin, ABSENT, configuration)).withConf(configuration).build();
@@ -97,7 +119,7 @@ public final class TableReader implements Closeable {
 
   /** The names of the columns, in the order of a row. */
   public List<String> columns() {
-    return schema.getFields().stream().map(Type::getName).toList();
+    return wanted;
   }
 
   /** The next row, or null after the last. */
@@ -111,14 +133,15 @@ public final class TableReader implements Closeable {
     if (group == null) {
       return null;
     }
-    Object[] row = new Object[schema.getFieldCount()];
+    Object[] row = new Object[places.length];
     for (int i = 0; i < row.length; i++) {
-      if (group.getFieldRepetitionCount(i) > 0) {
-        Type type = schema.getType(i);
+      int place = places[i];
+      if (place >= 0 && group.getFieldRepetitionCount(place) > 0) {
+        Type type = schema.getType(place);
         row[i] =
             type.isPrimitive()
-                ? primitive(group, i, 0, type)
-                : list(group.getGroup(i, 0), type.asGroupType());
+                ? primitive(group, place, 0, type)
+                : list(group.getGroup(place, 0), type.asGroupType());
       }
     }
     return row;

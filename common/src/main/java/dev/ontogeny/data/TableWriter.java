@@ -232,6 +232,8 @@ public final class TableWriter implements Closeable {
           writeList(
               strings.length, i -> consumer.addBinary(text(strings[i])), i -> strings[i] != null);
           break;
+        case CAPTURED:
+          throw new AssertionError(column);
       }
     }
 

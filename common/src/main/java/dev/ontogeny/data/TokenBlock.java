@@ -78,6 +78,11 @@ public final class TokenBlock implements Serializable {
       }
     }
 
+    /** The type of the documents. */
+    public TableSchema.ColumnType documents() {
+      return numbered ? TableSchema.ColumnType.LONG : TableSchema.ColumnType.STRING;
+    }
+
     public boolean anyToken() {
       return tokenId || token;
     }
@@ -88,7 +93,8 @@ public final class TokenBlock implements Serializable {
     private final ShardedDataset dataset;
     private final Columns columns;
     private final TokenOrder order;
-    private final List<String> wanted = new ArrayList<>(List.of("document", "position"));
+    private final List<String> wanted =
+        new ArrayList<>(List.of("document", "position", "token_id", "token"));
     private TableReader reader;
     private int shard = NONE;
     private int next;
@@ -97,12 +103,6 @@ public final class TokenBlock implements Serializable {
       this.dataset = dataset;
       this.columns = columns;
       this.order = order;
-      if (columns.tokenId()) {
-        wanted.add("token_id");
-      }
-      if (columns.token()) {
-        wanted.add("token");
-      }
       wanted.addAll(columns.labels());
     }
 
@@ -118,7 +118,10 @@ public final class TokenBlock implements Serializable {
         next = 0;
         reader =
             TableReader.open(
-                dataset.folder(), dataset.tokensFile(shard).path(), wanted.toArray(String[]::new));
+                dataset.folder(),
+                DatasetTables.TOKENS,
+                dataset.tokensFile(shard).path(),
+                wanted.toArray(String[]::new));
       }
       while (next < run.first()) {
         row();
@@ -160,9 +163,6 @@ public final class TokenBlock implements Serializable {
     Numbering<Token> tokenNumbering = new Numbering<>();
     List<Numbering<String>> labelNumberings = new ArrayList<>();
     columns.labels().forEach(label -> labelNumberings.add(new Numbering<>()));
-    int tokenId = columns.tokenId() ? 2 : NONE;
-    int token = columns.token() ? Math.max(2, tokenId + 1) : NONE;
-    int labels = 2 + (columns.tokenId() ? 1 : 0) + (columns.token() ? 1 : 0);
     int at = 0;
     for (RowBlock.Run run : block.runs()) {
       reader.seek(run);
@@ -178,8 +178,8 @@ public final class TokenBlock implements Serializable {
           hashes[at] = order.hash((String) read[0], positions[at]);
         }
         if (columns.anyToken()) {
-          Object id = tokenId == NONE ? null : read[tokenId];
-          Object text = token == NONE ? null : read[token];
+          Object id = read[2];
+          Object text = read[3];
           tokenOf[at] =
               id == null && text == null
                   ? NONE
@@ -188,7 +188,7 @@ public final class TokenBlock implements Serializable {
                           id == null ? Token.NO_ID : ((Number) id).longValue(), (String) text));
         }
         for (int label = 0; label < labelOf.length; label++) {
-          Object value = read[labels + label];
+          Object value = read[4 + label];
           labelOf[label][at] =
               value == null ? NONE : labelNumberings.get(label).number(String.valueOf(value));
         }

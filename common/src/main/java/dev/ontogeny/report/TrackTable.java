@@ -1,5 +1,7 @@
 package dev.ontogeny.report;
 
+import dev.ontogeny.data.PublishedTables;
+import dev.ontogeny.data.TableSchema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -40,6 +42,11 @@ public enum TrackTable {
     this.kind = kind;
     this.needed = needed;
     this.first = first;
+  }
+
+  /** What it holds. */
+  public TableSchema declared() {
+    return PublishedTables.find(kind, table()).orElseThrow();
   }
 
   /** The kind of the folder that has it. */

@@ -1,9 +1,8 @@
 package dev.ontogeny.train;
 
+import dev.ontogeny.data.DictionaryTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.PublishedFile;
-import dev.ontogeny.data.TableSchema;
-import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
@@ -15,15 +14,6 @@ import java.io.IOException;
  * where the norm is largest.
  */
 public final class DecoderNorms {
-  private static final TableSchema SCHEMA =
-      TableSchema.named("decoder_norms")
-          .with(ColumnType.STRING, "dictionary")
-          .with(ColumnType.INT, "feature")
-          .with(ColumnType.STRING, "site")
-          .with(ColumnType.LONG, "checkpoint")
-          .with(ColumnType.DOUBLE, "norm", "relative_norm", "cosine_peak")
-          .build();
-
   private DecoderNorms() {}
 
   /** Writes a row for each latent and source, latent by latent in the sources' order. */
@@ -34,7 +24,7 @@ public final class DecoderNorms {
     for (int s = 0; s < sources; s++) {
       starts[s + 1] = starts[s] + dictionary.sources().get(s).width();
     }
-    try (TableWriter writer = TableWriter.open(folder, path, SCHEMA)) {
+    try (TableWriter writer = TableWriter.open(folder, path, DictionaryTables.DECODER_NORMS)) {
       double[] norms = new double[sources];
       for (int latent = 0; latent < dictionary.width(); latent++) {
         int peak = 0;

@@ -1,30 +1,14 @@
 package dev.ontogeny.train;
 
+import dev.ontogeny.data.DictionaryTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.PublishedFile;
-import dev.ontogeny.data.TableSchema;
-import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
 import java.io.IOException;
 import java.util.List;
 
 /** The training log of one dictionary. */
 public final class TrainingLog {
-  private static final TableSchema SCHEMA =
-      TableSchema.named("training_log")
-          .with(ColumnType.STRING, "dictionary")
-          .with(ColumnType.LONG, "step", "tokens")
-          .with(
-              ColumnType.DOUBLE,
-              "loss",
-              "fvu",
-              "l0",
-              "dead_share",
-              "auxiliary_loss",
-              "learning_rate",
-              "tokens_per_second")
-          .build();
-
   private final String dictionary;
   private final List<LogRow> rows;
 
@@ -40,7 +24,7 @@ public final class TrainingLog {
    *     other bytes on every run
    */
   public PublishedFile write(Folder folder, String path, boolean withRates) throws IOException {
-    try (TableWriter writer = TableWriter.open(folder, path, SCHEMA)) {
+    try (TableWriter writer = TableWriter.open(folder, path, DictionaryTables.TRAINING_LOG)) {
       for (LogRow row : rows) {
         writer.write(
             dictionary,

@@ -156,6 +156,7 @@ class ClaimTest {
                     new Settings(1),
                     List.of(),
                     List.of(file),
+                    List.of(TableSchema.named("t").build()),
                     Provenance.here(null, null),
                     Map.of()))
         .isInstanceOf(Failure.class)
@@ -216,6 +217,7 @@ class ClaimTest {
               new Settings(number),
               List.of(),
               List.of(file),
+              List.of(TableSchema.named("t").build()),
               Provenance.here(null, null),
               Map.of());
           return "published";

@@ -105,12 +105,11 @@ public final class DatasetFixture {
   private static PublishedFile writeTokens(Folder folder, List<Token> tokens, int shard)
       throws IOException {
     TableSchema schema =
-        TableSchema.named("tokens")
-            .with(ColumnType.LONG, "document")
-            .with(ColumnType.INT, "position", "token_id")
-            .with(ColumnType.STRING, "token")
-            .with(ColumnType.STRING, PlantedActivations.LABELS.toArray(String[]::new))
-            .build();
+        DatasetTables.TOKENS.asCaptured(
+            ColumnType.LONG,
+            PlantedActivations.LABELS.stream()
+                .map(label -> new TableSchema.Column(label, ColumnType.STRING, 0))
+                .toList());
     String path = String.format("tokens/shard-%05d-0.parquet", shard);
     try (TableWriter writer = TableWriter.open(folder, path, schema)) {
       for (Token token : tokens) {
@@ -171,14 +170,7 @@ public final class DatasetFixture {
       VectorType type,
       String... sites)
       throws IOException {
-    TableSchema schema =
-        TableSchema.named("moments")
-            .with(ColumnType.STRING, "site")
-            .with(ColumnType.LONG, "checkpoint", "rows")
-            .with(ColumnType.DOUBLES, "mean", "covariance")
-            .with(ColumnType.DOUBLE, "mean_norm", "mean_square_norm")
-            .with(ColumnType.DOUBLES, "minimum", "maximum", "geometric_median")
-            .build();
+    TableSchema schema = DatasetTables.MOMENTS.without("norm_lower", "norm_count");
     try (TableWriter writer = TableWriter.open(folder, "moments/moments-0.parquet", schema)) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
         List<float[]> rows = new ArrayList<>();

@@ -18,7 +18,13 @@ public final class PublicationFixture {
     Publication publication = Publication.of(folder, kind, settings, inputs);
     try (Claim claim = publication.claim()) {
       return publication.publish(
-          claim, settings, inputs, files, Provenance.here(null, null), summary);
+          claim,
+          settings,
+          inputs,
+          files,
+          PublishedTables.of(kind),
+          Provenance.here(null, null),
+          summary);
     }
   }
 }

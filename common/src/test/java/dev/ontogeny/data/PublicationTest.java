@@ -200,6 +200,64 @@ class PublicationTest {
     return Folder.of(output().toString());
   }
 
+  @Test
+  void theManifestTellsWhatItsTablesHold() throws IOException {
+    Publication publication = open();
+    TableSchema table =
+        TableSchema.named("t")
+            .tells("What a test writes.", "a line")
+            .column("bytes", TableSchema.ColumnType.LONG, "", "how many", "where nobody counts")
+            .build();
+    Manifest manifest;
+    try (Claim claim = publication.claim()) {
+      PublishedFile file = write(publication, "a.txt");
+      manifest =
+          publication.publish(
+              claim,
+              SETTINGS,
+              List.of(),
+              List.of(file),
+              List.of(DatasetTables.MOMENTS, table),
+              Provenance.here(null, null),
+              Map.of());
+    }
+    assertThat(manifest.schema("t")).contains(table);
+    assertThat(Manifest.read(folder()).schema("t")).contains(table);
+    assertThat(manifest.schema("moments")).isEmpty();
+    String text = Files.readString(output().resolve(Manifest.FILE));
+    assertThat(text.replaceAll("\\s+", ""))
+        .contains(
+            "\"schema\":[{\"table\":\"t\",\"description\":\"Whatatestwrites.\",\"row\":\"aline\",\"columns\":[{\"name\":\"bytes\",\"type\":\"long\",\"description\":\"howmany\",\"absent\":\"wherenobodycounts\"}]}]");
+
+    // As manifests were before: tables are what their declarations say today.
+    Files.writeString(
+        output().resolve(Manifest.FILE), text.replaceFirst("(?s)\"schema\" : \\[.*\\} \\],", ""));
+    Manifest old = Manifest.read(folder());
+    assertThat(old.schema()).isNull();
+    assertThat(old.schema("t")).isEmpty();
+    assertThat(old.schema("moments")).contains(DatasetTables.MOMENTS);
+    assertThat(old.files()).isEqualTo(manifest.files());
+  }
+
+  @Test
+  void aTableThatIsDeclaredNowhereIsNotPublished() {
+    Publication publication = open();
+    try (Claim claim = publication.claim()) {
+      assertThatThrownBy(
+              () ->
+                  publication.publish(
+                      claim,
+                      SETTINGS,
+                      List.of(),
+                      List.of(PublishedFile.of("a", 1, 1, "0", "t")),
+                      List.of(DatasetTables.MOMENTS),
+                      Provenance.here(null, null),
+                      Map.of()))
+          .hasMessage("tables that are declared nowhere: [t]");
+    }
+    assertThat(output().resolve(Manifest.FILE)).doesNotExist();
+  }
+
   private Publication open() {
     return Publication.open(folder(), "dataset", SETTINGS, List.of());
   }
@@ -217,6 +275,7 @@ class PublicationTest {
           SETTINGS,
           List.of(),
           List.of(files),
+          List.of(TableSchema.named("t").build()),
           Provenance.here(null, null),
           Map.of("rows", 3));
     }

@@ -131,6 +131,39 @@ class TableTest {
   }
 
   @Test
+  void aColumnThatIsLackingIsMetByItsDeclaration() throws Exception {
+    try (TableWriter writer =
+        TableWriter.open(
+            folder(), "a.parquet", EvolutionTables.IDENTITY.without("confirmed_share"))) {
+      writer.write("s", 0L, 1L, 5L, 3L, 1L, 1L, 0L);
+      writer.finish();
+    }
+    TableSchema declared = EvolutionTables.IDENTITY;
+    try (TableReader reader =
+        TableReader.open(folder(), declared, "a.parquet", "confirmed_share", "confirmed")) {
+      assertThat(reader.columns()).containsExactly("confirmed_share", "confirmed");
+      assertThat(reader.next()).containsExactly(null, 3L);
+      assertThat(reader.next()).isNull();
+    }
+    try (TableReader reader = TableReader.open(folder(), declared, "a.parquet")) {
+      assertThat(reader.columns()).hasSize(8).doesNotContain("confirmed_share");
+    }
+    TableSchema more =
+        TableSchema.named("identity").column("other", ColumnType.LONG, "", "always there").build();
+    assertThatThrownBy(() -> TableReader.open(folder(), more, "a.parquet", "series", "other"))
+        .isInstanceOf(Failure.class)
+        .hasMessage(
+            "table identity of %s has no column other; it has series, checkpoint_from, checkpoint_to, continuations, confirmed, elsewhere, unmatched, handed_over",
+            folder());
+  }
+
+  @Test
+  void whatACaptureDecidesIsNotWrittenBeforeItHas() {
+    assertThatThrownBy(() -> TableWriter.open(folder(), "a.parquet", DatasetTables.TOKENS))
+        .hasMessage("no capture has said of what type column document is");
+  }
+
+  @Test
   void whatIsNoTableIsSaidToBeNone() throws Exception {
     assertThatThrownBy(() -> TableReader.open(folder(), "none.parquet"))
         .isInstanceOf(Failure.class)

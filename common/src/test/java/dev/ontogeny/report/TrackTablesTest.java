@@ -111,6 +111,13 @@ class TrackTablesTest {
   }
 
   @Test
+  void whatIsNeededIsDeclared() {
+    for (TrackTable table : TrackTable.values()) {
+      assertThat(table.declared().names()).as(table.table()).contains(table.needed());
+    }
+  }
+
+  @Test
   void examplesAreTheHighestAndAtHomeSomeOfAllStrengths() throws IOException {
     JsonNode examples = written(rows()).get("examples");
     List<String> shown = new ArrayList<>();

@@ -6,6 +6,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.Verification;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
@@ -39,6 +40,11 @@ final class Describe implements Callable<Integer> {
       names = "--verify",
       description = "Read every file and compare its size and checksum with the manifest.")
   private boolean verify;
+
+  @Option(
+      names = "--columns",
+      description = "Tell of every table what it is, and of every column type, unit and meaning.")
+  private boolean columns;
 
   Describe(Terminal terminal) {
     this.terminal = terminal;
@@ -106,6 +112,22 @@ final class Describe implements Callable<Integer> {
     }
     terminal.out().println();
     terminal.print(tables);
+    if (columns) {
+      byTable.keySet().forEach(table -> manifest.schema(table).ifPresent(this::explain));
+    }
+  }
+
+  private void explain(TableSchema table) {
+    terminal.out().println();
+    terminal
+        .out()
+        .println(table.name() + ": " + table.description() + " A row is " + table.row() + ".");
+    terminal.print(
+        table.columns().stream()
+            .map(
+                column ->
+                    row("  " + column.name(), column.type().key(), column.unit(), column.meaning()))
+            .toList());
   }
 
   /** What was found odd about a dataset's capture. */

@@ -9,7 +9,9 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.PublishedTables;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.demo.PlantedActivations.Token;
 import dev.ontogeny.dictionary.Dictionary;
@@ -149,7 +151,7 @@ class AbsentInputsTest {
         silence(Folder.of(result.output()));
       }
       if (!step.job().name().equals("report")) {
-        assertNoNumberIsNone(Folder.of(result.output()), result.manifest().files());
+        assertAsDeclared(Folder.of(result.output()));
       }
     }
     if (browser != null) {
@@ -162,21 +164,59 @@ class AbsentInputsTest {
     assertThat(browser != null).isEqualTo(Browser.program().isPresent());
   }
 
-  private static void assertNoNumberIsNone(Folder folder, List<PublishedFile> files)
-      throws IOException {
-    for (PublishedFile file : files) {
-      if (!file.path().endsWith(".parquet") || "vectors".equals(file.table())) {
+  /**
+   * Every table that has to be there is, has the columns that the manifest tells, and is null only
+   * where that says so.
+   */
+  private static void assertAsDeclared(Folder folder) throws IOException {
+    Manifest manifest = Manifest.read(folder);
+    assertThat(manifest.schema()).as("schema of %s", folder).isNotNull();
+    for (TableSchema table : PublishedTables.of(manifest.kind())) {
+      if (table.absent().isEmpty()) {
+        assertThat(manifest.table(table.name())).as("%s of %s", table.name(), folder).isNotEmpty();
+      }
+    }
+    for (PublishedFile file : manifest.files()) {
+      if (!file.path().endsWith(".parquet")) {
         continue;
       }
+      TableSchema table = manifest.schema(file.table()).orElseThrow();
       try (TableReader reader = TableReader.open(folder, file.path())) {
-        List<String> columns = reader.columns();
+        assertThat(reader.columns()).as(file.path()).isEqualTo(table.names());
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
           for (int i = 0; i < row.length; i++) {
-            assertThat(isNumber(row[i])).as("%s, column %s", file.path(), columns.get(i)).isTrue();
+            TableSchema.Column column = table.columns().get(i);
+            assertThat(isNumber(row[i])).as("%s, column %s", file.path(), column.name()).isTrue();
+            if (row[i] == null) {
+              assertThat(column.absent())
+                  .as("%s, column %s", file.path(), column.name())
+                  .isNotEmpty();
+            } else {
+              assertThat(row[i].getClass())
+                  .as("%s, column %s", file.path(), column.name())
+                  .isEqualTo(of(column.type()));
+            }
           }
         }
       }
     }
+  }
+
+  private static Class<?> of(TableSchema.ColumnType type) {
+    return switch (type) {
+      case STRING -> String.class;
+      case LONG -> Long.class;
+      case INT -> Integer.class;
+      case DOUBLE -> Double.class;
+      case FLOAT -> Float.class;
+      case BOOLEAN -> Boolean.class;
+      case BYTES -> byte[].class;
+      case DOUBLES -> double[].class;
+      case FLOATS -> float[].class;
+      case LONGS -> long[].class;
+      case STRINGS -> String[].class;
+      case CAPTURED -> throw new AssertionError("a column is not told of what type it is");
+    };
   }
 
   private static boolean isNumber(Object value) {

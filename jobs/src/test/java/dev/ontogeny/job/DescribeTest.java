@@ -2,6 +2,8 @@ package dev.ontogeny.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
@@ -37,6 +39,29 @@ class DescribeTest {
         .anySatisfy(line -> assertThat(line).startsWith("  rows  "))
         .anySatisfy(line -> assertThat(line).matches("vectors  20  .*  activation"))
         .anySatisfy(line -> assertThat(line).matches("tokens  2  .*  document, position, .*"));
+  }
+
+  @Test
+  void columnsAreToldWithUnitAndMeaning() throws Exception {
+    Folder folder = Folder.of(temporary.resolve("dataset").toString());
+    DatasetFixture.publish(
+        folder, new PlantedActivations(PlantedActivations.Plan.of(1, 8, 12, 10)), 4, 2);
+    assertThat(describe(folder.toString(), "--columns")).isZero();
+    String text = out.toString(StandardCharsets.UTF_8);
+    List<String> told =
+        List.of(
+            "moments: Moments of the vectors over all shards. A row is a site at a checkpoint.",
+            "  mean_norm  double  captured units  mean length of a vector",
+            "  token  string  its text (null where the capture has none)");
+    assertThat(text.lines().map(line -> line.replaceAll("(?<=[^ ]) {2,}", "  "))).containsAll(told);
+    // A manifest of before tables were told in it: what is declared is told all the same.
+    Path manifest = temporary.resolve("dataset").resolve(Manifest.FILE);
+    ObjectNode json = (ObjectNode) new ObjectMapper().readTree(Files.readString(manifest));
+    assertThat(json.remove("schema")).isNotNull();
+    Files.writeString(manifest, json.toString());
+    out.reset();
+    assertThat(describe(folder.toString(), "--columns")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(text);
   }
 
   @Test

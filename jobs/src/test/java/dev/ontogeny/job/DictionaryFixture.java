@@ -100,11 +100,11 @@ public final class DictionaryFixture {
     return List.of(
         folder.write(
             id + "/dictionary.safetensors",
-            "tensors",
+            null,
             out -> DictionaryFormat.write(dictionary, probe, out)),
         folder.write(
             id + "/dictionary.json",
-            "metadata",
+            null,
             out -> out.write(Json.pretty(metadata).getBytes(StandardCharsets.UTF_8))));
   }
 

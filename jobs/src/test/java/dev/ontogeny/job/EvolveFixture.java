@@ -1,5 +1,6 @@
 package dev.ontogeny.job;
 
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Moments;
@@ -7,14 +8,12 @@ import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableSchema;
-import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Source;
-import dev.ontogeny.job.measure.MeasureTables;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
@@ -219,12 +218,17 @@ public final class EvolveFixture {
   private static PublishedFile writeFeatures(
       Folder folder, PlantedActivations planted, boolean chain, int replica) throws IOException {
     TableSchema schema =
-        TableSchema.named("features")
-            .with(ColumnType.STRING, "dictionary", "site")
-            .with(ColumnType.LONG, "checkpoint")
-            .with(ColumnType.INT, "feature")
-            .with(ColumnType.DOUBLE, "firing_rate", "mean", "decoder_norm")
-            .build();
+        FeatureTables.FEATURES.without(
+            "count",
+            "variance",
+            "maximum",
+            "q10",
+            "q50",
+            "q90",
+            "q99",
+            "encoder_norm",
+            "nearest_feature",
+            "nearest_cosine");
     try (TableWriter writer =
         TableWriter.open(folder, "features/part-" + replica + ".parquet", schema)) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
@@ -257,14 +261,8 @@ public final class EvolveFixture {
       Folder folder, ShardedDataset dataset, PlantedActivations planted, boolean chain, int replica)
       throws IOException {
     TableSchema schema =
-        TableSchema.named("examples")
-            .with(ColumnType.STRING, "dictionary", "site")
-            .with(ColumnType.LONG, "checkpoint")
-            .with(ColumnType.INT, "feature")
-            .with(ColumnType.STRING, "kind")
-            .with(ColumnType.INT, "rank", "shard", "row")
-            .with(ColumnType.DOUBLE, "value")
-            .build();
+        FeatureTables.EXAMPLES.without(
+            "document", "position", "token", "context_start", "context_tokens", "context_values");
     try (TableWriter writer =
         TableWriter.open(folder, "examples/part-" + replica + ".parquet", schema)) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
@@ -284,9 +282,9 @@ public final class EvolveFixture {
                       latent(planted, concept, replica, chain, t),
                       "top",
                       ranks[concept]++,
+                      1.0,
                       shard,
-                      row,
-                      1.0);
+                      row);
                 }
               }
             }
@@ -299,16 +297,9 @@ public final class EvolveFixture {
 
   private static PublishedFile writeBootstrap(
       Folder folder, PlantedActivations planted, boolean chain, int replica) throws IOException {
-    TableSchema schema =
-        TableSchema.named("bootstrap")
-            .with(ColumnType.STRING, "dictionary", "site")
-            .with(ColumnType.LONG, "checkpoint")
-            .with(ColumnType.STRING, "statistic")
-            .with(ColumnType.DOUBLE, "value")
-            .with(ColumnType.DOUBLES, "replicates")
-            .build();
     try (TableWriter writer =
-        TableWriter.open(folder, "bootstrap/part-" + replica + ".parquet", schema)) {
+        TableWriter.open(
+            folder, "bootstrap/part-" + replica + ".parquet", FeatureTables.BOOTSTRAP)) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
         double[] replicates = new double[21];
         for (int b = 0; b < replicates.length; b++) {
@@ -337,7 +328,7 @@ public final class EvolveFixture {
   private static PublishedFile writeOverlaps(Folder folder, PlantedActivations planted, int replica)
       throws IOException {
     try (TableWriter writer =
-        TableWriter.open(folder, "overlaps/part-" + replica + ".parquet", MeasureTables.OVERLAPS)) {
+        TableWriter.open(folder, "overlaps/part-" + replica + ".parquet", FeatureTables.OVERLAPS)) {
       for (int t = 1; t < planted.plan().checkpoints().size(); t++) {
         for (int feature = 0; feature < 2 * planted.plan().features(); feature++) {
           writer.write(

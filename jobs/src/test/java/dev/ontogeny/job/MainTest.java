@@ -207,6 +207,7 @@ class MainTest {
               null,
               List.of(),
               List.of(),
+              null,
               Provenance.here(null, null),
               Json.tree(Map.of("rows", settings.rows()))),
           "nowhere",

@@ -1,14 +1,10 @@
 package dev.ontogeny.job;
 
-import static dev.ontogeny.data.TableSchema.ColumnType.DOUBLE;
-import static dev.ontogeny.data.TableSchema.ColumnType.DOUBLES;
-import static dev.ontogeny.data.TableSchema.ColumnType.FLOATS;
-import static dev.ontogeny.data.TableSchema.ColumnType.INT;
 import static dev.ontogeny.data.TableSchema.ColumnType.LONG;
-import static dev.ontogeny.data.TableSchema.ColumnType.LONGS;
-import static dev.ontogeny.data.TableSchema.ColumnType.STRING;
-import static dev.ontogeny.data.TableSchema.ColumnType.STRINGS;
 
+import dev.ontogeny.data.DictionaryTables;
+import dev.ontogeny.data.EvolutionTables;
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublicationFixture;
@@ -263,17 +259,10 @@ public record ReportFixture(Path root, int tracks, int examples) {
                 .ofDictionary(id));
       }
     }
-    TableSchema log =
-        TableSchema.named("training_log")
-            .with(STRING, "dictionary")
-            .with(LONG, "step", "tokens")
-            .with(DOUBLE, "loss", "fvu", "l0", "dead_share", "auxiliary_loss", "learning_rate")
-            .with(DOUBLE, "tokens_per_second")
-            .build();
     files.add(
         table(
             dictionaries(),
-            log,
+            DictionaryTables.TRAINING_LOG,
             writer -> {
               for (int replica = 0; replica < 2; replica++) {
                 for (int at = 0; at < CHECKPOINTS.size(); at++) {
@@ -302,13 +291,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             features(),
-            TableSchema.named("dictionaries")
-                .with(STRING, "dictionary", "site")
-                .with(LONG, "checkpoint")
-                .with(STRING, "split")
-                .with(LONG, "rows")
-                .with(DOUBLE, "fvu", "l0", "dead_share", "cosine", "norm_ratio")
-                .build(),
+            FeatureTables.DICTIONARIES,
             writer ->
                 everyDictionary(
                     (replica, at) -> {
@@ -339,16 +322,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             features(),
-            TableSchema.named("features")
-                .with(STRING, "dictionary", "site")
-                .with(LONG, "checkpoint")
-                .with(INT, "feature")
-                .with(LONG, "count")
-                .with(DOUBLE, "firing_rate", "mean", "variance", "maximum", "q10", "q50", "q90")
-                .with(DOUBLE, "q99", "decoder_norm", "encoder_norm")
-                .with(INT, "nearest_feature")
-                .with(DOUBLE, "nearest_cosine")
-                .build(),
+            FeatureTables.FEATURES,
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -376,13 +350,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             features(),
-            TableSchema.named("histograms")
-                .with(STRING, "dictionary", "site")
-                .with(LONG, "checkpoint")
-                .with(INT, "feature")
-                .with(DOUBLES, "lower")
-                .with(LONGS, "count")
-                .build(),
+            FeatureTables.HISTOGRAMS,
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -400,21 +368,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             features(),
-            TableSchema.named("examples")
-                .with(STRING, "dictionary", "site")
-                .with(LONG, "checkpoint")
-                .with(INT, "feature")
-                .with(STRING, "kind")
-                .with(INT, "rank")
-                .with(LONG, "document")
-                .with(INT, "position")
-                .with(STRING, "token")
-                .with(DOUBLE, "value")
-                .with(INT, "context_start")
-                .with(STRINGS, "context_tokens")
-                .with(FLOATS, "context_values")
-                .with(INT, "shard", "row")
-                .build(),
+            FeatureTables.EXAMPLES.asCaptured(LONG, List.of()),
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -431,14 +385,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             features(),
-            TableSchema.named("labels")
-                .with(STRING, "dictionary", "site")
-                .with(LONG, "checkpoint")
-                .with(INT, "feature")
-                .with(STRING, "label", "value")
-                .with(LONG, "count")
-                .with(DOUBLE, "precision", "recall", "f1")
-                .build(),
+            FeatureTables.LABELS,
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -512,16 +459,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             evolution(),
-            TableSchema.named("trajectories")
-                .with(STRING, "series")
-                .with(INT, "track")
-                .with(LONG, "checkpoint")
-                .with(STRING, "dictionary")
-                .with(INT, "feature")
-                .with(DOUBLE, "firing_rate", "strength", "decoder_norm", "relative_norm")
-                .with(DOUBLE, "cosine_previous", "cosine_first", "cosine_final")
-                .with(DOUBLE, "jaccard_previous")
-                .build(),
+            EvolutionTables.TRAJECTORIES.without("relative_strength", "cosine_peak", "alive"),
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -548,13 +486,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             evolution(),
-            TableSchema.named("events")
-                .with(STRING, "series")
-                .with(INT, "track")
-                .with(LONG, "birth", "emergence", "direction_birth", "peak", "death")
-                .with(STRING, "class")
-                .with(DOUBLE, "confidence")
-                .build(),
+            EvolutionTables.EVENTS.without("peak_strength", "peak_firing_rate"),
             writer -> {
               for (int replica = 0; replica < 2; replica++) {
                 for (int track = 0; track < tracks; track++) {
@@ -572,28 +504,11 @@ public record ReportFixture(Path root, int tracks, int examples) {
                 }
               }
             }));
+    files.add(table(evolution(), EvolutionTables.LINEAGE, this::lineage));
     files.add(
         table(
             evolution(),
-            TableSchema.named("lineage")
-                .with(STRING, "series")
-                .with(LONG, "checkpoint_from", "checkpoint_to")
-                .with(INT, "feature_from", "feature_to")
-                .with(DOUBLE, "decoder_cosine", "encoder_cosine")
-                .with(STRING, "kind")
-                .with(DOUBLE, "confidence")
-                .build(),
-            this::lineage));
-    files.add(
-        table(
-            evolution(),
-            TableSchema.named("formation")
-                .with(STRING, "series")
-                .with(INT, "track")
-                .with(LONG, "checkpoint")
-                .with(STRING, "similarity")
-                .with(DOUBLE, "value", "null_value")
-                .build(),
+            EvolutionTables.FORMATION,
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -614,13 +529,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             evolution(),
-            TableSchema.named("readings")
-                .with(STRING, "series")
-                .with(INT, "track")
-                .with(LONG, "checkpoint")
-                .with(INT, "shard", "row")
-                .with(DOUBLE, "value")
-                .build(),
+            EvolutionTables.READINGS,
             writer ->
                 everyFeature(
                     (replica, at, track) -> {
@@ -637,13 +546,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             evolution(),
-            TableSchema.named("counterparts")
-                .with(STRING, "series")
-                .with(INT, "track")
-                .with(STRING, "other_series")
-                .with(INT, "other_track")
-                .with(DOUBLE, "cosine")
-                .build(),
+            EvolutionTables.COUNTERPARTS,
             writer -> {
               for (int replica = 0; replica < 2; replica++) {
                 for (int track = 0; track < tracks; track++) {
@@ -661,11 +564,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             evolution(),
-            TableSchema.named("curves")
-                .with(STRING, "series", "curve")
-                .with(LONG, "checkpoint")
-                .with(DOUBLE, "value", "low", "high")
-                .build(),
+            EvolutionTables.CURVES,
             writer ->
                 everyDictionary(
                     (replica, at) -> {
@@ -690,11 +589,7 @@ public record ReportFixture(Path root, int tracks, int examples) {
     files.add(
         table(
             evolution(),
-            TableSchema.named("phases")
-                .with(STRING, "series", "curve")
-                .with(LONG, "start", "end")
-                .with(DOUBLE, "score", "confidence")
-                .build(),
+            EvolutionTables.PHASES.without("method", "axis", "support"),
             writer -> {
               for (int replica = 0; replica < 2; replica++) {
                 writer.write(series(replica), "reorganisation", 64L, 512L, 3.2, 0.97);

@@ -20,13 +20,13 @@
         h("pre", null, `select * from read_parquet('${catalogue.length ? "evolution/" + (catalogue.find((row) => row.table === "events") || catalogue[0]).example : "evolution/events.parquet"}')\nwhere class = 'late-emerging'\norder by confidence desc;`),
         catalogue.map((row) => {
           const key = row.folder + "/" + row.table;
-          const guide = ontogeny.guide.tables[key];
+          const table = report.tables[key];
           return h(
             "section",
             { id: "table-" + key, class: marked(query.table === key) },
             h("h3", null, h("code", null, key)),
-            h("p", null, guide ? guide.text + " " : "", h("span", { class: "note" }, `${f.whole(row.rows)} rows, ${f.bytes(row.bytes)} in ${f.whole(row.files)} ${row.files === 1 ? "file" : "files"}, for instance `), h("code", null, row.example)),
-            guide ? h("details", { open: query.table === key }, h("summary", null, "Columns"), h("dl", { class: "terms" }, Object.entries(guide.columns).map(([column, text]) => [h("dt", null, h("code", null, column)), h("dd", null, text)]))) : null,
+            h("p", null, table ? `${table.description} A row is ${table.row}. ` : "", h("span", { class: "note" }, `${f.whole(row.rows)} rows, ${f.bytes(row.bytes)} in ${f.whole(row.files)} ${row.files === 1 ? "file" : "files"}, for instance `), h("code", null, row.example)),
+            table ? h("details", { open: query.table === key }, h("summary", null, "Columns"), h("dl", { class: "terms" }, table.columns.map((column) => [h("dt", null, h("code", null, column.name), " ", h("span", { class: "note" }, [column.type, column.unit].filter(Boolean).join(", "))), h("dd", null, column.description + (column.absent ? ` (null ${column.absent})` : ""))]))) : null,
           );
         }),
       ];

@@ -131,6 +131,7 @@ public final class Demo implements Job<DemoSettings> {
               Identity.resultSettings(settings),
               List.of(),
               List.of(),
+              null,
               Provenance.here(spark.version(), null),
               Json.tree(verification));
       List<String> lines = new ArrayList<>(lines(verification, settings));

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.demo;
 
+import dev.ontogeny.data.DatasetTables;
 import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
@@ -181,7 +182,11 @@ final class DemoAddition {
     for (int shard = 0; shard < dataset.summary().shards(); shard++) {
       try (TableReader tokens =
           TableReader.open(
-              dataset.folder(), dataset.tokensFile(shard).path(), "document", "position")) {
+              dataset.folder(),
+              DatasetTables.TOKENS,
+              dataset.tokensFile(shard).path(),
+              "document",
+              "position")) {
         for (Object[] key = tokens.next(); key != null; key = tokens.next()) {
           pairs[rows++] = Math.toIntExact((Long) key[0]) * addition.modulus() + (Integer) key[1];
         }

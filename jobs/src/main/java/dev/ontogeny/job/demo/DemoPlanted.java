@@ -1,5 +1,6 @@
 package dev.ontogeny.job.demo;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
@@ -133,7 +134,14 @@ final class DemoPlanted {
     Map<Integer, int[]> features = new TreeMap<>();
     for (PublishedFile file : manifest.table("trajectories").toList()) {
       try (TableReader reader =
-          TableReader.open(evolution, file.path(), "series", "track", "checkpoint", "feature")) {
+          TableReader.open(
+              evolution,
+              EvolutionTables.TRAJECTORIES,
+              file.path(),
+              "series",
+              "track",
+              "checkpoint",
+              "feature")) {
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
           if (row[0].equals(series)) {
             int[] latents = features.computeIfAbsent((Integer) row[1], each -> absent(count));
@@ -146,7 +154,15 @@ final class DemoPlanted {
     for (PublishedFile file : manifest.table("events").toList()) {
       try (TableReader reader =
           TableReader.open(
-              evolution, file.path(), "series", "track", "birth", "peak", "death", "confidence")) {
+              evolution,
+              EvolutionTables.EVENTS,
+              file.path(),
+              "series",
+              "track",
+              "birth",
+              "peak",
+              "death",
+              "confidence")) {
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
           if (row[0].equals(series)) {
             tracks.add(

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.evolution.Counterparts;
 import dev.ontogeny.evolution.Matches;
@@ -50,7 +51,7 @@ final class CounterpartsTask implements PairFunction<Tuple2<Integer, Matches>, I
             found._1(),
             inputs.publication().attempt());
     try (TableWriter writer =
-        TableWriter.open(inputs.publication().folder(), path, EvolveTables.COUNTERPARTS)) {
+        TableWriter.open(inputs.publication().folder(), path, EvolutionTables.COUNTERPARTS)) {
       write(writer, name(inputs, pair.from), name(inputs, pair.to), counterparts);
       write(writer, name(inputs, pair.to), name(inputs, pair.from), counterparts.reversed());
       inputs.publication().finished(pair.unit(inputs), List.of(writer.finish()), Map.of());

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.evolution.Curve;
@@ -89,7 +90,7 @@ final class CurveStage {
         TableWriter.open(
             inputs.publication().folder(),
             "curves/all-" + inputs.publication().attempt() + ".parquet",
-            EvolveTables.CURVES)) {
+            EvolutionTables.CURVES)) {
       for (int s = 0; s < curves.size(); s++) {
         Series series = inputs.series().get(s);
         for (Curve curve : curves.get(s)) {
@@ -100,8 +101,8 @@ final class CurveStage {
                   curve.name(),
                   series.checkpoints()[t],
                   curve.values()[t],
-                  curve.low() == null ? null : EvolveTables.known(curve.low()[t]),
-                  curve.high() == null ? null : EvolveTables.known(curve.high()[t]));
+                  curve.low() == null ? null : Known.value(curve.low()[t]),
+                  curve.high() == null ? null : Known.value(curve.high()[t]));
             }
           }
         }
@@ -116,7 +117,7 @@ final class CurveStage {
         TableWriter.open(
             inputs.publication().folder(),
             "phases/all-" + inputs.publication().attempt() + ".parquet",
-            EvolveTables.PHASES)) {
+            EvolutionTables.PHASES)) {
       for (int s = 0; s < curves.size(); s++) {
         Series series = inputs.series().get(s);
         for (Phase phase : phases(inputs, series, curves.get(s), sums.get(s).population())) {
@@ -129,7 +130,7 @@ final class CurveStage {
               phase.confidence(),
               phase.method(),
               phase.axis().key(),
-              EvolveTables.known(phase.support()));
+              Known.value(phase.support()));
         }
       }
       return writer.finish();
@@ -158,7 +159,7 @@ final class CurveStage {
         TableWriter.open(
             inputs.publication().folder(),
             "sensitivity/all-" + inputs.publication().attempt() + ".parquet",
-            EvolveTables.SENSITIVITY)) {
+            EvolutionTables.SENSITIVITY)) {
       for (int s = 0; s < sums.size(); s++) {
         long active = EvolveSummary.active(sums.get(s).population());
         for (Sensitivity.Changed each : sums.get(s).sensitivity().changed()) {
@@ -184,7 +185,7 @@ final class CurveStage {
         TableWriter.open(
             inputs.publication().folder(),
             "identity/all-" + inputs.publication().attempt() + ".parquet",
-            EvolveTables.IDENTITY)) {
+            EvolutionTables.IDENTITY)) {
       for (int s = 0; s < sums.size(); s++) {
         Series series = inputs.series().get(s);
         for (int t = 0; t + 1 < series.length() && series.chain(); t++) {

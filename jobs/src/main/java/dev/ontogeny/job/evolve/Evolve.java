@@ -1,6 +1,7 @@
 package dev.ontogeny.job.evolve;
 
 import dev.ontogeny.data.Claim;
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.evolution.StrengthLevels;
@@ -99,6 +100,7 @@ public final class Evolve implements Job<EvolveSettings> {
             inputs.settings(),
             inputs.inputs(),
             files,
+            EvolutionTables.ALL,
             Provenance.here(spark.version(), null),
             EvolveSummary.of(inputs, sums));
   }

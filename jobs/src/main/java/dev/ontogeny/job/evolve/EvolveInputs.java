@@ -4,8 +4,10 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.PublishedTables;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
@@ -309,7 +311,9 @@ final class EvolveInputs implements Serializable {
     List<String> all = new ArrayList<>(List.of(columns));
     all.addAll(List.of("dictionary", "site", "checkpoint"));
     int own = columns.length;
-    try (TableReader reader = TableReader.open(features, file.path(), all.toArray(String[]::new))) {
+    TableSchema declared = PublishedTables.find("features", file.table()).orElseThrow();
+    try (TableReader reader =
+        TableReader.open(features, declared, file.path(), all.toArray(String[]::new))) {
       for (Object[] row = reader.next(); row != null; row = reader.next()) {
         SeriesPlaces.Place place =
             places.of((String) row[own], (String) row[own + 1], (Long) row[own + 2]);

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
@@ -124,6 +125,7 @@ record EvolveSummary(List<SeriesSummary> series) {
       try (TableReader reader =
           TableReader.open(
               inputs.publication().folder(),
+              EvolutionTables.PHASES,
               file.path(),
               "series",
               "method",

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableWriter;
@@ -249,7 +250,7 @@ final class FormationTasks {
               moment.t,
               inputs.publication().attempt());
       try (TableWriter writer =
-          TableWriter.open(inputs.publication().folder(), path, EvolveTables.FORMATION)) {
+          TableWriter.open(inputs.publication().folder(), path, EvolutionTables.FORMATION)) {
         for (int i = 0; i < wanted.tracks.length; i++) {
           double[] values = similarities(activations, codes, wanted.positions[i]);
           for (int k = 0; k < values.length; k++) {
@@ -258,8 +259,8 @@ final class FormationTasks {
                 wanted.tracks[i],
                 series.checkpoints()[moment.t],
                 Formation.SIMILARITIES.get(k),
-                EvolveTables.known(values[k]),
-                EvolveTables.known(nulls[k]));
+                Known.value(values[k]),
+                Known.value(nulls[k]));
           }
         }
         inputs.publication().finished(moment.unit(inputs), List.of(writer.finish()), Map.of());

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.evolution.BlockMatcher;
@@ -99,7 +100,7 @@ final class LineageTasks {
               inputs.publication().attempt());
       PublishedFile file;
       try (TableWriter writer =
-          TableWriter.open(inputs.publication().folder(), path, EvolveTables.LINEAGE)) {
+          TableWriter.open(inputs.publication().folder(), path, EvolutionTables.LINEAGE)) {
         for (Lineage.Relation each : lineage.relations()) {
           writer.write(
               series.name(),

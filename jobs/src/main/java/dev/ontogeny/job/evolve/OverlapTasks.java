@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.RowBlock;
 import dev.ontogeny.data.SourceRows;
@@ -194,7 +195,7 @@ final class OverlapTasks {
               inputs.publication().attempt());
       PublishedFile file;
       try (TableWriter writer =
-          TableWriter.open(inputs.publication().folder(), path, EvolveTables.TRACK_OVERLAPS)) {
+          TableWriter.open(inputs.publication().folder(), path, EvolutionTables.TRACK_OVERLAPS)) {
         for (long each : trackAndFeature) {
           int feature = (int) each;
           writer.write(

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.VectorReader;
@@ -221,7 +222,7 @@ final class ReadingsTasks {
             series.name(),
             t,
             inputs.publication().attempt()),
-        EvolveTables.READINGS);
+        EvolutionTables.READINGS);
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.evolution.Series;
@@ -160,6 +162,7 @@ final class StatisticsTasks {
     try (TableReader reader =
         TableReader.open(
             inputs.features(),
+            FeatureTables.OVERLAPS,
             file.path(),
             "series",
             "feature",
@@ -267,6 +270,7 @@ final class StatisticsTasks {
       try (TableReader reader =
           TableReader.open(
               inputs.publication().folder(),
+              EvolutionTables.TRACK_OVERLAPS,
               file.path(),
               "series",
               "track",

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.evolution.Series;
@@ -80,11 +81,16 @@ final class TrackStage {
     for (StatisticsTasks.Range range : ranges(inputs, tracks)) {
       long[] checkpoints = inputs.series().get(range.s()).checkpoints();
       for (PublishedFile file : inputs.filesOf(TrackTask.unit(inputs, range))) {
-        if (!EvolveTables.EVENTS.name().equals(file.table())) {
+        if (!EvolutionTables.EVENTS.name().equals(file.table())) {
           continue;
         }
         try (TableReader reader =
-            TableReader.open(inputs.publication().folder(), file.path(), "track", "peak")) {
+            TableReader.open(
+                inputs.publication().folder(),
+                EvolutionTables.EVENTS,
+                file.path(),
+                "track",
+                "peak")) {
           for (Object[] row = reader.next(); row != null; row = reader.next()) {
             if (row[1] != null) {
               peaks.get(range.s())[(Integer) row[0]] =

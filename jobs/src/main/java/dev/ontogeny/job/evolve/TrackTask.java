@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.evolution.BirthCheck;
@@ -159,10 +160,12 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     String name = fileName(series, range, inputs.publication().attempt());
     try (TableWriter trajectoryWriter =
             TableWriter.open(
-                inputs.publication().folder(), "trajectories/" + name, EvolveTables.TRAJECTORIES);
+                inputs.publication().folder(),
+                "trajectories/" + name,
+                EvolutionTables.TRAJECTORIES);
         TableWriter eventWriter =
             TableWriter.open(
-                inputs.publication().folder(), "events/" + name, EvolveTables.EVENTS)) {
+                inputs.publication().folder(), "events/" + name, EvolutionTables.EVENTS)) {
       for (int i = 0; i < statistics.size(); i++) {
         Track track = trajectories.track(i);
         TrackEvents events = rules.events(track, time);
@@ -238,14 +241,14 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     sums.checkedBirths[birth] += check.possible() ? 1 : 0;
     sums.confirmedBirths[birth] += confirmed ? 1 : 0;
     tables.write(
-        EvolveTables.BIRTH_CHECKS,
+        EvolutionTables.BIRTH_CHECKS,
         series.name(),
         statistics.first() + i,
         series.checkpoints()[birth],
-        EvolveTables.known(check.errorBefore()),
-        EvolveTables.known(check.othersBefore()),
-        EvolveTables.known(check.errorAtBirth()),
-        EvolveTables.known(check.othersAtBirth()),
+        Known.value(check.errorBefore()),
+        Known.value(check.othersBefore()),
+        Known.value(check.errorAtBirth()),
+        Known.value(check.othersAtBirth()),
         check.possible() ? confirmed : null);
   }
 
@@ -284,11 +287,11 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
       return;
     }
     tables.write(
-        EvolveTables.RELATIVE_NORMS,
+        EvolutionTables.RELATIVE_NORMS,
         series.name(),
         track,
         series.checkpoints()[t],
-        EvolveTables.checkpoint(series.checkpoints(), other),
+        Known.checkpoint(series.checkpoints(), other),
         share,
         RelativeNorms.difference(norm, others),
         inputs.settings().crosscoder().relativeNorms().kind(share));
@@ -321,12 +324,12 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
           statistics.strength(i, t),
           statistics.decoderNorm(i, t),
           trajectories.relativeNorm(i, t),
-          EvolveTables.known(trajectories.cosinePrevious(i, t)),
-          EvolveTables.known(trajectories.cosineFirst(i, t)),
-          EvolveTables.known(trajectories.cosineFinal(i, t)),
-          EvolveTables.known(statistics.jaccardPrevious(i, t)),
+          Known.value(trajectories.cosinePrevious(i, t)),
+          Known.value(trajectories.cosineFirst(i, t)),
+          Known.value(trajectories.cosineFinal(i, t)),
+          Known.value(statistics.jaccardPrevious(i, t)),
           track.relativeStrength(t),
-          EvolveTables.known(trajectories.cosineStrongest(i, t)),
+          Known.value(trajectories.cosineStrongest(i, t)),
           alive[t]);
     }
   }
@@ -343,11 +346,11 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     writer.write(
         series.name(),
         number,
-        EvolveTables.checkpoint(checkpoints, events.birth()),
-        EvolveTables.checkpoint(checkpoints, events.emergence()),
-        EvolveTables.checkpoint(checkpoints, events.directionBirth()),
-        EvolveTables.checkpoint(checkpoints, events.peak()),
-        EvolveTables.checkpoint(checkpoints, events.death()),
+        Known.checkpoint(checkpoints, events.birth()),
+        Known.checkpoint(checkpoints, events.emergence()),
+        Known.checkpoint(checkpoints, events.directionBirth()),
+        Known.checkpoint(checkpoints, events.peak()),
+        Known.checkpoint(checkpoints, events.death()),
         events.lifecycle().key(),
         confidence,
         track.strength()[track.strongest()],

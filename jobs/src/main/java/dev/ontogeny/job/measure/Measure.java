@@ -2,6 +2,7 @@ package dev.ontogeny.job.measure;
 
 import dev.ontogeny.data.Claim;
 import dev.ontogeny.data.DictionaryFolder;
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
@@ -260,6 +261,7 @@ public final class Measure implements Job<MeasureSettings> {
         settings,
         inputs,
         files,
+        FeatureTables.all(work.columns().documents()),
         Provenance.here(spark.version(), kernel),
         new Summary(
             work.dataset().summary().rows(),

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.measure;
 
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.spark.TableParts;
@@ -110,7 +111,7 @@ final class MeasureExamples
       Window[] windows)
       throws IOException {
     MeasureSettings settings = known.settings();
-    TableSchema table = MeasureTables.examples(known.columns().numbered());
+    TableSchema table = FeatureTables.EXAMPLES.asCaptured(known.columns().documents(), List.of());
     int center = settings.contextWindow().before();
     int[] sampled = new int[FeatureBlock.FEATURES];
     for (int slot = 0; slot < windows.length; slot++) {

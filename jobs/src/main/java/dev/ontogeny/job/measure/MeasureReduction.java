@@ -1,5 +1,6 @@
 package dev.ontogeny.job.measure;
 
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TokenBlock.Token;
 import dev.ontogeny.job.measure.MeasureWeights.OfFeature;
@@ -281,7 +282,7 @@ final class MeasureReduction
         long count)
         throws IOException {
       tables.write(
-          MeasureTables.OVERLAPS,
+          FeatureTables.OVERLAPS,
           place.series(),
           feature,
           before.checkpoint(),
@@ -296,7 +297,7 @@ final class MeasureReduction
         throws IOException {
       double square = its.directionSquare();
       tables.write(
-          MeasureTables.LATENT_SCALING,
+          FeatureTables.LATENT_SCALING,
           dictionary.id(),
           place.site(),
           place.checkpoint(),
@@ -321,7 +322,7 @@ final class MeasureReduction
             quantiles, i -> features.histogram().quantile(f, shares[i], statistics.maximum(f)));
       }
       tables.write(
-          MeasureTables.FEATURES,
+          FeatureTables.FEATURES,
           dictionary.id(),
           place.site(),
           place.checkpoint(),
@@ -347,7 +348,7 @@ final class MeasureReduction
       for (int rank = 0; rank < tokens.length; rank++) {
         Token token = known.vocabulary()[tokens[rank]];
         tables.write(
-            MeasureTables.TOP_TOKENS,
+            FeatureTables.TOP_TOKENS,
             dictionary.id(),
             place.site(),
             place.checkpoint(),
@@ -369,7 +370,7 @@ final class MeasureReduction
         counts[i] = histogram.count(f, first + i);
       }
       tables.write(
-          MeasureTables.HISTOGRAMS,
+          FeatureTables.HISTOGRAMS,
           dictionary.id(),
           place.site(),
           place.checkpoint(),
@@ -417,7 +418,7 @@ final class MeasureReduction
               .thenComparing(each -> each.label().offset() + each.value()));
       for (Found each : found.subList(0, Math.min(found.size(), settings.maximumLabels()))) {
         tables.write(
-            MeasureTables.LABELS,
+            FeatureTables.LABELS,
             dictionary.id(),
             place.site(),
             place.checkpoint(),

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.measure;
 
+import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.run.Failure;
@@ -138,7 +139,7 @@ record MeasuredDictionary(
       for (MeasuredDictionary each : sorted) {
         for (Split split : each.splits()) {
           tables.write(
-              MeasureTables.DICTIONARIES,
+              FeatureTables.DICTIONARIES,
               each.id(),
               each.site(),
               each.checkpoint(),
@@ -152,7 +153,7 @@ record MeasuredDictionary(
         }
         for (Statistic statistic : each.statistics()) {
           tables.write(
-              MeasureTables.BOOTSTRAP,
+              FeatureTables.BOOTSTRAP,
               each.id(),
               each.site(),
               each.checkpoint(),

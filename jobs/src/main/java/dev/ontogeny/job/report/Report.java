@@ -17,6 +17,7 @@ import dev.ontogeny.report.TrackTables;
 import dev.ontogeny.report.Warnings;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.spark.SlicedShuffle;
 import java.io.IOException;
@@ -162,6 +163,7 @@ public final class Report implements Job<ReportSettings> {
             settings,
             inputs.asInputs(),
             files,
+            List.of(),
             Provenance.here(spark.version(), null),
             new Summary(series.size(), total, "index.html", firstPage));
     return new Result(
@@ -216,7 +218,7 @@ public final class Report implements Job<ReportSettings> {
                 "fvu",
                 "l0",
                 "dead_share")
-            .orElseThrow(() -> inputs.missing("features", "dictionaries"))
+            .orElseThrow()
             .sorted("dictionary", "site", "checkpoint", "split");
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("version", 1);
@@ -238,6 +240,7 @@ public final class Report implements Job<ReportSettings> {
             });
     report.put("folders", folders);
     report.put("catalogue", inputs.catalogue());
+    report.put("tables", Json.tree(inputs.declared()));
     report.put("columns", tables.shown());
     report.put("dictionaries", inputs.dictionaries());
     report.put("quality", quality);

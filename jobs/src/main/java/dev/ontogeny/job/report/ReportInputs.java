@@ -6,7 +6,9 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.PublishedTables;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.report.PageTable;
@@ -21,10 +23,13 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 
@@ -96,16 +101,21 @@ final class ReportInputs {
    * A file of a table.
    *
    * @param folder that it is in
+   * @param declared what its table holds
    */
-  record Source(Folder folder, PublishedFile file) implements Serializable {
+  record Source(Folder folder, PublishedFile file, TableSchema declared) implements Serializable {
     TrackTable table() {
       return TrackTable.valueOf(file.table().toUpperCase(Locale.ROOT));
     }
 
+    /** Its rows, with some of the columns that are declared. */
+    TableReader open(List<String> columns) throws IOException {
+      return TableReader.open(folder, declared, file.path(), columns.toArray(String[]::new));
+    }
+
     /** All rows, one after the other. */
     void eachRow(RowConsumer into, List<String> columns) throws IOException {
-      try (TableReader reader =
-          TableReader.open(folder, file.path(), columns.toArray(String[]::new))) {
+      try (TableReader reader = open(columns)) {
         for (Object[] row = reader.next(); row != null; row = reader.next()) {
           into.take(row);
         }
@@ -118,13 +128,19 @@ final class ReportInputs {
     void take(Object[] row) throws IOException;
   }
 
-  /** The files of a table that have rows; none if there is no such table. */
+  /**
+   * The files of a table that have rows; none if there is no such table. Fails if there has to be
+   * one.
+   */
   List<Source> files(String kind, String name) {
-    return manifests
-        .get(kind)
-        .table(name)
+    TableSchema declared = PublishedTables.find(kind, name).orElseThrow();
+    List<PublishedFile> files = manifests.get(kind).table(name).toList();
+    if (files.isEmpty() && declared.absent().isEmpty()) {
+      throw Failure.data("%s %s has no table %s", kind, folders.get(kind), name);
+    }
+    return files.stream()
         .filter(file -> file.rows() > 0)
-        .map(file -> new Source(folders.get(kind), file))
+        .map(file -> new Source(folders.get(kind), file, declared))
         .toList();
   }
 
@@ -147,26 +163,25 @@ final class ReportInputs {
     return spark.parallelize(tasks, Math.max(1, tasks.size()));
   }
 
-  /** The columns of a table, these among them; absent where there is no such table. */
+  /**
+   * The columns of a table, these among them, even if the table lacks them and may; empty where
+   * there is no row.
+   */
   Optional<List<String>> columns(String kind, String name, String... needed) {
     List<Source> files = files(kind, name);
     if (files.isEmpty()) {
       return Optional.empty();
     }
-    List<String> there;
-    try (TableReader reader = TableReader.open(files.get(0).folder(), files.get(0).file().path())) {
-      there = reader.columns();
+    Set<String> columns;
+    try (TableReader reader = files.get(0).open(List.of())) {
+      columns = new LinkedHashSet<>(reader.columns());
     } catch (IOException e) {
       throw unreadable(kind, name, e);
     }
-    for (String column : needed) {
-      if (!there.contains(column)) {
-        throw Failure.data(
-            "table %s of %s has no column %s; it has %s",
-            name, folders.get(kind), column, String.join(", ", there));
-      }
-    }
-    return Optional.of(there);
+    List<String> wanted = List.of(needed);
+    files.get(0).declared().require(wanted, List.copyOf(columns), folders.get(kind));
+    columns.addAll(wanted);
+    return Optional.of(List.copyOf(columns));
   }
 
   private Failure unreadable(String kind, String name, IOException e) {
@@ -175,23 +190,12 @@ final class ReportInputs {
         .causedBy(e);
   }
 
-  /** A table that the report cannot do without. */
-  Failure missing(String kind, String name) {
-    return Failure.data("%s %s has no table %s", kind, folders.get(kind), name);
-  }
-
   /** The tables that tell of tracks. */
   TrackTables trackTables(ReportSettings.Examples examples) {
     Map<TrackTable, List<String>> there = new EnumMap<>(TrackTable.class);
     for (TrackTable table : TrackTable.values()) {
       columns(table.kind(), table.table(), table.needed())
           .ifPresent(columns -> there.put(table, columns));
-    }
-    for (TrackTable table :
-        List.of(TrackTable.TRAJECTORIES, TrackTable.EVENTS, TrackTable.FEATURES)) {
-      if (!there.containsKey(table)) {
-        throw missing(table.kind(), table.table());
-      }
     }
     return new TrackTables(there, examples.top(), examples.quantile(), examples.elsewhere());
   }
@@ -247,6 +251,18 @@ final class ReportInputs {
                             Publication.ofAnyAttempt(
                                 manifest.table(table).findFirst().orElseThrow().path()))));
     return rows;
+  }
+
+  /** What tables are, by folder and name: of those that are declared. */
+  Map<String, TableSchema> declared() {
+    Map<String, TableSchema> declared = new TreeMap<>();
+    for (Object[] row : catalogue().values()) {
+      manifests
+          .get((String) row[0])
+          .schema((String) row[1])
+          .ifPresent(table -> declared.put(row[0] + "/" + row[1], table));
+    }
+    return declared;
   }
 
   /** One row per dictionary, from the descriptions beside the tensors. */

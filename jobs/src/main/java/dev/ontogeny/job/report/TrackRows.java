@@ -83,7 +83,7 @@ final class TrackRows implements PairFlatMapFunction<List<Source>, Integer, byte
       List<String> read = new ArrayList<>(table.keys());
       read.addAll(columns);
       read.removeAll(TrackTables.DERIVED);
-      reader = TableReader.open(file.folder(), file.file().path(), read.toArray(String[]::new));
+      reader = file.open(read);
     }
 
     /** Reads some rows; false after the last. */

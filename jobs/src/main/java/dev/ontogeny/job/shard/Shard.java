@@ -191,6 +191,7 @@ public final class Shard implements Job<ShardSettings> {
                 settings,
                 inputs,
                 written.files(),
+                plan.tables(),
                 Provenance.here(session.version(), null),
                 withCaptured(plan, summary));
     broadcast.destroy();

@@ -1,10 +1,9 @@
 package dev.ontogeny.job.shard;
 
 import dev.ontogeny.data.CaptureFindings;
+import dev.ontogeny.data.DatasetTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Moments;
-import dev.ontogeny.data.TableSchema;
-import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -28,16 +27,6 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
 
   /** The sample of the geometric median takes no more. */
   private static final long SAMPLE_BYTES = 64L << 20;
-
-  private static final TableSchema SCHEMA =
-      TableSchema.named("moments")
-          .with(ColumnType.STRING, "site")
-          .with(ColumnType.LONG, "checkpoint", "rows")
-          .with(ColumnType.DOUBLES, "mean", "covariance")
-          .with(ColumnType.DOUBLE, "mean_norm", "mean_square_norm")
-          .with(ColumnType.DOUBLES, "minimum", "maximum", "geometric_median", "norm_lower")
-          .with(ColumnType.LONGS, "norm_count")
-          .build();
 
   private final Broadcast<ShardPlan> plan;
   private final String[] attempts;
@@ -83,7 +72,7 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
             "moments/source-%05d-%s.parquet",
             source.index(),
             shardPlan.publication().attempt());
-    try (TableWriter writer = TableWriter.open(folder, path, SCHEMA)) {
+    try (TableWriter writer = TableWriter.open(folder, path, DatasetTables.MOMENTS)) {
       writer.write(
           moments.site(),
           moments.checkpoint(),

@@ -1,6 +1,7 @@
 package dev.ontogeny.job.shard;
 
 import dev.ontogeny.data.CaptureFooter;
+import dev.ontogeny.data.DatasetTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.TableSchema;
@@ -89,23 +90,23 @@ record ShardPlan(
   }
 
   TableSchema tokens() {
-    TableSchema.Builder schema =
-        TableSchema.named("tokens")
-            .with(textDocuments ? ColumnType.STRING : ColumnType.LONG, "document")
-            .with(ColumnType.INT, "position", "token_id")
-            .with(ColumnType.STRING, "token");
-    labels.forEach(label -> schema.with(label.type(), label.name()));
-    return schema.build();
+    return asCaptured(DatasetTables.TOKENS);
   }
 
   TableSchema rejects() {
-    return TableSchema.named("rejects")
-        .with(textDocuments ? ColumnType.STRING : ColumnType.LONG, "document")
-        .with(ColumnType.INT, "position")
-        .with(ColumnType.STRING, "site")
-        .with(ColumnType.LONG, "checkpoint")
-        .with(ColumnType.STRING, "rule", "detail")
-        .build();
+    return asCaptured(DatasetTables.REJECTS);
+  }
+
+  private TableSchema asCaptured(TableSchema table) {
+    return table.asCaptured(textDocuments ? ColumnType.STRING : ColumnType.LONG, labels);
+  }
+
+  /** The tables of this dataset. */
+  List<TableSchema> tables() {
+    TableSchema vectors =
+        gradient ? DatasetTables.VECTORS : DatasetTables.VECTORS.without("gradient");
+    return List.of(
+        tokens(), loss ? vectors : vectors.without("loss"), DatasetTables.MOMENTS, rejects());
   }
 
   /** About the bytes that one token takes in the shuffle, all sources together. */

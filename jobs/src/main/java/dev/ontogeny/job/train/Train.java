@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.joining;
 
 import dev.ontogeny.data.CaptureFindings;
 import dev.ontogeny.data.Claim;
+import dev.ontogeny.data.DictionaryTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
@@ -247,6 +248,7 @@ public final class Train implements Job<TrainSettings> {
             settings,
             inputs,
             files,
+            DictionaryTables.ALL,
             Provenance.here(spark.version(), kernels.isEmpty() ? null : String.join("; ", kernels)),
             new Summary(published, failed, plan.leftOut()));
     if (!plan.leftOut().isEmpty()) {

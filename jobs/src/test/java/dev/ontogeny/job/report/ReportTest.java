@@ -5,12 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
+import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableSchema;
+import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.ReportFixture;
+import dev.ontogeny.run.Failure;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -237,6 +243,89 @@ class ReportTest {
         .hasMessageContaining(
             "evolution " + other.evolution() + " was made from other dictionaries")
         .hasMessageContaining(fixture.dictionaries().toString());
+  }
+
+  @Test
+  void thePagesTellWhatTablesHold() throws Exception {
+    JsonNode tables = chunk(output, "report").path("tables");
+    assertThat(tables.fieldNames())
+        .toIterable()
+        .contains("dictionaries/training_log", "features/features", "evolution/events");
+    assertThat(tables.path("evolution/events").path("description").asText())
+        .isEqualTo("When what happened to each track.");
+    assertThat(tables.path("evolution/events").path("columns").findValuesAsText("name"))
+        .contains("birth", "confidence");
+  }
+
+  /** An evolution whose events are another table, and a report of it. */
+  private static Path reportOf(ReportFixture lacking, TableSchema events) throws Exception {
+    Folder folder = Folder.of(lacking.evolution().toString());
+    Manifest manifest = Manifest.read(folder);
+    List<PublishedFile> files = new ArrayList<>(manifest.files());
+    List<PublishedFile> there = manifest.table("events").toList();
+    files.removeAll(there);
+    if (events != null) {
+      try (TableReader reader =
+              TableReader.open(
+                  folder,
+                  EvolutionTables.EVENTS,
+                  there.get(0).path(),
+                  events.names().toArray(String[]::new));
+          TableWriter writer = TableWriter.open(folder, "lacking.parquet", events)) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          writer.write(row);
+        }
+        files.add(writer.finish());
+      }
+    }
+    folder.delete(Manifest.FILE);
+    PublicationFixture.publish(
+        folder,
+        "evolution",
+        new Lacking(lacking.root().toString()),
+        manifest.inputs(),
+        files,
+        Map.of());
+    Path report = lacking.root().resolve("report");
+    new Report().run(spark, lacking.reportSettings(report));
+    return report;
+  }
+
+  /** Decides the identity of the folder. */
+  private record Lacking(String what) {}
+
+  @Test
+  void aColumnThatATableMayLackIsShownAsNone() throws Exception {
+    ReportFixture lacking = new ReportFixture(root.resolve("without-confidence"), 20).write();
+    Path report =
+        reportOf(
+            lacking,
+            EvolutionTables.EVENTS.without("confidence", "peak_strength", "peak_firing_rate"));
+    int confidence = columns(chunk(report, "report"), "index").indexOf("confidence");
+    assertThat(confidence).isNotNegative();
+    assertThat(chunk(report, "index/0/0"))
+        .hasSize(20)
+        .allSatisfy(entry -> assertThat(entry.get(confidence).isNull()).isTrue());
+    assertThat(chunk(report, "report").path("warnings").findValuesAsText("name"))
+        .contains("one replica");
+  }
+
+  @Test
+  void aColumnOrTableThatHasToBeThereIsNamed() throws Exception {
+    ReportFixture column = new ReportFixture(root.resolve("without-class"), 20).write();
+    assertThatThrownBy(
+            () ->
+                reportOf(
+                    column,
+                    EvolutionTables.EVENTS.without("class", "peak_strength", "peak_firing_rate")))
+        .isInstanceOf(Failure.class)
+        .hasMessage(
+            "table events of %s has no column class; it has series, track, birth, emergence, direction_birth, peak, death, confidence",
+            column.evolution());
+    ReportFixture table = new ReportFixture(root.resolve("without-events"), 20).write();
+    assertThatThrownBy(() -> reportOf(table, null))
+        .isInstanceOf(Failure.class)
+        .hasMessage("evolution %s has no table events", table.evolution());
   }
 
   @Test

@@ -1,0 +1,266 @@
+package dev.ontogeny.data;
+
+import dev.ontogeny.data.TableSchema.ColumnType;
+import java.util.List;
+
+/** The tables of {@code features}: what dictionaries and their features do on a dataset. */
+public final class FeatureTables {
+  private static final String SILENT = "where it fires on no token";
+
+  public static final TableSchema DICTIONARIES =
+      measured("dictionaries")
+          .tells(
+              "Quality of every dictionary on the data of a checkpoint.",
+              "a dictionary on a split of the data of a checkpoint")
+          .column(
+              "split",
+              ColumnType.STRING,
+              "",
+              "train, which training may have read, or held_out, which it never read")
+          .column("rows", ColumnType.LONG, "tokens", "of the split")
+          .column(
+              "fvu",
+              ColumnType.DOUBLE,
+              "share",
+              "variance unexplained",
+              "where the tokens have no variance")
+          .column(
+              "l0",
+              ColumnType.DOUBLE,
+              "features",
+              "that are not zero on a token",
+              "where the split has no tokens")
+          .column("dead_share", ColumnType.DOUBLE, "share", "of the features that fire on no token")
+          .column(
+              "cosine",
+              ColumnType.DOUBLE,
+              "cosine",
+              "mean of a vector and its reconstruction",
+              "where no vector has a direction")
+          .column(
+              "norm_ratio",
+              ColumnType.DOUBLE,
+              "ratio",
+              "mean length of the reconstruction to that of the vector",
+              "where no vector has a length")
+          .build();
+
+  public static final TableSchema FEATURES =
+      measured("features")
+          .tells("Every feature at every checkpoint, over all shards.", "a feature at a checkpoint")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("count", ColumnType.LONG, "tokens", "on which it fires: its code is not zero")
+          .column("firing_rate", ColumnType.DOUBLE, "share", "of the tokens on which it fires")
+          .column("mean", ColumnType.DOUBLE, "scaled units", "of its codes where it fires", SILENT)
+          .column(
+              "variance", ColumnType.DOUBLE, "scaled units²", "of its codes where it fires", SILENT)
+          .column("maximum", ColumnType.DOUBLE, "scaled units", "its greatest code", SILENT)
+          .column("q10", ColumnType.DOUBLE, "scaled units", "10 % quantile where it fires", SILENT)
+          .column("q50", ColumnType.DOUBLE, "scaled units", "median where it fires", SILENT)
+          .column("q90", ColumnType.DOUBLE, "scaled units", "90 % quantile where it fires", SILENT)
+          .column("q99", ColumnType.DOUBLE, "scaled units", "99 % quantile where it fires", SILENT)
+          .column("decoder_norm", ColumnType.DOUBLE, "scaled units", "length of what it writes")
+          .column("encoder_norm", ColumnType.DOUBLE, "", "length of what it reads")
+          .column(
+              "nearest_feature",
+              ColumnType.INT,
+              "",
+              "the other feature of the nearest decoder direction",
+              "where there is no other with a direction")
+          .column(
+              "nearest_cosine",
+              ColumnType.DOUBLE,
+              "cosine",
+              "of the two directions",
+              "where there is no other with a direction")
+          .build();
+
+  public static final TableSchema HISTOGRAMS =
+      measured("histograms")
+          .tells(
+              "Codes of every feature in bins that grow with the code.",
+              "a feature at a checkpoint that fires there")
+          .absent("where no feature fires")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("lower", ColumnType.DOUBLES, "scaled units", "lower edges of the bins")
+          .column("count", ColumnType.LONGS, "tokens", "per bin")
+          .build();
+
+  public static final TableSchema EXAMPLES =
+      measured("examples")
+          .tells(
+              "Tokens on which features fire: the strongest, and a sample over the quantiles.",
+              "a token on which a feature fires")
+          .absent("where no feature fires")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("kind", ColumnType.STRING, "", "top, or quantile")
+          .column(
+              "rank",
+              ColumnType.INT,
+              "",
+              "of top ones from 0 on, the strongest first; of others the number of the quantile")
+          .column("document", ColumnType.CAPTURED, "", "the text it stands in, a string or long")
+          .column("position", ColumnType.INT, "", "its place within the document")
+          .column(
+              "token",
+              ColumnType.STRING,
+              "",
+              "its text, or its id where it has no text",
+              "where the capture has neither")
+          .column("value", ColumnType.DOUBLE, "scaled units", "code of the feature there")
+          .column(
+              "context_start",
+              ColumnType.INT,
+              "",
+              "place within the document of the first token of the context")
+          .column(
+              "context_tokens",
+              ColumnType.STRINGS,
+              "",
+              "texts of the tokens around it and of itself, null where the capture has none")
+          .column(
+              "context_values",
+              ColumnType.FLOATS,
+              "scaled units",
+              "codes of the feature on each of them")
+          .column("shard", ColumnType.INT, "", "of the dataset in which the token lies")
+          .column("row", ColumnType.INT, "", "its place in that shard, from 0 on")
+          .build();
+
+  public static final TableSchema LABELS =
+      measured("labels")
+          .tells(
+              "How well features tell labels of the capture, over the tokens that have the label.",
+              "a feature at a checkpoint and a value of a label")
+          .absent("where the capture has no labels, and where no feature fires on them")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("label", ColumnType.STRING, "", "column of the capture")
+          .column("value", ColumnType.STRING, "", "of the label")
+          .column("count", ColumnType.LONG, "tokens", "of this value on which the feature fires")
+          .column(
+              "precision",
+              ColumnType.DOUBLE,
+              "share",
+              "of the tokens on which it fires, those of this value")
+          .column(
+              "recall",
+              ColumnType.DOUBLE,
+              "share",
+              "of the tokens of this value, those on which it fires")
+          .column("f1", ColumnType.DOUBLE, "share", "harmonic mean of precision and recall")
+          .build();
+
+  public static final TableSchema TOP_TOKENS =
+      measured("top_tokens")
+          .tells(
+              "Tokens that features fire on most often.", "a feature at a checkpoint and a token")
+          .absent(
+              "where the capture has no tokens, where top-tokens is 0, and where no feature fires")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("rank", ColumnType.INT, "", "from 0 on, the most frequent first")
+          .column("token", ColumnType.STRING, "", "its text, or its id where it has no text")
+          .column(
+              "token_id",
+              ColumnType.LONG,
+              "",
+              "the tokenizer's number",
+              "where the capture has none")
+          .column("count", ColumnType.LONG, "tokens", "like it on which the feature fires")
+          .build();
+
+  public static final TableSchema OVERLAPS =
+      TableSchema.named("overlaps")
+          .tells(
+              "Sets of tokens that features of chains and crosscoders fire on at neighbouring checkpoints, by exact counts.",
+              "a feature at two neighbouring checkpoints")
+          .absent("for independent dictionaries, and for a single checkpoint")
+          .column("series", ColumnType.STRING, "", "of the dictionaries")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("checkpoint_previous", ColumnType.LONG, "step", "the earlier training step")
+          .column("checkpoint", ColumnType.LONG, "step", "the later training step")
+          .column("both", ColumnType.LONG, "tokens", "on which it fires at both")
+          .column("count_previous", ColumnType.LONG, "tokens", "on which it fires at the earlier")
+          .column("count", ColumnType.LONG, "tokens", "on which it fires at the later")
+          .build();
+
+  public static final TableSchema BOOTSTRAP =
+      measured("bootstrap")
+          .tells(
+              "Statistics of dictionaries with replicates of a Poisson bootstrap by document.",
+              "a statistic of a dictionary at a checkpoint")
+          .column("statistic", ColumnType.STRING, "", "its name")
+          .column(
+              "value",
+              ColumnType.DOUBLE,
+              "of the statistic",
+              "over all documents",
+              "where the tokens do not tell it")
+          .column(
+              "replicates",
+              ColumnType.DOUBLES,
+              "of the statistic",
+              "the same with documents drawn anew")
+          .build();
+
+  public static final TableSchema LATENT_SCALING =
+      measured("latent_scaling")
+          .tells(
+              "How much of a crosscoder's feature there is at a checkpoint where it fires, along its direction at the nearest checkpoint where it has one: near 0, it is absent.",
+              "a feature at a checkpoint that fires there")
+          .absent("for dictionaries of one source, and where no feature fires")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column(
+              "direction_checkpoint",
+              ColumnType.LONG,
+              "step",
+              "the nearest checkpoint where its decoder is at least half of its greatest, whose direction is looked along")
+          .column(
+              "beta_error",
+              ColumnType.DOUBLE,
+              "ratio",
+              "in the error with its own contribution added back: near 0 it is absent; near 1 with a short decoder, the decoder shrank and the feature is there",
+              "where it has no direction anywhere")
+          .column(
+              "beta_reconstruction",
+              ColumnType.DOUBLE,
+              "ratio",
+              "in the reconstruction",
+              "where it has no direction anywhere")
+          .column(
+              "beta_own",
+              ColumnType.DOUBLE,
+              "ratio",
+              "its own contribution to both; what else is in the reconstruction is larger by one where other features stand for it",
+              "where it has no direction anywhere")
+          .build();
+
+  private static final List<TableSchema> ALL =
+      List.of(
+          DICTIONARIES,
+          FEATURES,
+          HISTOGRAMS,
+          EXAMPLES,
+          LABELS,
+          TOP_TOKENS,
+          OVERLAPS,
+          BOOTSTRAP,
+          LATENT_SCALING);
+
+  private FeatureTables() {}
+
+  /**
+   * All of them.
+   *
+   * @param documents the type of the documents of the dataset
+   */
+  public static List<TableSchema> all(ColumnType documents) {
+    return ALL.stream().map(each -> each.asCaptured(documents, List.of())).toList();
+  }
+
+  private static TableSchema.Builder measured(String name) {
+    return TableSchema.named(name)
+        .column("dictionary", ColumnType.STRING, "", "id of the dictionary")
+        .column("site", ColumnType.STRING, "", "where in the network it was measured")
+        .column("checkpoint", ColumnType.LONG, "step", "training step that it was measured on");
+  }
+}
