@@ -87,9 +87,9 @@ class AddedTypeIT {
       "dictionaries=" + dictionaries,
       "output=" + WORK.resolve("features")
     };
-    run(0, command("measure", features).configure("spark.jars", JAR.toString()));
+    run(0, command("measure", features).local(2).configure("spark.jars", JAR.toString()));
     // Without the jar: what is wrong, and what would be right.
-    ShippedJar.Outcome lost = run(3, command("measure", features));
+    ShippedJar.Outcome lost = run(3, command("measure", features).local(1));
     assertThat(lost.failure())
         .contains("'priced-top-k' is no type of dictionary that is known here")
         .contains("one of another jar needs it: --jars");
@@ -101,18 +101,12 @@ class AddedTypeIT {
     assertThat(
             run(
                     2,
-                    train(output, "{type=priced-top-k,width=16,price=-1}")
-                        .configure("spark.jars", JAR.toString()))
-                .failure())
-        .contains("dictionaries.0.k is required for type priced-top-k");
-    assertThat(
-            run(
-                    2,
                     train(output, "{type=priced-top-k,width=16,k=3,price=-1}")
+                        .local(1)
                         .configure("spark.jars", JAR.toString()))
                 .failure())
         .contains("dictionaries.0.price must be at least 0, got -1");
-    assertThat(run(2, train(output, ENTRY)).failure())
+    assertThat(run(2, train(output, ENTRY).local(1)).failure())
         .contains("must be one of top-k, batch-top-k, ")
         .contains("got priced-top-k");
     assertThat(output).doesNotExist();
