@@ -66,6 +66,22 @@ public final class SettingsReader {
             .causedBy(e);
       }
     }
+    return layered(config, file == null ? job + " settings" : file.getPath(), assignments);
+  }
+
+  /** The same for a file that was read already. */
+  public static Config layered(String job, String origin, String text, List<String> assignments) {
+    try {
+      return layered(
+          ConfigFactory.parseString(text).withFallback(defaults(job)), origin, assignments);
+    } catch (ConfigException e) {
+      throw Failure.settings("settings file %s cannot be read: %s", origin, e.getMessage())
+          .causedBy(e);
+    }
+  }
+
+  private static Config layered(Config below, String origin, List<String> assignments) {
+    Config config = below;
     for (String assignment : assignments) {
       int at = assignment.indexOf('=');
       if (at < 1) {
@@ -76,8 +92,7 @@ public final class SettingsReader {
     try {
       return config.resolve();
     } catch (ConfigException e) {
-      throw Failure.settings("%s: %s", file == null ? job + " settings" : file, e.getMessage())
-          .causedBy(e);
+      throw Failure.settings("%s: %s", origin, e.getMessage()).causedBy(e);
     }
   }
 

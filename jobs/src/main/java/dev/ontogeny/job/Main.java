@@ -7,6 +7,7 @@ import dev.ontogeny.job.measure.Measure;
 import dev.ontogeny.job.report.Report;
 import dev.ontogeny.job.shard.Shard;
 import dev.ontogeny.job.train.Train;
+import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.SettingsReader;
@@ -53,6 +54,21 @@ public final class Main implements Runnable {
 
   /** The whole command line short of ending the process; returns the exit code. */
   static int run(List<Job<?>> jobs, Terminal terminal, String... arguments) {
+    String place = Outcome.place(arguments);
+    if (place == null) {
+      return execute(jobs, terminal, arguments);
+    }
+    try {
+      Outcome.clear(place);
+      int code = execute(jobs, terminal, arguments);
+      terminal.outcome().write(place, code);
+      return code;
+    } catch (Failure failure) {
+      return fail(terminal, failure);
+    }
+  }
+
+  private static int execute(List<Job<?>> jobs, Terminal terminal, String... arguments) {
     CommandLine commands = new CommandLine(new Main());
     for (Job<?> job : jobs) {
       CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
@@ -123,6 +139,7 @@ public final class Main implements Runnable {
   }
 
   private static int fail(Terminal terminal, Diagnosis diagnosis) {
+    terminal.outcome().failed(diagnosis);
     terminal.error().println(diagnosis.line());
     terminal.error().flush();
     return diagnosis.kind().exitCode();
