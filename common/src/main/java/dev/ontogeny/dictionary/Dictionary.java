@@ -1,7 +1,11 @@
 package dev.ontogeny.dictionary;
 
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.FurtherTensor;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A trained dictionary as data. With S sources of widths d_s side by side, D = Σ d_s and F = width:
@@ -18,7 +22,7 @@ import java.util.List;
  * @param decoderBias b_dec, [D], in scaled units
  * @param inputMean [D], in captured units
  * @param inputScale [S]
- * @param threshold [F] where the rule has one, else empty
+ * @param further the tensors that the type has beside, by name
  */
 public record Dictionary(
     DictionaryType type,
@@ -30,9 +34,9 @@ public record Dictionary(
     float[] decoderBias,
     float[] inputMean,
     float[] inputScale,
-    float[] threshold) {
+    Map<String, float[]> further) {
 
-  /** A dictionary whose rule has no threshold. */
+  /** A dictionary of a type without further tensors. */
   public Dictionary(
       DictionaryType type,
       List<Source> sources,
@@ -53,7 +57,36 @@ public record Dictionary(
         decoderBias,
         inputMean,
         inputScale,
-        new float[0]);
+        Map.of());
+  }
+
+  /**
+   * A dictionary whose type may compare with a threshold.
+   *
+   * @param threshold [F] where it does, else empty
+   */
+  public Dictionary(
+      DictionaryType type,
+      List<Source> sources,
+      int k,
+      FloatMatrix encoder,
+      float[] encoderBias,
+      FloatMatrix decoder,
+      float[] decoderBias,
+      float[] inputMean,
+      float[] inputScale,
+      float[] threshold) {
+    this(
+        type,
+        sources,
+        k,
+        encoder,
+        encoderBias,
+        decoder,
+        decoderBias,
+        inputMean,
+        inputScale,
+        threshold.length == 0 ? Map.of() : Map.of(FurtherTensor.THRESHOLD.name(), threshold));
   }
 
   public Dictionary {
@@ -66,7 +99,7 @@ public record Dictionary(
         || decoderBias.length != columns
         || inputMean.length != columns
         || inputScale.length != sources.size()
-        || threshold.length != (type.hasThreshold() ? width : 0)) {
+        || !fit(type, further, width, columns)) {
       throw new IllegalArgumentException(
           "tensors do not fit together: sources "
               + columns
@@ -78,10 +111,33 @@ public record Dictionary(
               + encoderBias.length
               + ", b_dec "
               + decoderBias.length
-              + ", threshold "
-              + threshold.length);
+              + ", further "
+              + further.keySet()
+              + " for type "
+              + type);
     }
     sources = List.copyOf(sources);
+    further = Map.copyOf(further);
+  }
+
+  private static boolean fit(
+      DictionaryType type, Map<String, float[]> further, int width, int columns) {
+    Map<String, Integer> wanted = new LinkedHashMap<>();
+    for (FurtherTensor tensor : type.activation().tensors()) {
+      int size = 1;
+      for (int length : tensor.shape(width, columns)) {
+        size *= length;
+      }
+      wanted.put(tensor.name(), size);
+    }
+    return wanted.keySet().equals(further.keySet())
+        && wanted.entrySet().stream()
+            .allMatch(each -> further.get(each.getKey()).length == each.getValue());
+  }
+
+  /** What a pre-activation has to exceed, [F]; empty where the type compares with nothing. */
+  public float[] threshold() {
+    return further.getOrDefault(FurtherTensor.THRESHOLD.name(), new float[0]);
   }
 
   /** F, the number of latents. */
@@ -107,12 +163,12 @@ public record Dictionary(
   }
 
   /**
-   * What a pre-activation has to exceed to fire, [F], for types other than top-k: where the type is
-   * gated by source, the lowest {@link #sourceThreshold}. Computed at every call.
+   * What a pre-activation has to exceed to fire, [F], where no k of the row decides: where the type
+   * is gated by source, the lowest {@link #sourceThreshold}. Computed at every call.
    */
   public float[] firingThreshold() {
-    if (!type.gatedBySource()) {
-      return type.hasThreshold() ? threshold.clone() : new float[width()];
+    if (!type.activation().bySource()) {
+      return threshold().length > 0 ? threshold().clone() : new float[width()];
     }
     float[] lowest = sourceThreshold(0);
     for (int s = 1; s < sources.size(); s++) {
@@ -132,10 +188,11 @@ public record Dictionary(
    * @return null where the type has no gates by source: then what fires counts everywhere
    */
   public float[] sourceThreshold(int source) {
-    if (!type.gatedBySource()) {
+    if (!type.activation().bySource()) {
       return null;
     }
     int[] columns = sourceColumns();
+    float[] threshold = threshold();
     float[] bars = new float[width()];
     for (int latent = 0; latent < bars.length; latent++) {
       double squares = 0;

@@ -3,6 +3,7 @@ package dev.ontogeny.dictionary;
 import dev.ontogeny.dictionary.Safetensors.Tensor;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.FurtherTensor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -35,8 +36,12 @@ public final class DictionaryFormat {
     tensors.put("b_dec", Tensor.vector(dictionary.decoderBias()));
     tensors.put("input_mean", Tensor.vector(dictionary.inputMean()));
     tensors.put("input_scale", Tensor.vector(dictionary.inputScale()));
-    if (dictionary.type().hasThreshold()) {
-      tensors.put("threshold", Tensor.vector(dictionary.threshold()));
+    for (FurtherTensor tensor : dictionary.type().activation().tensors()) {
+      tensors.put(
+          tensor.name(),
+          new Tensor(
+              tensor.shape(dictionary.width(), dictionary.inputs()),
+              dictionary.further().get(tensor.name())));
     }
     tensors.put("probe_input", tensor(probe.input()));
     tensors.put("probe_code", tensor(probe.code()));
@@ -51,6 +56,11 @@ public final class DictionaryFormat {
   public static Dictionary read(DictionaryMetadata metadata, InputStream in, String origin)
       throws IOException {
     Map<String, Tensor> tensors = Safetensors.read(in, origin);
+    Map<String, float[]> further = new LinkedHashMap<>();
+    for (FurtherTensor tensor : metadata.type().activation().tensors()) {
+      String name = tensor.name();
+      further.put(name, named(tensors, name, tensor.axes().size(), origin).values());
+    }
     return new Dictionary(
         metadata.type(),
         metadata.sources(),
@@ -61,7 +71,7 @@ public final class DictionaryFormat {
         vector(tensors, "b_dec", origin),
         vector(tensors, "input_mean", origin),
         vector(tensors, "input_scale", origin),
-        metadata.type().hasThreshold() ? vector(tensors, "threshold", origin) : new float[0]);
+        further);
   }
 
   private static Tensor tensor(FloatMatrix matrix) {

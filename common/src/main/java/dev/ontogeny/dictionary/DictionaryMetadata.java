@@ -2,6 +2,7 @@ package dev.ontogeny.dictionary;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.type.DictionaryType;
 import java.io.Serializable;
 import java.util.List;
 

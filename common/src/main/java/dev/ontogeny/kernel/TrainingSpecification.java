@@ -1,21 +1,28 @@
 package dev.ontogeny.kernel;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Problems;
+import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.FurtherCode;
+import dev.ontogeny.type.FurtherTensor;
+import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeSettings;
 import java.io.Serializable;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * How a dictionary is trained. With x̃ the centred and scaled input, x̂ its reconstruction and r =
  * x̃ − x̂, sums over the rows of a batch:
  *
  * <ul>
- *   <li>loss = Σ‖r‖² / Σ‖x̃ − mean(x̃)‖² + what {@link Sparsity} adds + auxiliaryCoefficient ·
- *       min(1, dead / auxiliaryK) · auxiliary;
+ *   <li>loss = Σ‖r‖² / Σ‖x̃ − mean(x̃)‖² + what the type's {@link dev.ontogeny.type.Penalty} adds +
+ *       auxiliaryCoefficient · min(1, dead / auxiliaryK) · auxiliary;
  *   <li>auxiliary = Σ‖r − r̂‖² / Σ‖r‖², r̂ = auxiliary code · W_dec without b_dec: the target holds
  *       no bias. The auxiliary code keeps the auxiliaryK largest positive pre-activations among the
  *       dead latents; r and its norm are constants to the gradient;
@@ -24,6 +31,8 @@ import java.util.List;
  * </ul>
  *
  * @param width F, number of latents
+ * @param type settings of the type, and the parts that they come to; {@code sparsity} in what is
+ *     published
  * @param auxiliaryK dead latents that reconstruct the residual of a row, 0 for none
  * @param auxiliaryCoefficient weight of the auxiliary loss
  * @param deadWindow a latent is dead when it has not fired for this many tokens
@@ -32,7 +41,7 @@ import java.util.List;
  */
 public record TrainingSpecification(
     int width,
-    Sparsity sparsity,
+    @JsonProperty("sparsity") TypeSettings type,
     int auxiliaryK,
     double auxiliaryCoefficient,
     long deadWindow,
@@ -43,18 +52,18 @@ public record TrainingSpecification(
   /** Sources all alike. */
   public TrainingSpecification(
       int width,
-      Sparsity sparsity,
+      TypeSettings type,
       int auxiliaryK,
       double auxiliaryCoefficient,
       long deadWindow,
       Optimiser optimiser) {
-    this(width, sparsity, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, List.of());
+    this(width, type, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, List.of());
   }
 
   /** The same with these weights. */
   public TrainingSpecification withSourceWeights(List<Double> weights) {
     return new TrainingSpecification(
-        width, sparsity, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, weights);
+        width, type, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, weights);
   }
 
   public TrainingSpecification {
@@ -62,15 +71,22 @@ public record TrainingSpecification(
     new Problems()
         .atLeast("width", width, 1)
         .check(
-            largestChoice(sparsity) <= width,
+            largestChoice(type) <= width,
             "width",
             "must be at least as many latents as fire on a row, %d, got %d",
-            largestChoice(sparsity),
+            largestChoice(type),
             width)
         .between("auxiliary-k", auxiliaryK, 0, width)
         .atLeast("auxiliary-coefficient", auxiliaryCoefficient, 0)
         .atLeast("dead-window", (double) deadWindow, 1)
+        .alsoOf("", () -> type.reconstruction(width))
         .raise();
+    if (!type.selection().gives(type.type().activation())) {
+      throw new IllegalArgumentException(
+          String.format(
+              "type %s cannot select by %s and be published with the rule \"%s\"",
+              type.type(), type.selection().words(), type.type().rule()));
+    }
   }
 
   /**
@@ -78,26 +94,16 @@ public record TrainingSpecification(
    */
   public static TrainingSpecification standard(int width, int k, int inputs) {
     return new TrainingSpecification(
-        width,
-        Sparsity.TopK.of(k),
-        Math.min(width, inputs / 2),
-        1.0 / 32,
-        1_000_000,
-        Optimiser.standard());
+        width, TopK.of(k), Math.min(width, inputs / 2), 1.0 / 32, 1_000_000, Optimiser.standard());
   }
 
-  private static int largestChoice(Sparsity sparsity) {
-    if (sparsity instanceof Sparsity.TopK top) {
-      return Math.max(top.k(), Math.max(top.initialK(), top.multiK()));
-    } else if (sparsity instanceof Sparsity.BatchTopK top) {
-      return Math.max(top.k(), top.initialK());
-    }
-    return 1;
+  private static int largestChoice(TypeSettings type) {
+    return Math.max(type.selection().most(), type.furtherCode().map(FurtherCode::k).orElse(0));
   }
 
   /** Whether rows of W_dec keep unit norm: with several sources, norms are what is learnt. */
   public boolean unitDecoder(Dictionary dictionary) {
-    return sparsity.unitDecoder() && dictionary.sources().size() == 1;
+    return type.unitDecoder(dictionary.sources().size());
   }
 
   /**
@@ -107,31 +113,37 @@ public record TrainingSpecification(
    */
   public Dictionary started(Dictionary random) {
     int width = random.width();
-    DictionaryType type = sparsity.type(random.sources().size());
-    float[] threshold = new float[type.hasThreshold() ? width : 0];
+    DictionaryType published = type.type(random.sources().size());
+    Map<String, float[]> further = new LinkedHashMap<>();
+    for (FurtherTensor tensor : published.activation().tensors()) {
+      float[] values = new float[length(tensor.shape(width, random.inputs()))];
+      Arrays.fill(values, (float) type.selection().initial(tensor));
+      further.put(tensor.name(), values);
+    }
     double encoderScale = 1;
     double decoderScale = 1;
-    if (sparsity.budget() == 0) {
+    if (type.selection().k() == 0) {
       // Directions of all sources are one, so there are only as many dimensions as the widest has.
       int dimensions = random.sources().stream().mapToInt(Source::width).max().orElseThrow();
       double gain = Math.min(1, 2.0 * dimensions / width);
       encoderScale = unitDecoder(random) ? gain : Math.sqrt(gain);
       decoderScale = gain / encoderScale;
     }
-    if (sparsity instanceof Sparsity.JumpRelu jump) {
-      Arrays.fill(threshold, (float) jump.initialThreshold());
-    }
     return new Dictionary(
-        type,
+        published,
         random.sources(),
-        sparsity.budget(),
+        type.selection().k(),
         scaled(random.encoder(), encoderScale),
         random.encoderBias(),
         scaled(random.decoder(), decoderScale),
         random.decoderBias(),
         random.inputMean(),
         random.inputScale(),
-        threshold);
+        further);
+  }
+
+  private static int length(int[] shape) {
+    return Arrays.stream(shape).reduce(1, Math::multiplyExact);
   }
 
   private static FloatMatrix scaled(FloatMatrix matrix, double factor) {
@@ -147,13 +159,7 @@ public record TrainingSpecification(
    * fire; where no k says how many, half of all, as at the start.
    */
   private double activePerRow() {
-    if (sparsity instanceof Sparsity.TopK top) {
-      return Math.max(top.k(), top.initialK()) + top.multiK();
-    } else if (sparsity instanceof Sparsity.BatchTopK top) {
-      // Candidates beside those that are chosen.
-      return 1.5 * Math.max(top.k(), top.initialK());
-    }
-    return width / 2.0;
+    return type.selection().activePerRow(width) + type.furtherCode().map(FurtherCode::k).orElse(0);
   }
 
   /** Floating-point operations that a row costs: one dense product, the rest on active latents. */
@@ -174,14 +180,14 @@ public record TrainingSpecification(
     int copies = optimiser.averageDecay() > 0 ? 4 : 3;
     // Both matrices with their means and a gradient each, the packed encoder, the saved state.
     long floats = (4L * copies + 3) * weights;
-    floats += 3L * maximumBatch * inputs;
+    floats += (3L + type.reconstruction(width).planes()) * maximumBatch * inputs;
     floats += (long) (7.0 * maximumBatch * (activePerRow() + auxiliaryK));
-    if (sparsity.type(sources).gatedBySource()) {
+    if (type.type(sources).activation().bySource()) {
       // A gradient for each source.
       floats += (long) ((double) maximumBatch * sources * activePerRow());
     }
     floats += (long) threads * (128L * Math.max(width, 8192) + 2L * 512 * inputs);
-    if (sparsity.budget() == 0) {
+    if (type.selection().k() == 0) {
       // For batches that are not sparse: both forms of the decoder, packed and not, both gradients'
       // rows likewise, and blocks of them for each thread.
       floats += 4 * weights + 4L * maximumBatch * inputs;

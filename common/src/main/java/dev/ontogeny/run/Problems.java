@@ -69,6 +69,12 @@ public final class Problems {
     return this;
   }
 
+  /** Takes over what was found elsewhere, in words. */
+  public Problems found(String problem) {
+    found.add(problem);
+    return this;
+  }
+
   /** Throws what was found, if anything was. */
   public void raise() {
     if (!found.isEmpty()) {

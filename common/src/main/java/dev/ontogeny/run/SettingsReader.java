@@ -66,6 +66,22 @@ public final class SettingsReader {
             .causedBy(e);
       }
     }
+    return layered(config, file == null ? job + " settings" : file.getPath(), assignments);
+  }
+
+  /** The same for a file that was read already. */
+  public static Config layered(String job, String origin, String text, List<String> assignments) {
+    try {
+      return layered(
+          ConfigFactory.parseString(text).withFallback(defaults(job)), origin, assignments);
+    } catch (ConfigException e) {
+      throw Failure.settings("settings file %s cannot be read: %s", origin, e.getMessage())
+          .causedBy(e);
+    }
+  }
+
+  private static Config layered(Config below, String origin, List<String> assignments) {
+    Config config = below;
     for (String assignment : assignments) {
       int at = assignment.indexOf('=');
       if (at < 1) {
@@ -76,8 +92,7 @@ public final class SettingsReader {
     try {
       return config.resolve();
     } catch (ConfigException e) {
-      throw Failure.settings("%s: %s", file == null ? job + " settings" : file, e.getMessage())
-          .causedBy(e);
+      throw Failure.settings("%s: %s", origin, e.getMessage()).causedBy(e);
     }
   }
 
@@ -88,6 +103,12 @@ public final class SettingsReader {
         SettingsReader.class.getClassLoader(),
         resource,
         ConfigParseOptions.defaults().setAllowMissing(false));
+  }
+
+  /** An object of {@link #defaults(String)}. */
+  public static SettingsObject defaults(String job, String key) {
+    return new SettingsObject(
+        defaults(job).resolve().getObject(key), job + ".conf: " + key + ".", new ArrayList<>());
   }
 
   /** {@code conf/jobs/<job>.conf} as people wrote it: its comments are the settings' reference. */
@@ -123,9 +144,9 @@ public final class SettingsReader {
   }
 
   /** A record out of a configuration; {@code origin} stands before every problem. */
-  public static <R extends Record> R bind(Class<R> type, Config config, String origin) {
+  public static <R> R bind(Class<R> type, Config config, String origin) {
     List<String> problems = new ArrayList<>();
-    Object bound = record(type, config.root(), "", problems);
+    Object bound = object(type, config.root(), "", problems);
     if (!problems.isEmpty()) {
       throw Failure.settings("%s: %s", origin, String.join("; ", problems));
     }
@@ -135,6 +156,49 @@ public final class SettingsReader {
   /** {@code minimumRows} as {@code minimum-rows}. */
   public static String kebab(String name) {
     return name.replaceAll("([a-z0-9])([A-Z])", "$1-$2").toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * A record out of values of its components.
+   *
+   * @param values by key; what is not nullable has one
+   * @throws Problems.Found where the record's bounds do not hold
+   */
+  public static Object build(Class<? extends Record> type, Map<String, Object> values) {
+    Object[] ordered =
+        Arrays.stream(type.getRecordComponents())
+            .map(component -> values.get(kebab(component.getName())))
+            .toArray();
+    List<String> problems = new ArrayList<>();
+    Object built = construct(type, ordered, "", problems);
+    if (!problems.isEmpty()) {
+      Problems found = new Problems();
+      problems.forEach(found::found);
+      found.raise();
+    }
+    return built;
+  }
+
+  private static Object object(
+      Class<?> type, ConfigObject object, String path, List<String> problems) {
+    if (!SelfReading.class.isAssignableFrom(type)) {
+      return record(type, object, path, problems);
+    }
+    int before = problems.size();
+    try {
+      Object read =
+          type.getMethod("of", SettingsObject.class)
+              .invoke(null, new SettingsObject(object, path, problems));
+      return problems.size() > before ? null : read;
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof Problems.Found found) {
+        found.problems().forEach(problem -> problems.add(path + problem));
+        return null;
+      }
+      throw new IllegalStateException(type.getSimpleName() + " cannot be read", e.getCause());
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(type.getSimpleName() + " cannot be read", e);
+    }
   }
 
   private static Object record(
@@ -195,7 +259,7 @@ public final class SettingsReader {
     return null;
   }
 
-  private static Object value(Type type, ConfigValue value, String key, List<String> problems) {
+  static Object value(Type type, ConfigValue value, String key, List<String> problems) {
     Class<?> raw =
         type instanceof ParameterizedType generic
             ? (Class<?>) generic.getRawType()
@@ -224,8 +288,9 @@ public final class SettingsReader {
         return new ByteSize(size.toBytes());
       } else if (raw.isEnum()) {
         return constant(raw, single.getString("value"));
-      } else if (raw.isRecord() && value instanceof ConfigObject object) {
-        return record(raw, object, key + ".", problems);
+      } else if ((raw.isRecord() || SelfReading.class.isAssignableFrom(raw))
+          && value instanceof ConfigObject object) {
+        return object(raw, object, key + ".", problems);
       }
       throw new IllegalArgumentException("must be an object with its keys in braces");
     } catch (ConfigException e) {

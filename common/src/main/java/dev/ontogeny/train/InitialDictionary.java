@@ -2,7 +2,6 @@ package dev.ontogeny.train;
 
 import dev.ontogeny.data.Moments;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
@@ -10,6 +9,7 @@ import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.TopK;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -72,7 +72,7 @@ public final class InitialDictionary {
       }
     }
     return new Dictionary(
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         sources,
         k,
         new FloatMatrix(inputs, width, encoder),
@@ -140,7 +140,7 @@ public final class InitialDictionary {
         parent.decoderBias(),
         mean(moments),
         new float[] {scale(source, moments)},
-        parent.threshold());
+        parent.further());
   }
 
   private static float[] mean(Moments moments) {

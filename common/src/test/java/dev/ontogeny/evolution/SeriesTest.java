@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.type.TopK;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -108,7 +108,7 @@ class SeriesTest {
         1,
         id,
         family,
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         "autoencoder",
         width,
         4,

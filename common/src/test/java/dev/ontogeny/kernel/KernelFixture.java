@@ -1,13 +1,27 @@
 package dev.ontogeny.kernel;
 
+import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.DictionarySettings;
+import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.DictionaryTypes;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.PrefixTopK;
+import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeDefaults;
+import dev.ontogeny.type.TypeSettings;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /** Small dictionaries and batches out of named seeds. */
@@ -32,7 +46,7 @@ public final class KernelFixture {
       }
     }
     return new Dictionary(
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         List.of(new Source("blocks.0.hook_resid_post", 8, inputs)),
         k,
         new FloatMatrix(inputs, width, encoder),
@@ -78,67 +92,91 @@ public final class KernelFixture {
   public static final StepSettings FULL = new StepSettings(1e-3f);
 
   /** One of every kind; k where there is one. */
-  public static List<Sparsity> sparsities(int k, int width) {
-    List<Sparsity> all = new ArrayList<>();
-    all.add(Sparsity.TopK.of(k));
-    all.add(new Sparsity.TopK(k, 0, Math.min(width, 4 * k), 0.125));
-    all.add(new Sparsity.BatchTopK(k, 0, 0.9));
-    for (Sparsity.Penalty penalty : Sparsity.Penalty.values()) {
-      all.add(jump(penalty, Sparsity.Gate.PER_SOURCE));
+  public static List<TypeSettings> sparsities(int k, int width) {
+    List<TypeSettings> all = new ArrayList<>();
+    all.add(TopK.of(k));
+    all.add(new TopK(k, 0, Math.min(width, 4 * k), 0.125));
+    all.add(new BatchTopK(k, 0, 0.9));
+    for (JumpRelu.Paid penalty : JumpRelu.Paid.values()) {
+      all.add(jump(penalty, JumpRelu.Gate.PER_SOURCE));
     }
-    all.add(new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
-    all.add(new Sparsity.Relu(Sparsity.Form.UNIT_NORM, 0.8, 200));
+    all.add(new Relu(0.8, Relu.Form.NORM_WEIGHTED, 0));
+    all.add(new Relu(0.8, Relu.Form.UNIT_NORM, 200));
+    all.add(new PrefixTopK(k));
+    // Whatever else there is, with its defaults.
+    for (DictionaryType type : DictionaryTypes.trainable()) {
+      if (all.stream().noneMatch(each -> each.type().equals(type))) {
+        TypeSettings settings = withDefaults(type, k, width);
+        if (fits(settings, width)) {
+          all.add(settings);
+        }
+      }
+    }
     return all;
   }
 
-  private static Sparsity jump(Sparsity.Penalty penalty, Sparsity.Gate gate) {
-    return new Sparsity.JumpRelu(penalty, gate, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5);
+  /** Of a type that is known by its registration alone. */
+  public static TypeSettings withDefaults(DictionaryType type, int k, int width) {
+    Map<String, Object> entry = new HashMap<>(Map.of("type", type.key(), "width", width));
+    if (type.keys().contains("k")) {
+      entry.put("k", k);
+    }
+    return SettingsReader.bind(DictionarySettings.class, ConfigFactory.parseMap(entry), "fixture")
+        .with(
+            SettingsReader.bind(TypeDefaults.class, ConfigFactory.empty(), "conf/jobs/train.conf"));
+  }
+
+  private static boolean fits(TypeSettings settings, int width) {
+    try {
+      return settings.reconstruction(width) != null;
+    } catch (Problems.Found e) {
+      return false;
+    }
+  }
+
+  private static TypeSettings jump(JumpRelu.Paid penalty, JumpRelu.Gate gate) {
+    return new JumpRelu(penalty, gate, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5);
   }
 
   /** Those that several sources can share: their decoder norms are free. */
-  public static List<Sparsity> crosscoders(int k) {
+  public static List<TypeSettings> crosscoders(int k) {
     return List.of(
-        new Sparsity.BatchTopK(k, 0, 0.9),
-        jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.SHARED),
-        jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.PER_SOURCE),
-        jump(Sparsity.Penalty.TANH, Sparsity.Gate.PER_SOURCE),
-        new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.8, 0));
+        new BatchTopK(k, 0, 0.9),
+        jump(JumpRelu.Paid.TANH_QUADRATIC, JumpRelu.Gate.SHARED),
+        jump(JumpRelu.Paid.TANH_QUADRATIC, JumpRelu.Gate.PER_SOURCE),
+        jump(JumpRelu.Paid.TANH, JumpRelu.Gate.PER_SOURCE),
+        new Relu(0.8, Relu.Form.NORM_WEIGHTED, 0));
   }
 
   public static TrainingSpecification specification(
-      Sparsity sparsity, int width, int auxiliaryK, double coefficient, long deadWindow) {
+      TypeSettings type, int width, int auxiliaryK, double coefficient, long deadWindow) {
     return new TrainingSpecification(
-        width,
-        sparsity,
-        auxiliaryK,
-        coefficient,
-        deadWindow,
-        new Optimiser(0.9, 0.999, 1e-8, 1, 0, 0));
+        width, type, auxiliaryK, coefficient, deadWindow, new Optimiser(0.9, 0.999, 1e-8, 1, 0, 0));
   }
 
   /** A dictionary of that kind over one or two sources; norms that are free and thresholds vary. */
   public static Dictionary dictionary(
-      Sparsity sparsity, int inputs, int width, int sources, long seed) {
+      TypeSettings type, int inputs, int width, int sources, long seed) {
     Dictionary plain = dictionary(inputs, width, 1, seed);
     RandomGenerator random = Seeds.generator(seed, "kind", inputs, width);
     float[] decoder = plain.decoder().values().clone();
-    for (int at = 0; at < decoder.length && !(sparsity.unitDecoder() && sources == 1); at++) {
+    for (int at = 0; at < decoder.length && !type.unitDecoder(sources); at++) {
       decoder[at] *= (float) (0.5 + (at / inputs % 7) / 7.0);
     }
-    DictionaryType type = sparsity.type(sources);
-    float[] threshold = new float[type.hasThreshold() ? width : 0];
+    DictionaryType published = type.type(sources);
+    float[] threshold = new float[published.activation().tensors().isEmpty() ? 0 : width];
     for (int latent = 0; latent < threshold.length; latent++) {
       threshold[latent] = (float) (0.2 + 0.5 * random.nextDouble());
     }
     Source whole = plain.sources().get(0);
     int first = inputs / 2;
     return new Dictionary(
-        type,
+        published,
         sources == 1
             ? plain.sources()
             : List.of(
                 new Source(whole.site(), 4, first), new Source(whole.site(), 8, inputs - first)),
-        sparsity.budget(),
+        type.selection().k(),
         plain.encoder(),
         plain.encoderBias(),
         new FloatMatrix(width, inputs, decoder),

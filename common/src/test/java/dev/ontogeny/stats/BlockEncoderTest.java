@@ -11,10 +11,13 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.Relu;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Crosscoders against the formulas, one row and one feature at a time. */
 class BlockEncoderTest {
@@ -74,16 +77,18 @@ class BlockEncoderTest {
             none ? 0 : (float) random.nextGaussian() * (s + 1 + f % 3) / 8;
       }
     }
-    float[] threshold = new float[type.hasThreshold() ? WIDTH : 0];
+    float[] threshold = new float[type.activation().tensors().isEmpty() ? 0 : WIDTH];
     Arrays.fill(threshold, 0.4f);
     return new Dictionary(
         type, sources, 0, encoder, new float[WIDTH], decoder, decoderBias, mean, scale, threshold);
   }
 
+  static List<DictionaryType> types() {
+    return List.of(BatchTopK.TYPE, Relu.TYPE, JumpRelu.BY_SOURCE);
+  }
+
   @ParameterizedTest
-  @EnumSource(
-      value = DictionaryType.class,
-      names = {"BATCH_TOP_K", "RELU", "JUMP_RELU_PER_SOURCE"})
+  @MethodSource("types")
   void sourcesOfACrosscoderAreJudgedAsTheFormulasSay(DictionaryType type) throws IOException {
     Dictionary dictionary = dictionary(type);
     Twin twin = new Twin(dictionary);
@@ -94,7 +99,7 @@ class BlockEncoderTest {
           new BlockEncoder(
               Kernels.provider("reference", 1), List.of(dictionary), 100, new byte[0], 0)) {
         List<BlockEncoder.Encoded> views = encoder.encode(dataset, block);
-        assertThat(views).hasSize(type.gatedBySource() ? CHECKPOINTS.size() : 1);
+        assertThat(views).hasSize(type.activation().bySource() ? CHECKPOINTS.size() : 1);
         for (int view = 0; view < views.size(); view++) {
           if (encoded.size() == view) {
             encoded.add(views.get(view));
@@ -109,7 +114,7 @@ class BlockEncoderTest {
     }
     PresentDirections directions = new PresentDirections(dictionary, 0, WIDTH);
     for (int s = 0; s < CHECKPOINTS.size(); s++) {
-      boolean own = type.gatedBySource();
+      boolean own = type.activation().bySource();
       BlockEncoder.Encoded view = encoded.get(own ? s : 0);
       int place = own ? 0 : s;
       assertThat(view.statistics().get(place).fvu()).isCloseTo(twin.fvu(s), within(1e-4));
@@ -195,9 +200,9 @@ class BlockEncoderTest {
     }
 
     boolean open(double code, int f, int s) {
-      return switch (dictionary.type()) {
-        case JUMP_RELU_PER_SOURCE -> code * norm(f, s) > dictionary.threshold()[f];
-        case BATCH_TOP_K -> code > dictionary.threshold()[f];
+      return switch (dictionary.type().activation()) {
+        case ABOVE_THRESHOLD_BY_SOURCE -> code * norm(f, s) > dictionary.threshold()[f];
+        case ABOVE_THRESHOLD -> code > dictionary.threshold()[f];
         default -> code > 0;
       };
     }

@@ -12,17 +12,22 @@ import dev.ontogeny.data.SourceRows;
 import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
+import dev.ontogeny.kernel.KernelFixture;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.train.Trainer.Trained;
+import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.DictionaryTypes;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,11 +66,11 @@ final class TrainerTest {
   }
 
   private static DictionaryPlan plan(String id, long steps, double learningRate) {
-    return plan(id, Sparsity.TopK.of(4), steps, learningRate);
+    return plan(id, TopK.of(4), steps, learningRate);
   }
 
   private static DictionaryPlan plan(
-      String id, Sparsity sparsity, long steps, double learningRate) {
+      String id, TypeSettings type, long steps, double learningRate) {
     return new DictionaryPlan(
         id,
         "independent-test",
@@ -75,7 +80,7 @@ final class TrainerTest {
         null,
         List.of(SOURCE),
         Weighting.UNIFORM,
-        new TrainingSpecification(40, sparsity, 8, 1.0 / 32, 3000, Optimiser.standard()),
+        new TrainingSpecification(40, type, 8, 1.0 / 32, 3000, Optimiser.standard()),
         new Schedule(learningRate, 0.1, 0.2, 0.1, 0.2),
         steps,
         128,
@@ -174,26 +179,37 @@ final class TrainerTest {
     assertThat(both.get(1).dictionary().encoder()).isEqualTo(alone.dictionary().encoder());
   }
 
+  /** Those of this list, and whatever other types there are. */
   static Stream<Arguments> methods() {
+    return Stream.concat(
+        known(),
+        DictionaryTypes.trainable().stream()
+            .filter(
+                type ->
+                    known().noneMatch(each -> ((TypeSettings) each.get()[0]).type().equals(type)))
+            .map(type -> Arguments.of(KernelFixture.withDefaults(type, 2, 40), 2)));
+  }
+
+  private static Stream<Arguments> known() {
     return Stream.of(
-        Arguments.of(Sparsity.TopK.of(4), 4),
-        Arguments.of(new Sparsity.TopK(4, 10, 16, 0.125), 4),
-        Arguments.of(new Sparsity.BatchTopK(2, 6, 0.99), 2),
-        Arguments.of(jump(Sparsity.Penalty.STEP, 0.4, 0.5), 2),
-        Arguments.of(jump(Sparsity.Penalty.TARGET_L0, 0.2, 0.5), 2),
-        Arguments.of(jump(Sparsity.Penalty.TANH, 0.4, 2), 2),
-        Arguments.of(jump(Sparsity.Penalty.TANH_QUADRATIC, 0.06, 2), 2),
-        Arguments.of(new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 1, 0), 5),
-        Arguments.of(new Sparsity.Relu(Sparsity.Form.UNIT_NORM, 1, 40_000), 5));
+        Arguments.of(TopK.of(4), 4),
+        Arguments.of(new TopK(4, 10, 16, 0.125), 4),
+        Arguments.of(new BatchTopK(2, 6, 0.99), 2),
+        Arguments.of(jump(JumpRelu.Paid.STEP, 0.4, 0.5), 2),
+        Arguments.of(jump(JumpRelu.Paid.TARGET_L0, 0.2, 0.5), 2),
+        Arguments.of(jump(JumpRelu.Paid.TANH, 0.4, 2), 2),
+        Arguments.of(jump(JumpRelu.Paid.TANH_QUADRATIC, 0.06, 2), 2),
+        Arguments.of(new Relu(1, Relu.Form.NORM_WEIGHTED, 0), 5),
+        Arguments.of(new Relu(1, Relu.Form.UNIT_NORM, 40_000), 5));
   }
 
-  private static Sparsity jump(Sparsity.Penalty penalty, double coefficient, double bandwidth) {
-    return jump(penalty, Sparsity.Gate.SHARED, coefficient, bandwidth);
+  private static TypeSettings jump(JumpRelu.Paid penalty, double coefficient, double bandwidth) {
+    return jump(penalty, JumpRelu.Gate.SHARED, coefficient, bandwidth);
   }
 
-  private static Sparsity jump(
-      Sparsity.Penalty penalty, Sparsity.Gate gate, double coefficient, double bandwidth) {
-    return new Sparsity.JumpRelu(penalty, gate, coefficient, 2, 4, 0.1, bandwidth, 0.1, 1);
+  private static TypeSettings jump(
+      JumpRelu.Paid penalty, JumpRelu.Gate gate, double coefficient, double bandwidth) {
+    return new JumpRelu(penalty, gate, coefficient, 2, 4, 0.1, bandwidth, 0.1, 1);
   }
 
   /**
@@ -201,8 +217,8 @@ final class TrainerTest {
    */
   @ParameterizedTest
   @MethodSource("methods")
-  void findsPlantedFeatures(Sparsity sparsity, int active) throws IOException {
-    DictionaryPlan plan = plan("planted", sparsity, 1500, 1e-2);
+  void findsPlantedFeatures(TypeSettings type, int active) throws IOException {
+    DictionaryPlan plan = plan("planted", type, 1500, 1e-2);
     Trained trained = train(trainer("planted", 1e9, n -> {}), plan);
     assertThat(trained.failure()).isNull();
     HeldOut.Result heldOut = HeldOut.evaluate(dataset, List.of(3), trained.dictionary(), KERNELS);
@@ -210,7 +226,9 @@ final class TrainerTest {
     assertThat(heldOut.quality().rows()).isEqualTo(dataset.rows(3));
     assertThat(heldOut.quality().l0()).isCloseTo(active, within(0.8));
     assertThat(meanMaximumCosine(trained.dictionary())).isGreaterThan(0.96);
-    assertThat(shareRecovered(trained.dictionary())).isGreaterThan(0.9);
+    // Types that this list does not name may ask more of a latent than one feature.
+    boolean named = known().anyMatch(each -> each.get()[0].equals(type));
+    assertThat(shareRecovered(trained.dictionary())).isGreaterThan(named ? 0.9 : 0.85);
     // Before training there is nothing to find.
     assertThat(meanMaximumCosine(initial(plan))).isLessThan(0.75);
   }
@@ -242,22 +260,22 @@ final class TrainerTest {
     }
   }
 
-  static Stream<Sparsity> crosscoders() {
+  static Stream<TypeSettings> crosscoders() {
     return Stream.of(
-        new Sparsity.BatchTopK(3, 8, 0.99),
-        new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.5, 0),
-        jump(Sparsity.Penalty.TANH_QUADRATIC, 0.06, 2),
+        new BatchTopK(3, 8, 0.99),
+        new Relu(0.5, Relu.Form.NORM_WEIGHTED, 0),
+        jump(JumpRelu.Paid.TANH_QUADRATIC, 0.06, 2),
         GATED);
   }
 
-  private static final Sparsity GATED =
-      jump(Sparsity.Penalty.TANH_QUADRATIC, Sparsity.Gate.PER_SOURCE, 0.1, 2);
+  private static final TypeSettings GATED =
+      jump(JumpRelu.Paid.TANH_QUADRATIC, JumpRelu.Gate.PER_SOURCE, 0.1, 2);
 
   /** A crosscoder's decoder norms tell when features are there: births and deaths are planted. */
   @ParameterizedTest
   @MethodSource("crosscoders")
-  void crosscodersTellWhenFeaturesAreThere(Sparsity sparsity) throws IOException {
-    Dictionary trained = crosscoder(sparsity);
+  void crosscodersTellWhenFeaturesAreThere(TypeSettings type) throws IOException {
+    Dictionary trained = crosscoder(type);
     HeldOut.Result heldOut = HeldOut.evaluate(dataset, List.of(3), trained, KERNELS);
     int agree = 0;
     int asked = 0;
@@ -278,15 +296,14 @@ final class TrainerTest {
     }
     assertThat(heldOut.quality().fvu()).isLessThan(0.15);
     // An L1 penalty shrinks what is weak, norms as well: a known fault of this kind.
-    assertThat((double) agree / asked)
-        .isGreaterThan(sparsity instanceof Sparsity.Relu ? 0.8 : 0.95);
+    assertThat((double) agree / asked).isGreaterThan(type instanceof Relu ? 0.8 : 0.95);
   }
 
   /** Gates tell the same row by row: where a feature is absent, its latent never counts. */
   @Test
   void gatedLatentsAreOffWhereTheirFeatureIsAbsent() throws IOException {
     Dictionary trained = crosscoder(GATED);
-    assertThat(trained.type()).isEqualTo(DictionaryType.JUMP_RELU_PER_SOURCE);
+    assertThat(trained.type()).isEqualTo(JumpRelu.BY_SOURCE);
     int count = 1024;
     FloatMatrix rows = FloatMatrix.zeros(count, trained.inputs());
     SparseCodes codes = new SparseCodes(trained.width());
@@ -329,7 +346,7 @@ final class TrainerTest {
         .allMatch(l0 -> l0 > 1 && l0 < 0.9 * quality.l0());
   }
 
-  private static Dictionary crosscoder(Sparsity sparsity) throws IOException {
+  private static Dictionary crosscoder(TypeSettings type) throws IOException {
     DictionaryPlan plan =
         new DictionaryPlan(
             "crosscoder",
@@ -340,7 +357,7 @@ final class TrainerTest {
             null,
             ALL,
             Weighting.NOVELTY,
-            new TrainingSpecification(48, sparsity, 8, 1.0 / 32, 3000, Optimiser.standard()),
+            new TrainingSpecification(48, type, 8, 1.0 / 32, 3000, Optimiser.standard()),
             new Schedule(1e-2, 0.1, 0.2, 0.1, 0.2),
             1500,
             128,
@@ -350,7 +367,7 @@ final class TrainerTest {
     for (Source source : ALL) {
       all.add(dataset.moments(source.site(), source.checkpoint()));
     }
-    Dictionary random = InitialDictionary.random(ALL, all, 48, sparsity.budget(), 42);
+    Dictionary random = InitialDictionary.random(ALL, all, 48, type.selection().k(), 42);
     BatchStream.Order order = new BatchStream.Order(ALL, shards, 3);
     DictionaryPlan weighted;
     try (BatchStream stream = new BatchStream(dataset, order, 128, 0)) {

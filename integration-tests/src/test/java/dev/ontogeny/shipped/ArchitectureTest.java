@@ -1,6 +1,7 @@
 package dev.ontogeny.shipped;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
@@ -28,6 +29,7 @@ class ArchitectureTest {
       List.of(
           "run",
           "matrix",
+          "type",
           "dictionary",
           "kernel",
           "data",
@@ -128,6 +130,22 @@ class ArchitectureTest {
                   .and(not(nameMatching(".*\\.(RowLoops|BlockMoments|MachineCeilings)(\\$.*)?"))))
           .check(ours);
     }
+  }
+
+  /** What a type is stands in its file: everybody else asks the registry, or does parts. */
+  @Test
+  void nobodyAsksForATypeByItsClass() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.ontogeny.type")
+        .should()
+        .dependOnClassesThat(
+            resideInAPackage("dev.ontogeny.type")
+                .and(assignableTo("dev.ontogeny.type.TypeSettings"))
+                .and(not(simpleName("TypeSettings")))
+                // The plain one, which directions drawn at random are until their own type is set.
+                .and(not(simpleName("TopK"))))
+        .check(ours);
   }
 
   @Test

@@ -2,6 +2,8 @@ package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.DictionaryTypes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,6 +56,24 @@ class DocumentationTest {
   @Test
   void theFirstPageIsShort() throws IOException {
     assertThat(Files.readAllLines(ROOT.resolve("README.md"))).hasSizeLessThanOrEqualTo(150);
+  }
+
+  /** The table of types is what the registry says; what this prints is what should stand there. */
+  @Test
+  void typesOfDictionariesAreThoseThatThereAre() throws IOException {
+    StringBuilder table =
+        new StringBuilder(
+            "| `type` | code of a published dictionary | how it is trained | keys of an entry of `dictionaries`, beside `width` |\n|---|---|---|---|\n");
+    for (DictionaryType type : DictionaryTypes.all()) {
+      table.append(
+          String.format(
+              "| `%s` | %s | %s | %s |%n",
+              type.key(),
+              type.activation().code(),
+              type.summary(),
+              type.trainable() ? "`" + String.join("`, `", type.keys()) + "`" : ""));
+    }
+    assertThat(Files.readString(ROOT.resolve(".github/docs/dictionaries.md"))).contains(table);
   }
 
   private static List<Path> pages() throws IOException {

@@ -17,6 +17,11 @@ public interface Job<S extends Record> {
   /** One sentence for {@code --help}. */
   String description();
 
+  /** What {@code --help} tells beside the settings' own comments, if anything. */
+  default String reference() {
+    return "";
+  }
+
   /** A record that {@link dev.ontogeny.run.SettingsReader} can bind. */
   Class<S> settingsType();
 

@@ -7,6 +7,7 @@ import dev.ontogeny.job.measure.Measure;
 import dev.ontogeny.job.report.Report;
 import dev.ontogeny.job.shard.Shard;
 import dev.ontogeny.job.train.Train;
+import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.SettingsReader;
@@ -53,13 +54,28 @@ public final class Main implements Runnable {
 
   /** The whole command line short of ending the process; returns the exit code. */
   static int run(List<Job<?>> jobs, Terminal terminal, String... arguments) {
+    String place = Outcome.place(arguments);
+    if (place == null) {
+      return execute(jobs, terminal, arguments);
+    }
+    try {
+      Outcome.clear(place);
+      int code = execute(jobs, terminal, arguments);
+      terminal.outcome().write(place, code);
+      return code;
+    } catch (Failure failure) {
+      return fail(terminal, failure);
+    }
+  }
+
+  private static int execute(List<Job<?>> jobs, Terminal terminal, String... arguments) {
     CommandLine commands = new CommandLine(new Main());
     for (Job<?> job : jobs) {
       CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
       command.getCommandSpec().usageMessage().description(job.description());
-      commands.addSubcommand(job.name(), withDefaults(command, job.name()));
+      commands.addSubcommand(job.name(), withDefaults(command, job.name(), job.reference()));
     }
-    commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME));
+    commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME, ""));
     commands.addSubcommand(new Describe(terminal));
     commands.addSubcommand(new Benchmark(terminal));
     commands
@@ -98,12 +114,15 @@ public final class Main implements Runnable {
   }
 
   /** Help with the defaults as their file has them: its comments are the settings' reference. */
-  private static CommandLine withDefaults(CommandLine command, String settings) {
+  private static CommandLine withDefaults(CommandLine command, String settings, String reference) {
     command
         .getHelpSectionMap()
         .put(
             UsageMessageSpec.SECTION_KEY_FOOTER,
-            help -> "\nSettings and their defaults:\n\n" + SettingsReader.defaultsText(settings));
+            help ->
+                "\nSettings and their defaults:\n\n"
+                    + SettingsReader.defaultsText(settings)
+                    + (reference.isEmpty() ? "" : "\n" + reference));
     return command;
   }
 
@@ -120,6 +139,7 @@ public final class Main implements Runnable {
   }
 
   private static int fail(Terminal terminal, Diagnosis diagnosis) {
+    terminal.outcome().failed(diagnosis);
     terminal.error().println(diagnosis.line());
     terminal.error().flush();
     return diagnosis.kind().exitCode();

@@ -1,8 +1,12 @@
 package dev.ontogeny.job;
 
 import com.typesafe.config.Config;
+import dev.ontogeny.data.Folder;
+import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
 import java.io.File;
+import java.io.FileNotFoundException;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -12,14 +16,24 @@ final class SettingsOptions {
   @Option(
       names = "--config",
       paramLabel = "FILE",
-      description = "Settings (HOCON or JSON) over the defaults below.")
-  private File config;
+      description =
+          "Settings (HOCON or JSON) over the defaults below; a local file, or a path such as s3a://….")
+  private String config;
 
   @Option(
       names = "--set",
       paramLabel = "KEY=VALUE",
       description = "One setting over the file's; may be repeated.")
   private List<String> assignments = new ArrayList<>();
+
+  @Option(
+      names = Outcome.OPTION,
+      paramLabel = "FILE",
+      description =
+          "Leaves exit code, failure and results there as JSON, for a scheduler that sees neither: --deploy-mode cluster.")
+  @SuppressWarnings(
+      "UnusedVariable") // Main takes it, since a wrong command line has an outcome too.
+  private String outcome;
 
   @Option(
       names = "--dry-run",
@@ -36,16 +50,32 @@ final class SettingsOptions {
     if (output != null) {
       all.add("output=" + output);
     }
-    return SettingsReader.read(job.settingsType(), job.name(), config, all);
+    return SettingsReader.bind(job.settingsType(), layered(job.name(), all), origin(job.name()));
   }
 
   /** The merged settings of a command that holds several jobs'. */
   Config layered(String command) {
-    return SettingsReader.layered(command, config, assignments);
+    return layered(command, assignments);
+  }
+
+  private Config layered(String command, List<String> over) {
+    if (config == null || !config.contains("://")) {
+      return SettingsReader.layered(command, config == null ? null : new File(config), over);
+    }
+    int cut = config.lastIndexOf('/');
+    try {
+      String text = Folder.of(config.substring(0, cut)).readText(config.substring(cut + 1));
+      return SettingsReader.layered(command, config, text, over);
+    } catch (FileNotFoundException e) {
+      throw Failure.settings("settings file %s does not exist", config).causedBy(e);
+    } catch (IOException e) {
+      throw Failure.resources("settings file %s cannot be read: %s", config, e.getMessage())
+          .causedBy(e);
+    }
   }
 
   /** What a problem is said to be of. */
   String origin(String command) {
-    return config == null ? command + " settings" : config.getPath();
+    return config == null ? command + " settings" : config;
   }
 }

@@ -11,8 +11,15 @@ import java.util.List;
  *
  * @param live whether standard error is a terminal that a line may be rewritten on
  * @param columns of that terminal
+ * @param outcome what is said of it to those who do not listen
  */
-public record Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
+public record Terminal(
+    PrintStream out, PrintStream error, boolean live, int columns, Outcome outcome) {
+
+  /** With nothing done yet. */
+  public Terminal(PrintStream out, PrintStream error, boolean live, int columns) {
+    this(out, error, live, columns, new Outcome());
+  }
 
   /** This process; the launcher tells whether there is a terminal, without it there is none. */
   public static Terminal ofProcess() {
@@ -68,6 +75,7 @@ public record Terminal(PrintStream out, PrintStream error, boolean live, int col
     node.put("output", result.output());
     node.put("already_done", result.alreadyDone());
     node.set("summary", result.manifest().summary());
+    outcome.did(node);
     out.println("RESULT " + Json.line(node));
   }
 }

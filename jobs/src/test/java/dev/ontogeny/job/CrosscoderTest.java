@@ -431,7 +431,7 @@ class CrosscoderTest {
                 "training.learning-rate=3e-4"));
     DictionaryMetadata metadata = DictionaryFolder.open(at("gated")).dictionaries().get(0);
     assertThat(metadata.sources()).hasSize(6);
-    assertThat(metadata.type().gatedBySource()).isTrue();
+    assertThat(metadata.type().activation().bySource()).isTrue();
     measure("gated", "gated-features", dataset);
     Set<Object> counts = new HashSet<>();
     for (Map<String, Object> row : table("gated-features", "features", "features")) {

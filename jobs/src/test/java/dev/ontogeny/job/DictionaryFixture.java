@@ -9,11 +9,11 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -80,7 +80,7 @@ public final class DictionaryFixture {
             DictionaryMetadata.VERSION,
             id,
             family,
-            DictionaryType.TOP_K,
+            TopK.TYPE,
             "autoencoder",
             settings.width(),
             settings.k(),
@@ -91,7 +91,7 @@ public final class DictionaryFixture {
             index,
             null,
             null,
-            DictionaryType.TOP_K.rule(),
+            TopK.TYPE.rule(),
             new DictionaryMetadata.Training(0, Json.object()),
             new DictionaryMetadata.Quality(1, settings.k(), 0, 1));
     FloatMatrix nothing = FloatMatrix.zeros(1, inputs);
@@ -140,7 +140,7 @@ public final class DictionaryFixture {
       encoderBias[f] = f % 5 == 4 ? -1000 : -settings.biasStep() * f;
     }
     return new Dictionary(
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         List.of(source),
         settings.k(),
         encoder,

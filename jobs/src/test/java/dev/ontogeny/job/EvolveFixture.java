@@ -13,11 +13,11 @@ import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -100,7 +100,7 @@ public final class EvolveFixture {
         DictionaryMetadata.VERSION,
         series + "-c" + checkpoint,
         series.substring(0, series.length() - 3),
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         "autoencoder",
         2 * planted.plan().features(),
         8,
@@ -111,7 +111,7 @@ public final class EvolveFixture {
         t,
         null,
         null,
-        DictionaryType.TOP_K.rule(),
+        TopK.TYPE.rule(),
         new DictionaryMetadata.Training(1000, Json.object()),
         new DictionaryMetadata.Quality(0.1, 8, 0, 100));
   }
@@ -162,7 +162,7 @@ public final class EvolveFixture {
       }
     }
     return new Dictionary(
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         metadata.sources(),
         metadata.k(),
         encoder,

@@ -8,11 +8,15 @@ import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
+import dev.ontogeny.job.train.Train;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Nullable;
 import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.type.DictionaryType;
+import dev.ontogeny.type.DictionaryTypes;
+import dev.ontogeny.type.TypeDefaults;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
@@ -58,6 +62,20 @@ class JobSettingsTest {
         .isNotNull();
   }
 
+  /** What a type leaves to its dictionaries is k at most: everything else has a default. */
+  @Test
+  void everyKeyOfEveryTypeHasADefault() {
+    ConfigObject section = SettingsReader.defaults("train").resolve().getObject("types");
+    assertThat(section.keySet())
+        .containsExactlyInAnyOrderElementsOf(DictionaryTypes.trainableKeys());
+    for (DictionaryType type : DictionaryTypes.trainable()) {
+      List<String> keys = new ArrayList<>(section.toConfig().getObject(type.key()).keySet());
+      keys.add("k");
+      assertThat(keys).as(type.key()).containsAll(type.keys());
+      assertThat(new Train().reference()).contains(type.key() + ": ").contains(type.summary());
+    }
+  }
+
   /** Values for keys that take none of the usual ones. */
   private static final Map<String, String> OTHERS =
       Map.ofEntries(
@@ -85,6 +103,14 @@ class JobSettingsTest {
   @MethodSource("jobs")
   void everyKeyDecidesTheIdentityOrIsOperational(Job<?> job) {
     Config base = filled(job, SettingsReader.defaults(job.name()).resolve());
+    if (job.name().equals("train")) {
+      // What a type would have decides nothing where no dictionary is of it.
+      base =
+          base.withValue(
+              "dictionaries",
+              ConfigValueFactory.fromIterable(
+                  DictionaryTypes.trainable().stream().map(JobSettingsTest::entry).toList()));
+    }
     List<Key> keys = new ArrayList<>();
     keys(job.settingsType(), "", false, keys);
     String before = identity(job, base);
@@ -107,6 +133,12 @@ class JobSettingsTest {
     assertThat(keys).isNotEmpty();
   }
 
+  private static Map<String, Object> entry(DictionaryType type) {
+    return type.keys().contains("k")
+        ? Map.of("type", type.key(), "width", 4096, "k", 32)
+        : Map.of("type", type.key(), "width", 4096);
+  }
+
   /** A key that holds no others. */
   private record Key(String path, Type type, boolean operational) {}
 
@@ -114,7 +146,13 @@ class JobSettingsTest {
     for (RecordComponent component : of.getRecordComponents()) {
       String path = prefix + SettingsReader.kebab(component.getName());
       boolean here = operational || component.isAnnotationPresent(Operational.class);
-      if (component.getType().isRecord() && component.getType() != ByteSize.class) {
+      if (component.getType() == TypeDefaults.class) {
+        for (DictionaryType type : DictionaryTypes.trainable()) {
+          keys(type.settings(), path + "." + type.key() + ".", here, into);
+          // Every dictionary says it for itself.
+          into.removeIf(key -> key.path().endsWith("." + type.key() + ".k"));
+        }
+      } else if (component.getType().isRecord() && component.getType() != ByteSize.class) {
         keys(component.getType(), path + ".", here, into);
       } else {
         into.add(new Key(path, component.getGenericType(), here));

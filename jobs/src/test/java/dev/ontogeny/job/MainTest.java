@@ -2,6 +2,7 @@ package dev.ontogeny.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
@@ -126,6 +127,52 @@ class MainTest {
     assertThat(text(error)).contains("\tat dev.ontogeny.job.MainTest", "Please report it");
     assertThat(lastError())
         .isEqualTo("ontogeny: internal: java.lang.IllegalStateException: cannot be");
+  }
+
+  @Test
+  void anOutcomeIsLeftForThoseWhoSeeNeitherCodeNorOutput(@TempDir Path folder) throws Exception {
+    Path place = folder.resolve("deep/down.json");
+    String outcome = "--outcome=" + place;
+    assertThat(run("count", "--set", "mode=plain", outcome)).isZero();
+    JsonNode done = Json.read(Files.readString(place), JsonNode.class, "outcome");
+    assertThat(done.path("exit_code").asInt(-1)).isZero();
+    assertThat(done.has("failure")).isFalse();
+    assertThat(done.at("/results/0/summary/rows").asInt()).isEqualTo(3);
+
+    assertThat(run("count", "--set", "mode=data", "--outcome", place.toString())).isEqualTo(3);
+    JsonNode failed = Json.read(Files.readString(place), JsonNode.class, "outcome");
+    assertThat(failed.path("exit_code").asInt()).isEqualTo(3);
+    assertThat(failed.at("/failure/kind").asText()).isEqualTo("data");
+    assertThat(failed.at("/failure/message").asText()).isEqualTo("no rows in here");
+    assertThat(failed.path("results")).isEmpty();
+
+    // A command line that cannot even be read has an outcome too.
+    assertThat(run("count", "--no-such", outcome)).isEqualTo(2);
+    assertThat(Files.readString(place)).contains("Unknown option: '--no-such'");
+
+    // What an earlier attempt left does not speak for one that is killed.
+    Outcome.clear(place.toString());
+    assertThat(place).doesNotExist();
+  }
+
+  @Test
+  void anOutcomeThatCannotBeLeftIsAFailure(@TempDir Path folder) throws Exception {
+    Path file = Files.writeString(folder.resolve("file"), "");
+    assertThat(run("count", "--set", "mode=plain", "--outcome", file + "/below.json")).isEqualTo(4);
+    assertThat(lastError()).startsWith("ontogeny: resources: --outcome " + file + "/below.json");
+  }
+
+  @Test
+  void aSettingsFileMayLieInAStore(@TempDir Path folder) throws Exception {
+    Path file = Files.writeString(folder.resolve("count.conf"), "rows = 5, mode = plain");
+    assertThat(run("count", "--config", "file://" + file)).isZero();
+    assertThat(text(out)).startsWith("5 rows");
+    assertThat(run("count", "--config", "file://" + file + "x")).isEqualTo(2);
+    assertThat(lastError())
+        .isEqualTo("ontogeny: settings: settings file file://" + file + "x does not exist");
+    Files.writeString(file, "rows = {");
+    assertThat(run("count", "--config", "file://" + file)).isEqualTo(2);
+    assertThat(lastError()).contains("settings file file://" + file + " cannot be read: ");
   }
 
   private int run(String... arguments) {

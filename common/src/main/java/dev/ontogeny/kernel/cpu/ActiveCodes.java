@@ -157,7 +157,7 @@ final class ActiveCodes {
       float[] decoder,
       int inputs,
       SourceGates gates,
-      LatentsAtSource open,
+      EntriesOfPart open,
       float[] into) {
     int block = arena.block(row);
     int from = arena.from(row);
@@ -171,6 +171,46 @@ final class ActiveCodes {
         open,
         into,
         row * inputs);
+  }
+
+  /** Those entries of a row that fire and belong to a part of the latents. */
+  void firingOf(int row, int[] partOf, int part, EntriesOfPart into) {
+    int[] latents = arena.latents[arena.block(row)];
+    float[] values = arena.values[arena.block(row)];
+    int from = arena.from(row);
+    int end = from + firing(row);
+    into.clear();
+    for (int slot = from; slot < end; slot++) {
+      if (partOf[latents[slot]] == part) {
+        into.add(latents[slot], values[slot], slot);
+      }
+    }
+  }
+
+  /** Gradients of the codes of a row that belong to a part of the latents, up to a factor. */
+  void pullBack(
+      Loops loops,
+      int row,
+      float[] decoder,
+      int inputs,
+      int[] partOf,
+      int part,
+      EntriesOfPart own,
+      float[] upstream) {
+    int block = arena.block(row);
+    int[] latents = arena.latents[block];
+    float[] into = gradients(block);
+    int to = arena.to(row);
+    own.clear();
+    for (int slot = arena.from(row); slot < to; slot++) {
+      if (partOf[latents[slot]] == part) {
+        own.add(latents[slot], 0, slot);
+      }
+    }
+    float[] products = own.dots(loops, decoder, inputs, 0, inputs, upstream, row * inputs);
+    for (int j = 0; j < own.count(); j++) {
+      into[own.slot(j)] = products[j];
+    }
   }
 
   private float[] gradients(int block) {
@@ -194,7 +234,7 @@ final class ActiveCodes {
       int inputs,
       SourceGates gates,
       float[] lowest,
-      LatentsAtSource open,
+      EntriesOfPart open,
       float[] upstream) {
     int block = arena.block(row);
     float[] into = gradients(block);
@@ -360,7 +400,7 @@ final class ActiveCodes {
       float[] upstream,
       int inputs,
       SourceGates gates,
-      LatentsAtSource open,
+      EntriesOfPart open,
       float[] into) {
     for (int s = 0; s < parts; s++) {
       float bar = gates.bar(latent, s);

@@ -1,22 +1,19 @@
 package dev.ontogeny.kernel.cpu;
 
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.StepProfile;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.type.Activation;
 
 /** Encoding and decoding on the CPU. Room for codes grows with the fullest batch so far. */
 final class CpuEncoding implements EncodingKernel {
-  /** Room for the codes of a row where no k says how many there are. */
-  private static final int USUAL_ACTIVE = 64;
-
   private final CpuMachine machine;
   private final Dictionary dictionary;
   private final int inputs;
 
-  /** Latents of a row of TopK; 0 for all above their bounds. */
+  /** Latents of a row where k decides; 0 for all above their bounds. */
   private final int k;
 
   private final float[] bounds;
@@ -30,15 +27,15 @@ final class CpuEncoding implements EncodingKernel {
   /** Of types that are gated by source, else null. */
   private final SourceGates gates;
 
-  private final LatentsAtSource[] open;
+  private final EntriesOfPart[] open;
 
   CpuEncoding(CpuMachine machine, Dictionary dictionary, int maximumBatch) {
     this.machine = machine;
     this.dictionary = dictionary;
     this.inputs = dictionary.inputs();
-    this.k = dictionary.type() == DictionaryType.TOP_K ? dictionary.k() : 0;
+    this.k = dictionary.type().activation() == Activation.LARGEST_OF_ROW ? dictionary.k() : 0;
     this.bounds = dictionary.firingThreshold();
-    this.gates = dictionary.type().gatedBySource() ? SourceGates.of(dictionary) : null;
+    this.gates = dictionary.type().activation().bySource() ? SourceGates.of(dictionary) : null;
     float lowest = Float.POSITIVE_INFINITY;
     for (float bound : bounds) {
       lowest = Math.min(lowest, bound);
@@ -49,16 +46,16 @@ final class CpuEncoding implements EncodingKernel {
     for (int i = 0; i < inputs; i++) {
       inverseScale[i] = 1 / columnScale[i];
     }
-    int usual = Math.min(dictionary.width(), k > 0 ? k : USUAL_ACTIVE);
+    int usual = Math.min(dictionary.width(), k > 0 ? k : CpuSelection.USUAL_ACTIVE);
     this.encoder =
         new CpuEncoder(
             machine, inputs, dictionary.width(), usual, maximumBatch, dictionary.k() > 0);
     this.codes = new BatchCodes(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
     int workers = machine.workers().count();
     this.centred = new float[workers][encoder.blockRows() * inputs];
-    this.open = new LatentsAtSource[gates == null ? 0 : workers];
+    this.open = new EntriesOfPart[gates == null ? 0 : workers];
     for (int worker = 0; worker < open.length; worker++) {
-      open[worker] = new LatentsAtSource(dictionary.width());
+      open[worker] = new EntriesOfPart(dictionary.width());
     }
     float[] byLatent = Transposition.of(dictionary.encoder());
     machine

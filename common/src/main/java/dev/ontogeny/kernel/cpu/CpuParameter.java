@@ -62,6 +62,10 @@ final class CpuParameter {
     return average == null ? values.clone() : average.clone();
   }
 
+  String name() {
+    return name;
+  }
+
   void save(Map<String, float[]> state) {
     state.put(name, values.clone());
     state.put(name + "_first", first.clone());

@@ -1,7 +1,10 @@
 package dev.ontogeny.kernel.cpu;
 
-/** One code of a batch and what it leaves over of its target. */
-final class Reconstruction {
+/**
+ * One code of a batch, what it leaves over of its target, and the gradients that follow from that.
+ * Whatever counts for a part of the columns or of the latents alone is a subclass's.
+ */
+class Reconstruction {
   final ActiveCodes codes;
 
   /** target − code · W_dec, times weights of the sources where there are some, [n, D]. */
@@ -10,51 +13,70 @@ final class Reconstruction {
   /** The squared error by block of rows. */
   final double[] squares;
 
-  private final int inputs;
+  final Loops loops;
+  final int inputs;
+  final float[] decoder;
 
   /**
    * @param perRow as {@link ActiveCodes} has it, and {@code parts} too
    */
-  Reconstruction(int rows, int blockRows, int inputs, int width, int perRow, int parts) {
-    this.inputs = inputs;
-    codes = new ActiveCodes(rows, blockRows, width, perRow, parts);
+  Reconstruction(Loops loops, CpuWeights weights, int rows, int blockRows, int perRow, int parts) {
+    this.loops = loops;
+    this.inputs = weights.inputs;
+    this.decoder = weights.decoder.values;
+    codes = new ActiveCodes(rows, blockRows, weights.width, perRow, parts);
     residual = new float[Math.multiplyExact(rows, inputs)];
     squares = new double[(rows + blockRows - 1) / blockRows];
   }
 
-  /** target − code · W_dec of a row. */
-  void residual(Loops loops, int row, float[] target, float[] decoder) {
-    int at = row * inputs;
+  /** Whether {@link DenseCodes} can do what this does. */
+  boolean denseToo() {
+    return true;
+  }
+
+  /** Before the rows of a block. */
+  void beginBlock(int block) {}
+
+  /** Fills a row of {@link #residual} with code · W_dec. */
+  void decode(int worker, int row) {
     codes.decode(loops, row, decoder, inputs, residual);
-    loops.subtract(target, at, residual, at, residual, at, inputs);
   }
 
-  /** The same where {@link #residual} holds code · W_dec already. */
-  void subtractFrom(Loops loops, int row, float[] target) {
+  /**
+   * Leaves the residual of a row whose code was decoded.
+   *
+   * @return its weighted square
+   */
+  double subtract(int row, CentredRows rows) {
     int at = row * inputs;
-    loops.subtract(target, at, residual, at, residual, at, inputs);
-  }
-
-  /** The same where latents are gated by source. */
-  void residual(
-      Loops loops,
-      int row,
-      float[] target,
-      float[] decoder,
-      SourceGates gates,
-      LatentsAtSource open) {
-    int at = row * inputs;
-    codes.decode(loops, row, decoder, inputs, gates, open, residual);
-    loops.subtract(target, at, residual, at, residual, at, inputs);
+    loops.subtract(rows.values, at, residual, at, residual, at, inputs);
+    double square = rows.weightedSquares(residual, at);
+    rows.weigh(residual, at);
+    return square;
   }
 
   /** Gradients of the codes of a row, but for the sign and a factor. */
-  void pullBack(Loops loops, int row, float[] decoder) {
+  void pullBack(int worker, int row) {
     codes.pullBack(loops, row, decoder, inputs, residual);
   }
 
+  /** What b_dec's gradient sums over rows, [n, D], but for the sign and a factor. */
+  float[] upstream() {
+    return residual;
+  }
+
+  /** What the loss has of the first blocks, in place of their {@link #squares}. */
+  double loss(int blocks) {
+    return CentredRows.sum(squares, blocks);
+  }
+
+  /** Row {@code latent} of {@code into} (+)= its gradient of W_dec. */
+  void decoderGradient(int worker, int latent, boolean fresh, float[] into) {
+    codes.weightGradient(loops, latent, residual, inputs, fresh, into);
+  }
+
   /** ‖residual‖² of a row. */
-  double squares(Loops loops, int row) {
+  final double squares(int row) {
     int at = row * inputs;
     return loops.dot(residual, at, residual, at, inputs);
   }

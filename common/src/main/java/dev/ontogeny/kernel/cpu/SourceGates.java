@@ -93,7 +93,7 @@ final class SourceGates {
       float[] values,
       int from,
       int to,
-      LatentsAtSource open,
+      EntriesOfPart open,
       float[] into,
       int intoAt) {
     for (int s = 0; s < sources(); s++) {

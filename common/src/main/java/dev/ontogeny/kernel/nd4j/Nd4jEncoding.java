@@ -1,11 +1,11 @@
 package dev.ontogeny.kernel.nd4j;
 
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -14,7 +14,7 @@ final class Nd4jEncoding implements EncodingKernel {
   private final int inputs;
   private final int width;
 
-  /** Latents of a row of TopK; 0 for all above their threshold. */
+  /** Latents of a row where k decides; 0 for all above their threshold. */
   private final int k;
 
   private final INDArray threshold;
@@ -28,16 +28,17 @@ final class Nd4jEncoding implements EncodingKernel {
   private INDArray mask;
 
   Nd4jEncoding(Dictionary dictionary) {
-    if (dictionary.type().gatedBySource()) {
+    if (dictionary.type().activation().bySource()) {
       throw Failure.settings(
-          "kernel nd4j does not know type %s: take kernel cpu", dictionary.type().key());
+          "kernel nd4j lacks gates by source, which type %s has: take kernel cpu",
+          dictionary.type().key());
     }
     this.inputs = dictionary.inputs();
     this.width = dictionary.width();
-    this.k = dictionary.type() == DictionaryType.TOP_K ? dictionary.k() : 0;
+    this.k = dictionary.type().activation() == Activation.LARGEST_OF_ROW ? dictionary.k() : 0;
     this.threshold =
         DeviceMatrix.row(
-            dictionary.type().hasThreshold() ? dictionary.threshold() : new float[width]);
+            dictionary.threshold().length > 0 ? dictionary.threshold() : new float[width]);
     this.mean = DeviceMatrix.row(dictionary.inputMean());
     this.scale = DeviceMatrix.row(dictionary.columnScale());
     this.encoder = DeviceMatrix.of(dictionary.encoder());

@@ -3,11 +3,13 @@ package dev.ontogeny.kernel.nd4j;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.AdamStep;
 import dev.ontogeny.kernel.DeadLatents;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.Reconstruction;
+import dev.ontogeny.type.Selection.LargestOfRow;
+import dev.ontogeny.type.StepPart;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -15,12 +17,12 @@ import org.nd4j.linalg.api.ops.impl.transforms.floating.Sqrt;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The step of {@link TrainingSpecification} for TopK as dense ND4J operations. Only losses and
- * small vectors leave the device between steps.
+ * The step of {@link TrainingSpecification} for the k largest of a row, as dense ND4J operations.
+ * Only losses and small vectors leave the device between steps.
  */
 public final class Nd4jTraining implements TrainingKernel {
   private final TrainingSpecification specification;
-  private final Sparsity.TopK sparsity;
+  private final LargestOfRow selection;
   private final Dictionary initial;
   private final int inputs;
   private final int width;
@@ -85,7 +87,7 @@ public final class Nd4jTraining implements TrainingKernel {
 
   Nd4jTraining(TrainingSpecification specification, Dictionary initial) {
     this.specification = specification;
-    this.sparsity = supported(specification, initial);
+    this.selection = supported(specification, initial);
     this.initial = initial;
     this.inputs = initial.inputs();
     this.width = initial.width();
@@ -98,18 +100,29 @@ public final class Nd4jTraining implements TrainingKernel {
     this.decoderBias = new Parameter(DeviceMatrix.row(initial.decoderBias()));
   }
 
-  private static Sparsity.TopK supported(TrainingSpecification specification, Dictionary initial) {
-    if (specification.sparsity() instanceof Sparsity.TopK top
-        && top.multiK() == 0
-        && specification.optimiser().averageDecay() == 0
-        && initial.sources().size() == 1) {
-      return top;
+  /** The selection, where this has every part. */
+  private static LargestOfRow supported(TrainingSpecification specification, Dictionary initial) {
+    for (StepPart part : specification.type().parts(specification.width())) {
+      if (!(part instanceof LargestOfRow || part instanceof Reconstruction.Whole)) {
+        throw lacks(specification, part.words());
+      }
     }
-    throw Failure.settings(
-        "kernel nd4j trains type top-k on one source, without multi-k and average-decay; it got %s with average-decay %s on %d sources: take kernel cpu",
-        specification.sparsity(),
-        specification.optimiser().averageDecay(),
-        initial.sources().size());
+    if (specification.optimiser().averageDecay() != 0) {
+      throw lacks(specification, "average-decay");
+    } else if (initial.sources().size() > 1) {
+      throw lacks(specification, "dictionaries over several sources");
+    } else if (!specification.unitDecoder(initial)) {
+      throw lacks(specification, "decoders without unit norm");
+    } else if (specification.type().resampledAfter() > 0) {
+      throw lacks(specification, "resampling");
+    }
+    return (LargestOfRow) specification.type().selection();
+  }
+
+  private static RuntimeException lacks(TrainingSpecification specification, String words) {
+    return Failure.settings(
+        "kernel nd4j lacks %s, which a dictionary of type %s asks for: take kernel cpu",
+        words, specification.type().type().key());
   }
 
   @Override
@@ -168,7 +181,7 @@ public final class Nd4jTraining implements TrainingKernel {
     if (auxiliaryWeight > 0) {
       selectAuxiliary();
     }
-    int k = settings.k(sparsity.k(), sparsity.initialK());
+    int k = settings.k(selection.k(), selection.initialK());
     Nd4jSelection.select(work.values, k, work.mask);
     work.code.assign(work.values).muli(work.mask);
     float[] firings = work.mask.sum(0).toFloatVector();

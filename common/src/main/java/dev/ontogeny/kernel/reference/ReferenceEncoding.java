@@ -1,10 +1,10 @@
 package dev.ontogeny.kernel.reference;
 
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.type.Activation;
 
 /** Encoding and decoding, one row and one latent at a time. */
 final class ReferenceEncoding implements EncodingKernel {
@@ -51,7 +51,7 @@ final class ReferenceEncoding implements EncodingKernel {
   }
 
   private boolean[] chosen(float[] pre) {
-    if (dictionary.type() == DictionaryType.TOP_K) {
+    if (dictionary.type().activation() == Activation.LARGEST_OF_ROW) {
       return ReferenceSelection.largest(pre, dictionary.k(), latent -> true);
     }
     boolean[] chosen = new boolean[pre.length];

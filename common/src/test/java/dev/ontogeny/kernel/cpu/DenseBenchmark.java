@@ -4,11 +4,13 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.TypeSettings;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -68,12 +70,12 @@ public final class DenseBenchmark {
       scales[s] = 1;
     }
     // Pre-activations are standard normal: thresholds at the quantile leave the share.
-    Sparsity sparsity =
+    TypeSettings type =
         shape[3] == 1
-            ? new Sparsity.Relu(Sparsity.Form.NORM_WEIGHTED, 0.1, 0)
-            : new Sparsity.JumpRelu(
-                Sparsity.Penalty.TANH_QUADRATIC,
-                Sparsity.Gate.PER_SOURCE,
+            ? new Relu(0.1, Relu.Form.NORM_WEIGHTED, 0)
+            : new JumpRelu(
+                JumpRelu.Paid.TANH_QUADRATIC,
+                JumpRelu.Gate.PER_SOURCE,
                 0.1,
                 1,
                 4,
@@ -83,11 +85,11 @@ public final class DenseBenchmark {
                 1);
     float[] bias = new float[width];
     Arrays.fill(bias, (float) -quantile(random, 1 - share));
-    float[] threshold = new float[sparsity.type().hasThreshold() ? width : 0];
+    float[] threshold = new float[!type.type().activation().tensors().isEmpty() ? width : 0];
     Arrays.fill(threshold, 1e-3f);
     Dictionary dictionary =
         new Dictionary(
-            sparsity.type(shape[3]),
+            type.type(shape[3]),
             sources,
             0,
             new FloatMatrix(
@@ -99,7 +101,7 @@ public final class DenseBenchmark {
             scales,
             threshold);
     TrainingSpecification specification =
-        new TrainingSpecification(width, sparsity, 0, 0, 1_000_000, Optimiser.standard());
+        new TrainingSpecification(width, type, 0, 0, 1_000_000, Optimiser.standard());
     double[] times = new double[7];
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

@@ -6,14 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelFixture;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
@@ -26,10 +24,20 @@ import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.Penalty;
+import dev.ontogeny.type.PrefixTopK;
+import dev.ontogeny.type.Reconstruction;
+import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.Selection;
+import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -53,26 +61,28 @@ final class KernelTwinsTest {
   static Stream<Arguments> providersAndShapes() {
     List<Arguments> all = new ArrayList<>();
     for (int[] shape : SHAPES) {
-      for (Sparsity sparsity : KernelFixture.sparsities(shape[3], shape[2])) {
+      for (TypeSettings type : KernelFixture.sparsities(shape[3], shape[2])) {
         for (KernelProvider provider : providers()) {
-          if (trains(provider, sparsity)) {
-            all.add(Arguments.of(provider.name(), provider, sparsity, shape, 1));
+          if (trains(provider, type)) {
+            all.add(Arguments.of(provider.name(), provider, type, shape, 1));
           }
         }
       }
-      for (Sparsity sparsity : KernelFixture.crosscoders(shape[3])) {
+      for (TypeSettings type : KernelFixture.crosscoders(shape[3])) {
         if (shape[1] > 1) {
           KernelProvider provider = providers().get(0);
-          all.add(Arguments.of(provider.name(), provider, sparsity, shape, 2));
+          all.add(Arguments.of(provider.name(), provider, type, shape, 2));
         }
       }
     }
     return all.stream();
   }
 
-  private static boolean trains(KernelProvider provider, Sparsity sparsity) {
+  private static boolean trains(KernelProvider provider, TypeSettings type) {
     return !(provider instanceof Nd4jProvider)
-        || (sparsity instanceof Sparsity.TopK top && top.multiK() == 0);
+        || (type.selection() instanceof Selection.LargestOfRow
+            && type.parts(20).size() == 2
+            && type.reconstruction(20) instanceof Reconstruction.Whole);
   }
 
   private static List<KernelProvider> providers() {
@@ -151,16 +161,16 @@ final class KernelTwinsTest {
   @Test
   void encodingsAgree() {
     for (int[] shape : SHAPES) {
-      for (Sparsity sparsity : KernelFixture.sparsities(shape[3], shape[2])) {
+      for (TypeSettings type : KernelFixture.sparsities(shape[3], shape[2])) {
         for (KernelProvider provider : providers()) {
-          encodingsAgree(provider, sparsity, shape, 1);
+          encodingsAgree(provider, type, shape, 1);
         }
       }
-      for (Sparsity sparsity : KernelFixture.crosscoders(shape[3])) {
+      for (TypeSettings type : KernelFixture.crosscoders(shape[3])) {
         for (KernelProvider provider : providers()) {
           if (shape[1] > 1
-              && !(provider instanceof Nd4jProvider && sparsity.type(2).gatedBySource())) {
-            encodingsAgree(provider, sparsity, shape, 2);
+              && !(provider instanceof Nd4jProvider && type.type(2).activation().bySource())) {
+            encodingsAgree(provider, type, shape, 2);
           }
         }
       }
@@ -168,8 +178,8 @@ final class KernelTwinsTest {
   }
 
   private static void encodingsAgree(
-      KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    Dictionary dictionary = KernelFixture.dictionary(sparsity, shape[1], shape[2], sources, 11);
+      KernelProvider provider, TypeSettings type, int[] shape, int sources) {
+    Dictionary dictionary = KernelFixture.dictionary(type, shape[1], shape[2], sources, 11);
     FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 12);
     SparseCodes expected = new SparseCodes(shape[2]);
     SparseCodes actual = new SparseCodes(shape[2]);
@@ -205,18 +215,18 @@ final class KernelTwinsTest {
   @ParameterizedTest(name = "{0} {2} {3} {4}")
   @MethodSource("providersAndShapes")
   void gradientsAgree(
-      String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    compareGradients(provider, sparsity, shape, sources, 0, Double.NaN);
+      String name, KernelProvider provider, TypeSettings type, int[] shape, int sources) {
+    compareGradients(provider, type, shape, sources, 0, Double.NaN);
   }
 
   /** Both ways of types that may be dense, whichever the batch would have had. */
   @ParameterizedTest(name = "{0} {2} {3} {4}")
   @MethodSource("providersAndShapes")
   void denseAndSparseGradientsAgree(
-      String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    if (sparsity.budget() == 0) {
-      compareGradients(provider, sparsity, shape, sources, 0, 0);
-      compareGradients(provider, sparsity, shape, sources, shape[2] / 3, 2);
+      String name, KernelProvider provider, TypeSettings type, int[] shape, int sources) {
+    if (type.selection().k() == 0) {
+      compareGradients(provider, type, shape, sources, 0, 0);
+      compareGradients(provider, type, shape, sources, shape[2] / 3, 2);
     }
   }
 
@@ -224,8 +234,8 @@ final class KernelTwinsTest {
   @ParameterizedTest(name = "{0} {2} {3} {4}")
   @MethodSource("providersAndShapes")
   void auxiliaryGradientsAgree(
-      String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    compareGradients(provider, sparsity, shape, sources, Math.max(1, shape[2] / 3), Double.NaN);
+      String name, KernelProvider provider, TypeSettings type, int[] shape, int sources) {
+    compareGradients(provider, type, shape, sources, Math.max(1, shape[2] / 3), Double.NaN);
   }
 
   /**
@@ -233,14 +243,14 @@ final class KernelTwinsTest {
    */
   private static void compareGradients(
       KernelProvider provider,
-      Sparsity sparsity,
+      TypeSettings type,
       int[] shape,
       int sources,
       int auxiliaryK,
       double denseFrom) {
-    Dictionary initial = KernelFixture.dictionary(sparsity, shape[1], shape[2], sources, 21);
+    Dictionary initial = KernelFixture.dictionary(type, shape[1], shape[2], sources, 21);
     TrainingSpecification specification =
-        KernelFixture.specification(sparsity, shape[2], auxiliaryK, 0.5, 2)
+        KernelFixture.specification(type, shape[2], auxiliaryK, 0.5, 2)
             .withSourceWeights(sources == 1 ? List.of() : List.of(0.4, 1.6));
     FloatMatrix batch = KernelFixture.batch(shape[0], shape[1], 22);
     ReferenceTraining slow = new ReferenceTraining(specification, initial);
@@ -260,7 +270,7 @@ final class KernelTwinsTest {
       assertThat(actual.deadShare()).isEqualTo(expected.deadShare());
       assertThat(actual.auxiliary())
           .isCloseTo(expected.auxiliary(), within(1e-5 * (1 + expected.auxiliary())));
-      if (auxiliaryK > 0 && shape[2] > 100 && sparsity.budget() > 0) {
+      if (auxiliaryK > 0 && shape[2] > 100 && type.selection().k() > 0) {
         assertThat(expected.auxiliary()).isPositive();
       }
       Map<String, double[]> reference = new LinkedHashMap<>(slow.lastGradients());
@@ -327,13 +337,13 @@ final class KernelTwinsTest {
   @ParameterizedTest(name = "{0} {2} {3} {4}")
   @MethodSource("providersAndShapes")
   void stepsAgree(
-      String name, KernelProvider provider, Sparsity sparsity, int[] shape, int sources) {
-    Dictionary initial = KernelFixture.dictionary(sparsity, shape[1], shape[2], sources, 31);
+      String name, KernelProvider provider, TypeSettings type, int[] shape, int sources) {
+    Dictionary initial = KernelFixture.dictionary(type, shape[1], shape[2], sources, 31);
     double averageDecay = provider instanceof Nd4jProvider ? 0 : 0.5;
     TrainingSpecification specification =
         new TrainingSpecification(
             shape[2],
-            sparsity,
+            type,
             shape[2] / 4,
             1.0 / 32,
             40,
@@ -367,7 +377,7 @@ final class KernelTwinsTest {
   void gatedLatentsCountWhereTheyPass() {
     Dictionary dictionary =
         new Dictionary(
-            DictionaryType.JUMP_RELU_PER_SOURCE,
+            JumpRelu.BY_SOURCE,
             List.of(new Source("site", 0, 1), new Source("site", 1, 1)),
             0,
             new FloatMatrix(2, 2, new float[] {1, 1, 1, 1}),
@@ -399,22 +409,56 @@ final class KernelTwinsTest {
     }
     assertThatThrownBy(() -> new Nd4jProvider(1).encoding(dictionary, 4))
         .isInstanceOf(Failure.class)
-        .hasMessage("kernel nd4j does not know type jump-relu-per-source: take kernel cpu");
+        .hasMessage(
+            "kernel nd4j lacks gates by source, which type jump-relu-per-source has: take kernel cpu");
   }
 
   @Test
-  void nd4jSaysWhatItTrains() {
-    Sparsity sparsity = new Sparsity.BatchTopK(3, 0, 0.9);
-    assertThatThrownBy(
-            () ->
-                new Nd4jProvider(1)
-                    .training(
-                        KernelFixture.specification(sparsity, 20, 0, 0, 10),
-                        KernelFixture.dictionary(sparsity, 8, 20, 1, 1),
-                        10))
-        .isInstanceOf(Failure.class)
-        .hasMessageContaining("kernel nd4j trains type top-k on one source")
-        .hasMessageContaining("BatchTopK[k=3")
-        .hasMessageContaining("take kernel cpu");
+  void aProviderNamesThePartThatItLacks() {
+    Map<TypeSettings, String> lacking = new LinkedHashMap<>();
+    lacking.put(new BatchTopK(3, 0, 0.9), "the k·n largest of a batch");
+    lacking.put(new TopK(3, 0, 6, 0.1), "a further code (multi-k)");
+    lacking.put(new Relu(0.8, Relu.Form.NORM_WEIGHTED, 0), "all positive pre-activations");
+    lacking.put(new PrefixTopK(3), "reconstructions by prefixes of the code");
+    lacking.forEach(
+        (type, words) ->
+            assertThatThrownBy(() -> training(new Nd4jProvider(1), type))
+                .isInstanceOf(Failure.class)
+                .hasMessage(
+                    "kernel nd4j lacks %s, which a dictionary of type %s asks for: take kernel cpu",
+                    words, type.type().key()));
+    // A part of another jar is nobody's.
+    TypeSettings strange =
+        new PrefixTopK(3) {
+          @Override
+          public Reconstruction reconstruction(int width) {
+            return () -> "a reconstruction by hearsay";
+          }
+        };
+    for (KernelProvider provider :
+        List.of(new CpuProvider(CpuMachine.detect(1)), new ReferenceProvider())) {
+      assertThatThrownBy(() -> training(provider, strange))
+          .isInstanceOf(Failure.class)
+          .hasMessageEndingWith("lacks a reconstruction by hearsay");
+    }
+    TypeSettings senseless =
+        new PrefixTopK(3) {
+          @Override
+          public Optional<Penalty> codePenalty() {
+            return Optional.of(new Penalty.ActiveCount(1));
+          }
+        };
+    assertThatThrownBy(() -> training(new CpuProvider(CpuMachine.detect(1)), senseless))
+        .hasMessage(
+            "kernel cpu lacks a penalty on the number of active latents where no thresholds are learnt");
+  }
+
+  private static void training(KernelProvider provider, TypeSettings type) {
+    provider
+        .training(
+            KernelFixture.specification(type, 20, 0, 0, 10),
+            KernelFixture.dictionary(type, 8, 20, 1, 1),
+            10)
+        .close();
   }
 }

@@ -7,13 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelFixture;
-import dev.ontogeny.kernel.Sparsity;
-import dev.ontogeny.kernel.Sparsity.JumpRelu;
-import dev.ontogeny.kernel.Sparsity.Penalty;
-import dev.ontogeny.kernel.Sparsity.Relu;
-import dev.ontogeny.kernel.Sparsity.TopK;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.type.FurtherCode;
+import dev.ontogeny.type.Penalty;
+import dev.ontogeny.type.Reconstruction.Prefixes;
+import dev.ontogeny.type.Selection.AboveThreshold;
+import dev.ontogeny.type.TypeSettings;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,11 +43,11 @@ final class AutodiffTest {
 
   @ParameterizedTest
   @MethodSource("kinds")
-  void gradientsEqualThoseOfAutomaticDifferentiation(Sparsity sparsity, int sources) {
-    Dictionary dictionary = KernelFixture.dictionary(sparsity, INPUTS, WIDTH, sources, 51);
+  void gradientsEqualThoseOfAutomaticDifferentiation(TypeSettings type, int sources) {
+    Dictionary dictionary = KernelFixture.dictionary(type, INPUTS, WIDTH, sources, 51);
     FloatMatrix batch = KernelFixture.batch(ROWS, INPUTS, 52);
     ReferenceTraining kernel =
-        new ReferenceTraining(KernelFixture.specification(sparsity, WIDTH, 0, 0, 100), dictionary);
+        new ReferenceTraining(KernelFixture.specification(type, WIDTH, 0, 0, 100), dictionary);
     StepLosses losses = kernel.gradients(batch, FULL);
 
     INDArray scaled = matrix(batch.values(), ROWS, INPUTS);
@@ -70,7 +70,7 @@ final class AutodiffTest {
       codes.add(pre.mul(graph.constant(fires(kernel.lastCodes(), part.bars))));
     }
     SDVariable fires = graph.constant("fires", fires(kernel.lastCodes(), parts.get(0).bars));
-    if (sparsity instanceof JumpRelu jump) {
+    if (type.selection() instanceof AboveThreshold jump) {
       // A variable that is zero and has the slope of the rectangle.
       INDArray logarithms = Nd4j.create(DataType.DOUBLE, 1, WIDTH);
       for (int latent = 0; latent < WIDTH; latent++) {
@@ -98,19 +98,23 @@ final class AutodiffTest {
         codes.set(p, codes.get(p).add(ofCode));
       }
     }
-    SDVariable residual = rows.sub(decoderBias);
-    for (int p = 0; p < parts.size(); p++) {
-      SDVariable columns = decoder.mul(graph.constant(parts.get(p).columns));
-      residual = residual.sub(codes.get(p).mmul(columns));
+    SDVariable loss = null;
+    for (int m = 0; m < prefixes(type).size(); m++) {
+      SDVariable residual = rows.sub(decoderBias);
+      for (int p = 0; p < parts.size(); p++) {
+        INDArray counted = parts.get(p).columns.mul(below(prefixes(type).get(m)));
+        residual = residual.sub(codes.get(p).mmul(decoder.mul(graph.constant(counted))));
+      }
+      SDVariable ofPrefix = residual.mul(residual).sum().mul(weights(type).get(m) / variance);
+      loss = loss == null ? ofPrefix : loss.add(ofPrefix);
     }
-    SDVariable loss = residual.mul(residual).sum().div(variance);
     SDVariable code = codes.get(0);
-    SDVariable norms = norms(graph, dictionary, decoder, 0, INPUTS);
-    if (sparsity instanceof TopK top && top.multiK() > 0) {
+    if (type.furtherCode().isPresent()) {
+      FurtherCode further = type.furtherCode().get();
       float[][] more = new float[ROWS][];
       for (int row = 0; row < ROWS; row++) {
         float[] values = kernel.lastPreActivations()[row].clone();
-        boolean[] chosen = ReferenceSelection.largest(values, top.multiK(), latent -> true);
+        boolean[] chosen = ReferenceSelection.largest(values, further.k(), latent -> true);
         for (int latent = 0; latent < WIDTH; latent++) {
           values[latent] = chosen[latent] ? values[latent] : 0;
         }
@@ -121,17 +125,15 @@ final class AutodiffTest {
               pre.mul(graph.constant("more", fires(more, new float[WIDTH])))
                   .mmul(decoder)
                   .add(decoderBias));
-      loss = loss.add(left.mul(left).sum().mul(top.multiWeight() / variance));
-    } else if (sparsity instanceof Relu relu) {
-      SDVariable paid = relu.form() == Sparsity.Form.UNIT_NORM ? code : code.mul(norms);
-      loss = loss.add(paid.sum().mul(relu.coefficient() / variance));
-    } else if (sparsity instanceof JumpRelu jump) {
+      loss = loss.add(left.mul(left).sum().mul(further.weight() / variance));
+    }
+    if (type.codePenalty().isPresent()) {
       List<SDVariable> paid = new ArrayList<>();
       for (int p = 0; p < parts.size(); p++) {
         Part part = parts.get(p);
         paid.add(codes.get(p).mul(norms(graph, dictionary, decoder, part.from, part.to)));
       }
-      loss = loss.add(penalty(graph, jump, paid, fires, variance));
+      loss = loss.add(penalty(type.codePenalty().get(), graph, code, paid, fires, variance));
     }
     loss.markAsLoss();
     Map<String, INDArray> expected =
@@ -148,27 +150,59 @@ final class AutodiffTest {
                     .containsExactly(expected.get(name).dup('c').data().asDouble(), within(3e-6)));
   }
 
+  private static List<Integer> prefixes(TypeSettings type) {
+    return type.reconstruction(WIDTH) instanceof Prefixes prefixes
+        ? prefixes.ends()
+        : List.of(WIDTH);
+  }
+
+  private static List<Double> weights(TypeSettings type) {
+    return type.reconstruction(WIDTH) instanceof Prefixes prefixes
+        ? prefixes.weights()
+        : List.of(1.0);
+  }
+
+  /** 1 in the rows of the latents below an end, [F, D]. */
+  private static INDArray below(int end) {
+    INDArray below = Nd4j.zeros(DataType.DOUBLE, WIDTH, INPUTS);
+    for (int latent = 0; latent < end; latent++) {
+      for (int i = 0; i < INPUTS; i++) {
+        below.putScalar(latent, i, 1);
+      }
+    }
+    return below;
+  }
+
   /**
    * @param paid f‖d‖ of every part
    */
   private static SDVariable penalty(
-      SameDiff graph, JumpRelu jump, List<SDVariable> paid, SDVariable fires, double variance) {
-    if (jump.penalty() == Penalty.STEP) {
-      return fires.sum().mul(jump.coefficient() / variance);
-    } else if (jump.penalty() == Penalty.TARGET_L0) {
-      SDVariable excess = fires.sum().div(ROWS * jump.target()).sub(1);
-      return excess.mul(excess).mul(jump.coefficient());
+      Penalty penalty,
+      SameDiff graph,
+      SDVariable code,
+      List<SDVariable> paid,
+      SDVariable fires,
+      double variance) {
+    double coefficient = penalty.coefficient();
+    if (penalty instanceof Penalty.Sum sum) {
+      return (sum.byNorm() ? paid.get(0) : code).sum().mul(coefficient / variance);
+    } else if (penalty instanceof Penalty.ActiveCount) {
+      return fires.sum().mul(coefficient / variance);
+    } else if (penalty instanceof Penalty.TargetCount count) {
+      SDVariable excess = fires.sum().div(ROWS * count.target()).sub(1);
+      return excess.mul(excess).mul(coefficient);
     }
+    Penalty.SaturatingSum saturating = (Penalty.SaturatingSum) penalty;
     SDVariable mean = null;
     for (SDVariable each : paid) {
-      SDVariable ofPart = graph.math().tanh(each.mul(jump.slope())).mean(0).div(paid.size());
+      SDVariable ofPart = graph.math().tanh(each.mul(saturating.slope())).mean(0).div(paid.size());
       mean = mean == null ? ofPart : mean.add(ofPart);
     }
-    double weight = jump.coefficient() * ROWS * paid.size() / variance;
-    if (jump.penalty() == Penalty.TANH) {
+    double weight = coefficient * ROWS * paid.size() / variance;
+    if (Double.isInfinite(saturating.square())) {
       return mean.sum().mul(weight);
     }
-    return mean.mul(mean.div(jump.square()).add(1)).sum().mul(weight);
+    return mean.mul(mean.div(saturating.square()).add(1)).sum().mul(weight);
   }
 
   /**
@@ -181,7 +215,7 @@ final class AutodiffTest {
   private record Part(int from, int to, INDArray columns, float[] bars, float[] scale) {}
 
   private static List<Part> parts(Dictionary dictionary) {
-    if (!dictionary.type().gatedBySource()) {
+    if (!dictionary.type().activation().bySource()) {
       float[] ones = new float[WIDTH];
       Arrays.fill(ones, 1);
       INDArray all = Nd4j.ones(DataType.DOUBLE, WIDTH, INPUTS);
@@ -237,7 +271,8 @@ final class AutodiffTest {
     return Nd4j.createFromArray(fires);
   }
 
-  private static INDArray window(JumpRelu jump, float[] thresholds, float[][] pre, float[] scale) {
+  private static INDArray window(
+      AboveThreshold jump, float[] thresholds, float[][] pre, float[] scale) {
     double[][] window = new double[ROWS][WIDTH];
     for (int row = 0; row < ROWS; row++) {
       for (int latent = 0; latent < WIDTH; latent++) {

@@ -10,7 +10,6 @@ import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelFixture;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
@@ -20,6 +19,11 @@ import dev.ontogeny.kernel.cpu.CpuTraining;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeSettings;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -38,12 +42,12 @@ final class ReferenceTrainingTest {
         KernelFixture.crosscoders(3).stream().map(each -> Arguments.of(each, 2)));
   }
 
-  private static TrainingSpecification plain(Sparsity sparsity) {
-    return KernelFixture.specification(sparsity, 24, 0, 0, 1_000_000);
+  private static TrainingSpecification plain(TypeSettings type) {
+    return KernelFixture.specification(type, 24, 0, 0, 1_000_000);
   }
 
-  private static TrainingSpecification weighted(Sparsity sparsity, int sources) {
-    return plain(sparsity).withSourceWeights(sources == 1 ? List.of() : List.of(0.4, 1.6));
+  private static TrainingSpecification weighted(TypeSettings type, int sources) {
+    return plain(type).withSourceWeights(sources == 1 ? List.of() : List.of(0.4, 1.6));
   }
 
   /**
@@ -52,10 +56,10 @@ final class ReferenceTrainingTest {
    */
   @ParameterizedTest
   @MethodSource("kinds")
-  void gradientsEqualFiniteDifferences(Sparsity sparsity, int sources) {
-    Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, sources, 1);
+  void gradientsEqualFiniteDifferences(TypeSettings type, int sources) {
+    Dictionary dictionary = KernelFixture.dictionary(type, 6, 24, sources, 1);
     FloatMatrix batch = KernelFixture.batch(5, 6, 2);
-    TrainingSpecification specification = weighted(sparsity, sources);
+    TrainingSpecification specification = weighted(type, sources);
     ReferenceTraining kernel = new ReferenceTraining(specification, dictionary);
     kernel.gradients(batch, FULL);
     Map<String, double[]> gradients = kernel.lastGradients();
@@ -89,9 +93,9 @@ final class ReferenceTrainingTest {
 
   @Test
   void batchTopKSpendsItsBudgetExactlyAndWhereItCounts() {
-    Sparsity sparsity = new Sparsity.BatchTopK(3, 0, 0.9);
+    TypeSettings type = new BatchTopK(3, 0, 0.9);
     ReferenceTraining kernel =
-        new ReferenceTraining(plain(sparsity), KernelFixture.dictionary(sparsity, 6, 24, 1, 1));
+        new ReferenceTraining(plain(type), KernelFixture.dictionary(type, 6, 24, 1, 1));
     FloatMatrix batch = KernelFixture.batch(40, 6, 2);
     assertThat(kernel.gradients(batch, FULL).l0()).isEqualTo(3);
     float smallest = Float.POSITIVE_INFINITY;
@@ -121,15 +125,13 @@ final class ReferenceTrainingTest {
   void kIsAnnealed() {
     StepSettings half = new StepSettings(1e-3f, 1, 0.5);
     FloatMatrix batch = KernelFixture.batch(40, 6, 2);
-    for (Sparsity sparsity :
-        List.of(new Sparsity.TopK(2, 6, 0, 0), new Sparsity.BatchTopK(2, 6, 0.9))) {
-      Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, 1, 1);
-      try (CpuTraining fast =
-          new CpuTraining(CpuMachine.detect(1), plain(sparsity), dictionary, 40)) {
+    for (TypeSettings type : List.of(new TopK(2, 6, 0, 0), new BatchTopK(2, 6, 0.9))) {
+      Dictionary dictionary = KernelFixture.dictionary(type, 6, 24, 1, 1);
+      try (CpuTraining fast = new CpuTraining(CpuMachine.detect(1), plain(type), dictionary, 40)) {
         assertThat(fast.gradients(batch, half).l0()).isEqualTo(4);
         assertThat(fast.gradients(batch, FULL).l0()).isEqualTo(2);
       }
-      assertThat(new ReferenceTraining(plain(sparsity), dictionary).gradients(batch, half).l0())
+      assertThat(new ReferenceTraining(plain(type), dictionary).gradients(batch, half).l0())
           .isEqualTo(4);
     }
   }
@@ -138,11 +140,11 @@ final class ReferenceTrainingTest {
   @Test
   void thresholdsLearnByTheRectangle() {
     // One latent, one input; pre = x. θ = 1, bandwidth 1: the window is 0.5 to 1.5.
-    Sparsity sparsity =
-        new Sparsity.JumpRelu(Sparsity.Penalty.STEP, Sparsity.Gate.SHARED, 0.25, 1, 1, 1, 1, 1, 1);
+    TypeSettings type =
+        new JumpRelu(JumpRelu.Paid.STEP, JumpRelu.Gate.SHARED, 0.25, 1, 1, 1, 1, 1, 1);
     Dictionary dictionary =
         new Dictionary(
-            sparsity.type(),
+            type.type(),
             List.of(new Source("site", 0, 1)),
             0,
             new FloatMatrix(1, 1, new float[] {1}),
@@ -152,7 +154,7 @@ final class ReferenceTrainingTest {
             new float[1],
             new float[] {1},
             new float[] {1});
-    TrainingSpecification specification = KernelFixture.specification(sparsity, 1, 0, 0, 100);
+    TrainingSpecification specification = KernelFixture.specification(type, 1, 0, 0, 100);
     // Codes 0, 0, 1.25, 2, 0; residuals 0.75 and -1 where it does not fire; the mean is 0.6.
     FloatMatrix batch = new FloatMatrix(5, 1, new float[] {0.25f, 0.75f, 1.25f, 2, -1.25f});
     ReferenceTraining kernel = new ReferenceTraining(specification, dictionary);
@@ -172,12 +174,12 @@ final class ReferenceTrainingTest {
   /** Dead latents point at badly reconstructed inputs, and fire again. */
   @Test
   void deadLatentsStartAgain() {
-    Sparsity sparsity = new Sparsity.Relu(Sparsity.Form.UNIT_NORM, 0.01, 96);
-    Dictionary dictionary = KernelFixture.dictionary(sparsity, 6, 24, 1, 9);
+    TypeSettings type = new Relu(0.01, Relu.Form.UNIT_NORM, 96);
+    Dictionary dictionary = KernelFixture.dictionary(type, 6, 24, 1, 9);
     for (int latent = 0; latent < 8; latent++) {
       dictionary.encoderBias()[latent] = -1000;
     }
-    TrainingSpecification specification = KernelFixture.specification(sparsity, 24, 0, 0, 60);
+    TrainingSpecification specification = KernelFixture.specification(type, 24, 0, 0, 60);
     for (String provider : List.of("reference", "cpu")) {
       try (TrainingKernel kernel =
           Kernels.provider(provider, 1).training(specification, dictionary, 32)) {
@@ -216,11 +218,11 @@ final class ReferenceTrainingTest {
 
   @ParameterizedTest
   @MethodSource("kinds")
-  void restoredStateGoesOnWithTheSameBytes(Sparsity sparsity, int sources) {
-    Dictionary initial = KernelFixture.dictionary(sparsity, 7, 20, sources, 4);
+  void restoredStateGoesOnWithTheSameBytes(TypeSettings type, int sources) {
+    Dictionary initial = KernelFixture.dictionary(type, 7, 20, sources, 4);
     TrainingSpecification specification =
         new TrainingSpecification(
-            20, sparsity, 4, 0.03125, 20, new Optimiser(0.9, 0.999, 1e-8, 0.01, 0.1, 0.9));
+            20, type, 4, 0.03125, 20, new Optimiser(0.9, 0.999, 1e-8, 0.01, 0.1, 0.9));
     ReferenceTraining undisturbed = new ReferenceTraining(specification, initial);
     ReferenceTraining stopped = new ReferenceTraining(specification, initial);
     for (int step = 0; step < 6; step++) {

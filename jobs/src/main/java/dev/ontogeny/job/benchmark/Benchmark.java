@@ -6,12 +6,10 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.job.Terminal;
-import dev.ontogeny.kernel.DictionarySettings;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.StepProfile;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingSpecification;
@@ -25,6 +23,11 @@ import dev.ontogeny.run.Provenance;
 import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.train.InitialDictionary;
 import dev.ontogeny.train.Schedule;
+import dev.ontogeny.type.DictionarySettings;
+import dev.ontogeny.type.DictionaryTypes;
+import dev.ontogeny.type.Norms;
+import dev.ontogeny.type.TypeDefaults;
+import dev.ontogeny.type.TypeSettings;
 import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -32,6 +35,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -70,8 +74,17 @@ public final class Benchmark implements Callable<Integer> {
   @Option(
       names = "--type",
       description =
-          "top-k, batch-top-k, jump-relu or relu; top-k if absent, with several sources batch-top-k.")
+          "One of ${COMPLETION-CANDIDATES}; top-k if absent, with several sources batch-top-k.",
+      completionCandidates = Types.class)
   private String type;
+
+  /** What can be trained, as {@code --help} tells it. */
+  static final class Types implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return DictionaryTypes.trainableKeys().iterator();
+    }
+  }
 
   @Option(
       names = "--sources",
@@ -142,7 +155,7 @@ public final class Benchmark implements Callable<Integer> {
         .atLeast("--tokens", (double) tokens, batch)
         .atLeast("--held", held, 1)
         .raise();
-    Sparsity sparsity = sparsity();
+    TypeSettings settings = settings();
     BenchmarkRows data = BenchmarkRows.read(rows, sources, held);
     int inputs = data.all().columns();
     if (data.training() < batch) {
@@ -156,9 +169,9 @@ public final class Benchmark implements Callable<Integer> {
     Schedule schedule = new Schedule(rate, 0.1, 0, 0.1, 0);
     long steps = tokens / batch;
     double before = mebibytes("VmRSS");
-    TrainingSpecification specification = specification(sparsity, inputs / sources);
-    Dictionary initial = data.initial(width, sparsity.budget(), seed);
-    if (sparsity.budget() > 0) {
+    TrainingSpecification specification = specification(settings, inputs / sources);
+    Dictionary initial = data.initial(width, settings.selection().k(), seed);
+    if (settings.selection().k() > 0) {
       initial = InitialDictionary.fitted(initial, data.batch(0, batch), provider);
     }
     List<Double> seconds = new ArrayList<>();
@@ -232,7 +245,7 @@ public final class Benchmark implements Callable<Integer> {
   }
 
   /** With the defaults of {@code train}. */
-  private Sparsity sparsity() {
+  private TypeSettings settings() {
     String name = type != null ? type : sources > 1 ? "batch-top-k" : "top-k";
     Config config =
         ConfigFactory.parseMap(Map.of("type", name, "width", width))
@@ -246,35 +259,32 @@ public final class Benchmark implements Callable<Integer> {
       config =
           ConfigFactory.parseMap(Map.of(key, assignment.substring(at + 1))).withFallback(config);
     }
-    DictionarySettings settings = SettingsReader.bind(DictionarySettings.class, config, "--type");
-    DictionarySettings.Types types =
+    DictionarySettings dictionary = SettingsReader.bind(DictionarySettings.class, config, "--type");
+    TypeDefaults defaults =
         SettingsReader.bind(
-            DictionarySettings.Types.class,
+            TypeDefaults.class,
             SettingsReader.defaults("train").getConfig("types"),
             "conf/jobs/train.conf");
-    if (sources > 1 && !settings.freeNorms(types)) {
+    TypeSettings of = dictionary.with(defaults);
+    if (sources > 1 && of.norms() == Norms.UNIT) {
       throw Failure.settings(
-          "--type %s cannot be a crosscoder's, since its decoder norms are not free: take batch-top-k, jump-relu or relu",
-          name);
+          "--type %s cannot be a crosscoder's, since its decoder norms are not free: take %s",
+          name, DictionaryTypes.crosscoders());
     }
-    return settings.sparsity(types);
+    return of;
   }
 
   private static boolean hasK(String name) {
-    for (DictionarySettings.Type each : DictionarySettings.Type.values()) {
-      if (each.key().equals(name)) {
-        return each.keys().contains("k");
-      }
-    }
-    return false;
+    return DictionaryTypes.trainable().stream()
+        .anyMatch(each -> each.key().equals(name) && each.keys().contains("k"));
   }
 
   /** With AuxK for types that have it. */
-  private TrainingSpecification specification(Sparsity sparsity, int inputs) {
-    boolean auxiliary = !(sparsity instanceof Sparsity.Relu);
+  private TrainingSpecification specification(TypeSettings settings, int inputs) {
+    boolean auxiliary = settings.auxiliary();
     return new TrainingSpecification(
         width,
-        sparsity,
+        settings,
         auxiliary ? Math.min(width, Math.max(1, inputs / 2)) : 0,
         auxiliary ? 1.0 / 32 : 0,
         1_000_000,

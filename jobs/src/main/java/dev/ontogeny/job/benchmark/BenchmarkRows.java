@@ -3,11 +3,11 @@ package dev.ontogeny.job.benchmark;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.TopK;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -109,7 +109,7 @@ record BenchmarkRows(FloatMatrix all, int sources, int training) {
       }
     }
     return new Dictionary(
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         named,
         k,
         new FloatMatrix(inputs, width, encoder),

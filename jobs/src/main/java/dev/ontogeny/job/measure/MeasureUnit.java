@@ -160,7 +160,7 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
       places.add(place(metadata, source));
     }
     List<Measured> views = new ArrayList<>();
-    if (metadata.type().gatedBySource()) {
+    if (metadata.type().activation().bySource()) {
       for (int i = 0; i < places.size(); i++) {
         boolean follows = i > 0 && places.get(i).follows(places.get(i - 1));
         views.add(measured(metadata, List.of(places.get(i)), follows ? i - 1 : -1, false));

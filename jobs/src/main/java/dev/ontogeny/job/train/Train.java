@@ -20,6 +20,7 @@ import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.spark.Progress;
 import dev.ontogeny.train.DictionaryPlan;
+import dev.ontogeny.type.DictionaryTypes;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -55,6 +56,11 @@ public final class Train implements Job<TrainSettings> {
   @Override
   public String description() {
     return "Trains dictionaries on a dataset: one for each checkpoint, alone or as a chain.";
+  }
+
+  @Override
+  public String reference() {
+    return "Types of dictionaries:\n\n" + DictionaryTypes.help();
   }
 
   @Override

@@ -7,7 +7,6 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.job.train.TrainSettings.Mode;
 import dev.ontogeny.job.train.TrainSettings.ReplicasBy;
-import dev.ontogeny.kernel.DictionarySettings;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
@@ -15,6 +14,7 @@ import dev.ontogeny.run.Seeds;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
 import dev.ontogeny.train.Weighting;
+import dev.ontogeny.type.DictionarySettings;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -200,9 +200,7 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
               parent == null ? null : parent.id(),
               sources,
               weighting,
-              settings
-                  .training()
-                  .of(specification.sparsity(settings.types()), specification, widest),
+              settings.training().of(specification.with(settings.types()), specification, widest),
               settings.training().schedule(specification, parent != null),
               settings.training().steps(parent != null),
               settings.training().batch(),

@@ -1,9 +1,7 @@
 package dev.ontogeny.job.train;
 
 import com.fasterxml.jackson.annotation.JsonValue;
-import dev.ontogeny.kernel.DictionarySettings;
 import dev.ontogeny.kernel.Optimiser;
-import dev.ontogeny.kernel.Sparsity;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.run.Nullable;
 import dev.ontogeny.run.Operational;
@@ -11,6 +9,10 @@ import dev.ontogeny.run.Problems;
 import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.train.Schedule;
 import dev.ontogeny.train.Weighting;
+import dev.ontogeny.type.DictionarySettings;
+import dev.ontogeny.type.DictionaryTypes;
+import dev.ontogeny.type.TypeDefaults;
+import dev.ontogeny.type.TypeSettings;
 import java.io.Serializable;
 import java.util.HashSet;
 import java.util.List;
@@ -28,7 +30,7 @@ public record TrainSettings(
     int replicas,
     ReplicasBy replicasBy,
     List<DictionarySettings> dictionaries,
-    DictionarySettings.Types types,
+    TypeDefaults types,
     Training training,
     String kernel,
     boolean recordRates,
@@ -59,16 +61,18 @@ public record TrainSettings(
     for (int i = 0; i < dictionaries.size(); i++) {
       DictionarySettings each = dictionaries.get(i);
       // Where the width of a site does not matter, any will do.
-      problems.alsoOf("dictionaries." + i + ".", () -> training.of(each.sparsity(types), each, 2));
-      if (mode == Mode.CROSSCODER) {
-        problems.check(
-            each.freeNorms(types),
-            "dictionaries." + i,
-            "must be of a kind whose decoder norms are free, since they are what a crosscoder is about: batch-top-k, relu of form norm-weighted, jump-relu of penalty tanh or tanh-quadratic, got %s",
-            each.label());
-      }
+      TypeDefaults defaults = types;
+      problems.alsoOf("dictionaries." + i + ".", () -> training.of(each.with(defaults), each, 2));
+      problems.check(
+          mode != Mode.CROSSCODER || each.hasFreeNorms(types),
+          "dictionaries." + i,
+          "must be of a kind whose decoder norms are free, since they are what a crosscoder is about: %s, got %s",
+          DictionaryTypes.crosscoders(),
+          each.label());
     }
     problems.raise();
+    // What other types would have decides nothing here.
+    types = types.only(dictionaries.stream().map(DictionarySettings::type).toList());
   }
 
   /** How the checkpoints of a series hang together. */
@@ -151,12 +155,12 @@ public record TrainSettings(
     }
 
     /** For a site of that width. The recipes for L1 have no auxiliary loss. */
-    TrainingSpecification of(Sparsity sparsity, DictionarySettings dictionary, int inputs) {
+    TrainingSpecification of(TypeSettings type, DictionarySettings dictionary, int inputs) {
       int wanted = auxiliaryK == null ? Math.max(1, inputs / 2) : auxiliaryK;
-      double coefficient = sparsity instanceof Sparsity.Relu ? 0 : auxiliaryCoefficient;
+      double coefficient = type.auxiliary() ? auxiliaryCoefficient : 0;
       return new TrainingSpecification(
           dictionary.width(),
-          sparsity,
+          type,
           coefficient == 0 ? 0 : Math.min(wanted, dictionary.width()),
           coefficient,
           deadWindow,

@@ -172,7 +172,7 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
   /** Random directions, where k bounds the code with an encoder that fits the first batch. */
   private static Dictionary random(
       DictionaryPlan plan, List<Moments> moments, FloatMatrix batch, KernelProvider kernels) {
-    int k = plan.specification().sparsity().budget();
+    int k = plan.specification().type().selection().k();
     int width = plan.specification().width();
     Dictionary random = InitialDictionary.random(plan.sources(), moments, width, k, plan.seed());
     return k == 0 ? random : InitialDictionary.fitted(random, batch, kernels);

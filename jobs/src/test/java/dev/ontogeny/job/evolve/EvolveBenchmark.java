@@ -10,7 +10,6 @@ import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.VectorType;
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.dictionary.Safetensors.Tensor;
 import dev.ontogeny.dictionary.Source;
@@ -18,6 +17,7 @@ import dev.ontogeny.job.Job;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
@@ -168,7 +168,7 @@ class EvolveBenchmark {
         DictionaryMetadata.VERSION,
         id,
         "chain-" + SITE,
-        DictionaryType.TOP_K,
+        TopK.TYPE,
         "autoencoder",
         settings.features,
         32,
@@ -179,7 +179,7 @@ class EvolveBenchmark {
         index,
         null,
         null,
-        DictionaryType.TOP_K.rule(),
+        TopK.TYPE.rule(),
         new DictionaryMetadata.Training(1, Json.object()),
         new DictionaryMetadata.Quality(0, 32, 0, 1));
   }

@@ -76,7 +76,7 @@ class TrainBenchmark {
               source,
               dataset.moments(source.site(), source.checkpoint()),
               FEATURES,
-              plan.specification().sparsity().budget(),
+              plan.specification().type().selection().k(),
               plan.seed()));
     }
     List<FloatMatrix> batches = batches(dataset, source, lane.shards());

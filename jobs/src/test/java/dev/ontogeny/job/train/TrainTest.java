@@ -13,12 +13,12 @@ import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
-import dev.ontogeny.dictionary.DictionaryType;
 import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.type.JumpRelu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -294,11 +294,10 @@ final class TrainTest {
             "checkpoints=[0,100,500]");
     new Train().run(spark, settings);
     String family = "crosscoder-blocks.0.hook_resid_post-jump-relu-w24-";
-    assertThat(metadata("gated", family + "gate-shared-r0").type())
-        .isEqualTo(DictionaryType.JUMP_RELU);
+    assertThat(metadata("gated", family + "gate-shared-r0").type()).isEqualTo(JumpRelu.TYPE);
     String id = family + "coefficient0.1-r0";
     DictionaryMetadata metadata = metadata("gated", id);
-    assertThat(metadata.type()).isEqualTo(DictionaryType.JUMP_RELU_PER_SOURCE);
+    assertThat(metadata.type()).isEqualTo(JumpRelu.BY_SOURCE);
     assertThat(metadata.rule())
         .contains("code_s = pre where pre * norm(W_dec_s) > threshold")
         .contains("probe_code = pre where any code_s is not zero");

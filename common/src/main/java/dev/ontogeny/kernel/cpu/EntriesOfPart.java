@@ -1,7 +1,7 @@
 package dev.ontogeny.kernel.cpu;
 
-/** Those entries of a list that count at one source. Scratch of one thread. */
-final class LatentsAtSource {
+/** Those entries of a list that count for one source, or one prefix. Scratch of one thread. */
+final class EntriesOfPart {
   private final int[] rows;
   private final float[] weights;
   private final int[] slots;
@@ -11,7 +11,7 @@ final class LatentsAtSource {
   /**
    * @param most entries of a list
    */
-  LatentsAtSource(int most) {
+  EntriesOfPart(int most) {
     rows = new int[most];
     weights = new float[most];
     slots = new int[most];

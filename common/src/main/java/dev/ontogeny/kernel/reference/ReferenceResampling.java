@@ -1,0 +1,64 @@
+package dev.ontogeny.kernel.reference;
+
+import dev.ontogeny.kernel.DeadLatents;
+
+/** Systematic draws of inputs for dead latents, weighted by their squared loss. */
+final class ReferenceResampling {
+  private ReferenceResampling() {}
+
+  /**
+   * After a step.
+   *
+   * @param tokens after each so many; 0 for never
+   */
+  static void after(
+      long tokens,
+      long steps,
+      ReferenceWeights weights,
+      DeadLatents silent,
+      double[][] residual,
+      double[][] centred) {
+    int rows = residual.length;
+    if (tokens == 0 || steps * rows / tokens == (steps - 1) * rows / tokens) {
+      return;
+    }
+    int width = weights.width;
+    int inputs = weights.inputs;
+    int dead = silent.countDead();
+    double norms = 0;
+    for (int latent = 0; latent < width; latent++) {
+      double squares = 0;
+      for (int i = 0; i < inputs; i++) {
+        squares += Math.pow(weights.encoder.values[i * width + latent], 2);
+      }
+      norms += silent.dead(latent) ? 0 : Math.sqrt(squares);
+    }
+    double[] reached = new double[rows];
+    for (int row = 0; row < rows; row++) {
+      reached[row] = (row == 0 ? 0 : reached[row - 1]) + Math.pow(Rows.squares(residual[row]), 2);
+    }
+    if (dead == 0 || dead == width || !(reached[rows - 1] > 0)) {
+      return;
+    }
+    int drawn = 0;
+    for (int latent = 0; latent < width; latent++) {
+      if (!silent.dead(latent)) {
+        continue;
+      }
+      double wanted = (drawn++ + 0.5) / dead * reached[rows - 1];
+      int row = 0;
+      while (row < rows - 1 && reached[row] < wanted) {
+        row++;
+      }
+      double norm = Math.sqrt(Rows.squares(centred[row]));
+      for (int i = 0; i < inputs; i++) {
+        float direction = (float) (centred[row][i] / norm);
+        weights.decoder.restart(latent * inputs + i, direction);
+        weights.encoder.restart(
+            i * width + latent, (float) (direction * 0.2 * norms / (width - dead)));
+      }
+      weights.encoderBias.restart(latent, 0);
+      silent.advance(latent, true, 0);
+    }
+  }
+}
