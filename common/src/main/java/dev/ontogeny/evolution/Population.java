@@ -1,6 +1,7 @@
 package dev.ontogeny.evolution;
 
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.stats.Bootstrap;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
@@ -199,14 +200,7 @@ public final class Population {
     copies[0] = 1;
     long hash = Seeds.mix(seed, track);
     for (int b = 1; b <= bootstraps; b++) {
-      double uniform = (Seeds.mix(hash, b) >>> 11) * 0x1p-53;
-      double mass = Math.exp(-1);
-      double below = mass;
-      while (uniform >= below && copies[b] < 20) {
-        copies[b]++;
-        mass /= copies[b];
-        below += mass;
-      }
+      copies[b] = Bootstrap.weight(hash, b);
     }
     return copies;
   }

@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.commons.text.similarity.LevenshteinDistance;
 
 /**
  * HOCON into records. Keys are the components' names in kebab-case; a record nests as an object,
@@ -364,30 +365,11 @@ public final class SettingsReader {
   public static String nearest(String key, Iterable<String> known) {
     List<String> all = new ArrayList<>();
     known.forEach(all::add);
+    LevenshteinDistance distance = LevenshteinDistance.getDefaultInstance();
     String best =
-        all.stream().min(Comparator.comparingInt(each -> distance(key, each))).orElse(null);
-    return best != null && distance(key, best) <= Math.max(2, key.length() / 3)
+        all.stream().min(Comparator.comparing(each -> distance.apply(key, each))).orElse(null);
+    return best != null && distance.apply(key, best) <= Math.max(2, key.length() / 3)
         ? "did you mean '" + best + "'?"
         : "known here: " + String.join(", ", all);
-  }
-
-  private static int distance(String a, String b) {
-    int[] row = new int[b.length() + 1];
-    for (int j = 0; j <= b.length(); j++) {
-      row[j] = j;
-    }
-    for (int i = 1; i <= a.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= b.length(); j++) {
-        int cost =
-            Math.min(
-                Math.min(row[j], row[j - 1]) + 1,
-                diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1));
-        diagonal = row[j];
-        row[j] = cost;
-      }
-    }
-    return row[b.length()];
   }
 }

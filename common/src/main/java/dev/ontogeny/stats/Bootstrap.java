@@ -43,7 +43,7 @@ public final class Bootstrap {
     return Seeds.mix(base, document);
   }
 
-  /** How often a replicate draws a document. */
+  /** How often a replicate draws a document, or whatever else a hash stands for. */
   public static int weight(long document, int replicate) {
     long hash = Seeds.mix(document, replicate);
     byte weight = TABLE[(int) (hash >>> (Long.SIZE - TABLE_BITS))];

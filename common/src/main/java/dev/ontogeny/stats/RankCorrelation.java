@@ -1,7 +1,6 @@
 package dev.ontogeny.stats;
 
-import java.util.Comparator;
-import java.util.stream.IntStream;
+import org.apache.commons.math3.stat.correlation.SpearmansCorrelation;
 
 /** Spearman's rank correlation; ties share the mean of their ranks. */
 public final class RankCorrelation {
@@ -13,38 +12,10 @@ public final class RankCorrelation {
       throw new IllegalArgumentException(
           "samples of " + first.length + " and " + second.length + " have no ranks in common");
     }
-    double[] a = ranks(first);
-    double[] b = ranks(second);
-    double mean = (a.length + 1) / 2.0;
-    double covariance = 0;
-    double varianceA = 0;
-    double varianceB = 0;
-    for (int i = 0; i < a.length; i++) {
-      covariance += (a[i] - mean) * (b[i] - mean);
-      varianceA += (a[i] - mean) * (a[i] - mean);
-      varianceB += (b[i] - mean) * (b[i] - mean);
+    if (first.length < 2) {
+      return 0;
     }
-    return varianceA == 0 || varianceB == 0 ? 0 : covariance / Math.sqrt(varianceA * varianceB);
-  }
-
-  private static double[] ranks(double[] values) {
-    int[] order =
-        IntStream.range(0, values.length)
-            .boxed()
-            .sorted(Comparator.comparingDouble(i -> values[i]))
-            .mapToInt(Integer::intValue)
-            .toArray();
-    double[] ranks = new double[values.length];
-    for (int from = 0; from < order.length; ) {
-      int to = from + 1;
-      while (to < order.length && values[order[to]] == values[order[from]]) {
-        to++;
-      }
-      for (int i = from; i < to; i++) {
-        ranks[order[i]] = (from + to + 1) / 2.0;
-      }
-      from = to;
-    }
-    return ranks;
+    double correlation = new SpearmansCorrelation().correlation(first, second);
+    return Double.isNaN(correlation) ? 0 : correlation;
   }
 }

@@ -4,24 +4,36 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Json;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The demonstration of the shipped jar recovers what was planted. */
+/** The demonstration, started as the README says, recovers what was planted. */
 class DemoIT {
   private static final Path WORK = ShippedJar.folder("DemoIT");
 
   @Test
-  void recoversWhatWasPlanted() throws IOException {
+  void recoversWhatWasPlanted() throws Exception {
     Path output = WORK.resolve("demo");
-    ShippedJar.Outcome outcome =
-        ShippedJar.command("demo", "--output", output.toString())
-            .local(2)
-            .driverMemory(3072)
-            .run(WORK);
+    // As the README has it; what it would publish in a folder of its own stays here.
+    String command =
+        Documents.readme("Two commands", "sh")
+            .get(0)
+            .text()
+            .lines()
+            .filter(line -> line.startsWith("deploy/ontogeny demo "))
+            .findFirst()
+            .orElseThrow();
+    Checkout.Outcome outcome =
+        Checkout.in(WORK.resolve("checkout"))
+            .bash(
+                Map.of(),
+                "deploy/ontogeny() { command deploy/ontogeny \"$@\" --output '"
+                    + output
+                    + "'; }\n"
+                    + command);
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
     String file = output.resolve("verification.json").toString();
     JsonNode figures = Json.read(Files.readString(Path.of(file)), JsonNode.class, file);

@@ -2,9 +2,16 @@ package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import dev.ontogeny.job.Main;
+import dev.ontogeny.job.Pipeline;
 import dev.ontogeny.type.DictionaryType;
 import dev.ontogeny.type.DictionaryTypes;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,7 +24,10 @@ import org.junit.jupiter.api.Test;
 
 /** What the pages for people promise of each other. */
 class DocumentationTest {
-  private static final Path ROOT = Path.of("..");
+  private static final Path ROOT = Documents.ROOT;
+  private static final String RUN_IN_CI = ".ci/documents.py runs those of these pages";
+  private static final Pattern COMMAND = Pattern.compile("^(?:deploy/)?ontogeny ([a-z]+)");
+  private static final Pattern OPTION = Pattern.compile("(?:^| )(--[a-z][a-z-]*[a-z])");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)#]*)(#[^)]*)?\\)");
 
   @Test
@@ -76,14 +86,117 @@ class DocumentationTest {
     assertThat(Files.readString(ROOT.resolve(".github/docs/dictionaries.md"))).contains(table);
   }
 
-  private static List<Path> pages() throws IOException {
-    List<Path> pages = new ArrayList<>();
-    pages.add(ROOT.resolve("README.md"));
-    pages.add(ROOT.resolve("deploy/capture/README.md"));
-    try (Stream<Path> others = Files.walk(ROOT.resolve(".github"))) {
-      others.filter(page -> page.toString().endsWith(".md")).forEach(pages::add);
+  /**
+   * Blocks are of these languages and no other, and each of them is run: a pipeline is read here,
+   * and where the rest is run stands beside it.
+   */
+  @Test
+  void everyBlockIsRun() throws IOException {
+    String ci = Files.readString(ROOT.resolve(".ci/run"));
+    assertThat(ci).contains(".ci/documents.py");
+    List<String> shell = new ArrayList<>();
+    for (Documents.Block block : Documents.blocks()) {
+      switch (block.language()) {
+        case "text" -> assertThat(block.text()).as(block.place()).doesNotContain("ontogeny ");
+        case "hocon" -> isPipeline(block.text(), block.place());
+        case "sh" -> shell.add(block.place());
+        case "python" -> assertThat(block.page().toString()).as(RUN_IN_CI).contains(".github/docs");
+        case "sql" ->
+            // CommandsIT runs those of Spark, .ci/documents.py those of DuckDB.
+            assertThat(block.text()).as(block.place()).containsPattern("^-- (Spark SQL|DuckDB)");
+        default ->
+            throw new AssertionError(
+                block.place() + ": nothing runs a block of '" + block.language() + "'");
+      }
     }
+    assertThat(shell)
+        .as("CommandsIT runs the last three, DemoIT the demo of the first, .ci/run the second")
+        .containsExactly(
+            "README.md, Two commands",
+            "README.md, From a model to a report",
+            "README.md, Your own data",
+            "README.md, Your own data",
+            "README.md, On a cluster");
+    assertThat(ci).contains("## From a model to a report", "mvn -B -ntp verify");
+    assertThat(Documents.readme("Two commands", "sh").get(0).text().lines())
+        .as("what runs this test, and what DemoIT runs")
+        .satisfiesExactly(
+            line -> assertThat(line).startsWith("mvn verify "),
+            line -> assertThat(line).startsWith("deploy/ontogeny demo "));
+  }
+
+  /** What stands between the lines: commands that there are, with options that there are. */
+  @Test
+  void commandsAndOptionsWithinSentencesAreThose() throws IOException {
+    String help = said("--help");
+    List<String> commands =
+        help.lines()
+            .filter(line -> line.matches("  [a-z]+ +.*"))
+            .map(line -> line.strip().split(" ")[0])
+            .toList();
+    assertThat(commands).contains("shard", "describe", "benchmark");
+    StringBuilder known = new StringBuilder(help);
+    commands.forEach(command -> known.append(said(command, "--help")));
+    known.append(Files.readString(ROOT.resolve("deploy/ontogeny")));
+    known.append(Files.readString(ROOT.resolve("deploy/capture/src/ontogeny_capture/command.py")));
+    for (String span : Documents.spans()) {
+      Matcher command = COMMAND.matcher(span);
+      if (command.find()) {
+        assertThat(commands).as(span).contains(command.group(1));
+      }
+      Matcher option = OPTION.matcher(span);
+      while (option.find()) {
+        assertThat(known).as(span).containsPattern(option.group(1) + "\\b");
+      }
+      if (span.matches("(shard|train|measure|evolve|report) \\{.*")) {
+        isPipeline(span, span);
+      }
+    }
+  }
+
+  /** Versions and properties of the build that pages name. */
+  @Test
+  void whatPagesSayOfTheBuildIsSo() throws IOException {
+    String pom = Files.readString(ROOT.resolve("pom.xml"));
+    Matcher hadoop =
+        Pattern.compile("hadoop-aws:([0-9.]+[0-9])").matcher(String.join("\n", Documents.spans()));
+    assertThat(hadoop.find()).isTrue();
+    assertThat(pom).contains("<hadoop.version>" + hadoop.group(1) + "<", "<native.platform>");
+    assertThat(Documents.readme("On a cluster", "sh").get(0).text())
+        .contains("ontogeny-jobs-" + version(pom) + "-spark.jar");
+  }
+
+  private static String version(String pom) {
+    Matcher version = Pattern.compile("\\n  <version>(.*)</version>").matcher(pom);
+    assertThat(version.find()).isTrue();
+    return version.group(1);
+  }
+
+  /** A pipeline file, or sections of one, that {@code ontogeny run} would take. */
+  private static void isPipeline(String text, String place) {
+    Config config =
+        ConfigFactory.parseString(text)
+            .withFallback(ConfigFactory.parseString("work = /work, shard.input = /capture"));
+    assertThat(Pipeline.of(Main.jobs(), config.resolve(), place).steps()).isNotEmpty();
+  }
+
+  private static List<Path> pages() {
+    List<Path> pages = new ArrayList<>(Documents.pages());
+    pages.add(ROOT.resolve("deploy/capture/README.md"));
     return pages;
+  }
+
+  /** Every line of a program's output, both streams. */
+  private static String said(String... arguments) {
+    PrintStream before = System.out;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+    try {
+      Main.main(arguments);
+    } finally {
+      System.setOut(before);
+    }
+    return bytes.toString(StandardCharsets.UTF_8);
   }
 
   /** As links name them. */

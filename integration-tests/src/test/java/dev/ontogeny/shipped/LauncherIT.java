@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,53 +14,38 @@ import org.junit.jupiter.api.Test;
 /** {@code deploy/ontogeny} from a checkout whose path holds spaces, called from another folder. */
 class LauncherIT {
   private static final Path WORK = ShippedJar.folder("LauncherIT");
-  private static Path checkout;
-
-  private record Outcome(int exitCode, String out, String error) {}
+  private static Checkout checkout;
 
   @BeforeAll
   static void copyOfTheCheckout() throws IOException {
-    Path root = Path.of(System.getProperty("ontogeny.root")).toAbsolutePath().normalize();
-    Path jar = Path.of(System.getProperty("ontogeny.jar")).toAbsolutePath().normalize();
-    checkout = Files.createDirectories(WORK.resolve("a check out"));
-    Files.createDirectories(checkout.resolve("deploy"));
-    Files.copy(
-        root.resolve("deploy/ontogeny"),
-        checkout.resolve("deploy/ontogeny"),
-        StandardCopyOption.COPY_ATTRIBUTES);
-    Files.copy(root.resolve("pom.xml"), checkout.resolve("pom.xml"));
-    Files.createSymbolicLink(checkout.resolve("conf"), root.resolve("conf"));
-    Path target = Files.createDirectories(checkout.resolve("jobs/target"));
-    Files.createSymbolicLink(target.resolve(jar.getFileName()), jar);
-    Files.createSymbolicLink(
-        Files.createDirectories(target.resolve("spark-home")).resolve("jars"),
-        Path.of(System.getProperty("ontogeny.spark.home"), "jars").toAbsolutePath().normalize());
+    checkout = Checkout.in(WORK.resolve("a check out"));
   }
 
   @Test
   void helpListsTheCommandsOfTheJar() throws Exception {
-    Outcome fast = launch(Map.of(), "--help");
+    Checkout.Outcome fast = launch(Map.of(), "--help");
     assertThat(fast.exitCode()).isZero();
-    Outcome version = launch(Map.of(), "--version");
+    Checkout.Outcome version = launch(Map.of(), "--version");
     assertThat(version.out()).startsWith("ontogeny 0.");
     // An option that the launcher does not answer itself: the help of the jar.
-    Outcome jar = launch(Map.of(), "--version", "--help");
+    Checkout.Outcome jar = launch(Map.of(), "--version", "--help");
     assertThat(commandsOf(fast.out())).containsAll(commandsOf(jar.out())).contains("describe");
   }
 
   @Test
   void aCommandRunsWithTheJarsThatMavenResolved() throws Exception {
-    Outcome outcome = launch(Map.of(), "describe", WORK.toString());
+    Checkout.Outcome outcome = launch(Map.of(), "describe", WORK.toString());
     assertThat(outcome.exitCode()).isEqualTo(3);
     assertThat(outcome.error())
         .isEqualTo(
             "ontogeny: data: " + WORK + " is not a published folder: it has no _manifest.json\n");
-    Outcome submitted = launch(Map.of(), "--master", "local[1]", "describe", WORK + "/a check out");
+    Checkout.Outcome submitted =
+        launch(Map.of(), "--master", "local[1]", "describe", WORK + "/a check out");
     assertThat(submitted.exitCode()).as(submitted.error()).isEqualTo(3);
     assertThat(submitted.error())
         .endsWith(
             "ontogeny: data: "
-                + checkout
+                + checkout.root()
                 + " is not a published folder: it has no _manifest.json\n");
   }
 
@@ -94,7 +78,7 @@ class LauncherIT {
   void tooLittleMemoryIsToldWithWhatWouldDo() throws Exception {
     // The check comes from Spark, before any job begins.
     Path pipeline = Files.writeString(WORK.resolve("line.conf"), "report = null");
-    Outcome outcome =
+    Checkout.Outcome outcome =
         launch(
             Map.of(),
             "run",
@@ -113,7 +97,7 @@ class LauncherIT {
         "ontogeny: resources: too little memory: Spark needs 451 MiB at least; use --driver-memory 451m or more");
   }
 
-  private static void assertFailure(Outcome outcome, int exitCode, String line) {
+  private static void assertFailure(Checkout.Outcome outcome, int exitCode, String line) {
     assertThat(outcome.exitCode()).as(outcome.error()).isEqualTo(exitCode);
     assertThat(outcome.error()).endsWith(line + "\n");
   }
@@ -125,22 +109,11 @@ class LauncherIT {
         .toList();
   }
 
-  private static Outcome launch(Map<String, String> environment, String... arguments)
+  private static Checkout.Outcome launch(Map<String, String> environment, String... arguments)
       throws Exception {
     List<String> command = new ArrayList<>();
-    command.add(checkout.resolve("deploy/ontogeny").toString());
+    command.add(checkout.root().resolve("deploy/ontogeny").toString());
     command.addAll(List.of(arguments));
-    Path out = Files.createTempFile(WORK, "out", ".txt");
-    Path error = Files.createTempFile(WORK, "error", ".txt");
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .directory(Path.of("/").toFile())
-            .redirectOutput(out.toFile())
-            .redirectError(error.toFile());
-    builder.environment().keySet().removeAll(List.of("SPARK_HOME", "SPARK_CONF_DIR"));
-    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().putAll(environment);
-    int exitCode = builder.start().waitFor();
-    return new Outcome(exitCode, Files.readString(out), Files.readString(error));
+    return checkout.run(Path.of("/"), environment, command);
   }
 }
