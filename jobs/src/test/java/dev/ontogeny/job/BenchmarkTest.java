@@ -10,6 +10,7 @@ import dev.ontogeny.data.TableSchema.ColumnType;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.DictionaryTypes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -114,7 +115,8 @@ final class BenchmarkTest {
   void whatCannotBeIsSaid() {
     assertThat(run(2, "--type", "top-k", "--sources", "2"))
         .contains("--type top-k cannot be a crosscoder's, since its decoder norms are not free");
-    assertThat(run(2, "--type", "gated")).contains("must be one of top-k, batch-top-k, jump-relu");
+    assertThat(run(2, "--type", "gated"))
+        .contains("must be one of " + String.join(", ", DictionaryTypes.trainableKeys()));
     assertThat(run(2, "--set", "bandwidth=1")).contains("bandwidth does not belong to type top-k");
     assertThat(run(3, "--sources", "5"))
         .contains("rows of 12 columns cannot be shared by 5 sources");

@@ -87,9 +87,7 @@ class JobSettingsTest {
           Map.entry("evolve.kernel", "reference"),
           Map.entry("train.dictionaries", "[{type=relu,width=64}]"),
           Map.entry("evolve.sensitivity-factors", "[0.5]"),
-          Map.entry("train.types.top-k.initial-k", "64"),
           Map.entry("train.types.top-k.multi-k", "128"),
-          Map.entry("train.types.batch-top-k.initial-k", "64"),
           Map.entry("measure.features-per-file", "128"),
           Map.entry("report.tracks-per-file", "64"),
           Map.entry("report.tracks-per-group", "64"),
@@ -119,7 +117,7 @@ class JobSettingsTest {
       ConfigValue value =
           base.root().toConfig().hasPathOrNull(key.path()) ? at(base, key.path()) : null;
       Config changed =
-          ConfigFactory.parseString("x = " + OTHERS.getOrDefault(path, other(key.type(), value)))
+          ConfigFactory.parseString("x = " + otherOf(path, key, value))
               .getValue("x")
               .atPath(key.path())
               .withFallback(base);
@@ -131,6 +129,13 @@ class JobSettingsTest {
       }
     }
     assertThat(keys).isNotEmpty();
+  }
+
+  private static String otherOf(String path, Key key, ConfigValue value) {
+    // Of any type that has one: above its k.
+    return path.startsWith("train.types.") && path.endsWith(".initial-k")
+        ? "64"
+        : OTHERS.getOrDefault(path, other(key.type(), value));
   }
 
   private static Map<String, Object> entry(DictionaryType type) {

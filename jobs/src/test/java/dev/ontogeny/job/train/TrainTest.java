@@ -18,6 +18,7 @@ import dev.ontogeny.job.Job;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.type.DictionaryTypes;
 import dev.ontogeny.type.JumpRelu;
 import java.io.IOException;
 import java.io.InputStream;
@@ -362,7 +363,8 @@ final class TrainTest {
             "dictionaries.0.width must be at least as many latents as fire on a row, 30, got 24")
         .hasMessageContaining("dictionaries.1.target must be positive, got 0");
     assertThatThrownBy(() -> settings("x", "dictionaries=[{type=gated,width=24}]"))
-        .hasMessageContaining("must be one of top-k, batch-top-k, jump-relu, relu");
+        .hasMessageContaining(
+            "must be one of " + String.join(", ", DictionaryTypes.trainableKeys()) + ", got gated");
   }
 
   @Test
