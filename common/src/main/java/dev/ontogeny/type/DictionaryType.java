@@ -35,6 +35,10 @@ public class DictionaryType implements Serializable {
       String crosscoders,
       Activation activation,
       Class<? extends TypeSettings> settings) {
+    if (settings != null && !settings.isRecord()) {
+      throw new IllegalArgumentException(
+          settings.getName() + ", the settings of type " + key + ", must be a record");
+    }
     this.key = key;
     this.summary = summary;
     this.crosscoders = crosscoders;

@@ -1,9 +1,11 @@
 package dev.ontogeny.type;
 
+import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 
 /** All types: those of this project, one line each, then those of other jars. */
@@ -28,10 +30,26 @@ public final class DictionaryTypes {
         new ClassLoader[] {
           DictionaryType.class.getClassLoader(), Thread.currentThread().getContextClassLoader()
         }) {
-      ServiceLoader.load(DictionaryType.class, loader)
-          .forEach(type -> all.putIfAbsent(type.key(), type));
+      try {
+        ServiceLoader.load(DictionaryType.class, loader).forEach(type -> add(type, all));
+      } catch (ServiceConfigurationError e) {
+        throw Failure.settings(
+                "a jar that adds types of dictionaries cannot be used: %s%s",
+                e.getMessage(), e.getCause() == null ? "" : ": " + e.getCause().getMessage())
+            .causedBy(e);
+      }
     }
     return List.copyOf(all.values());
+  }
+
+  private static void add(DictionaryType type, Map<String, DictionaryType> all) {
+    DictionaryType other = all.putIfAbsent(type.key(), type);
+    // Two loaders may find the same one.
+    if (other != null && !other.getClass().getName().equals(type.getClass().getName())) {
+      throw Failure.settings(
+          "type %s is there twice, from %s and %s: name one of them otherwise",
+          type.key(), other.getClass().getName(), type.getClass().getName());
+    }
   }
 
   /** Those that settings can name. */

@@ -9,7 +9,7 @@ import java.util.List;
 public class PrefixTopK implements TypeSettings {
   private static final DictionaryType TYPE =
       new DictionaryType(
-          "prefix-top-k", "Of tests alone.", "", Activation.LARGEST_OF_ROW, PrefixTopK.class);
+          "prefix-top-k", "Of tests alone.", "", Activation.LARGEST_OF_ROW, TopK.class);
 
   private final int k;
 
