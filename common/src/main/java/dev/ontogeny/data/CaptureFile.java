@@ -171,7 +171,7 @@ public record CaptureFile(
     }
     String stamp = "time " + file.getModificationTime();
     if (fileSystem instanceof LocalFileSystem local) {
-      // A copy may bring the old time along; the time at which the disk was told of it, not.
+      // A copy may keep its modification time, but not its change time and inode.
       try {
         Map<String, Object> is =
             Files.readAttributes(

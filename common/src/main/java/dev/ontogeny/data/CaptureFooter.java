@@ -25,13 +25,13 @@ import org.apache.parquet.io.SeekableInputStream;
 import org.apache.parquet.schema.MessageType;
 
 /**
- * What is known of a capture's file before its vectors are read. Of a file without rows nothing is
- * known but that.
+ * What is known of a capture's file before its vectors are read. Of a file without rows only that
+ * is known.
  *
  * @param outline digest of what the file says of itself: its size, partitions and footer. Another
  *     content may have the same
  * @param textDocuments whether documents are texts; otherwise whole numbers
- * @param activation with its number decided; null without rows
+ * @param activation form of the vectors, with the type of their numbers; null without rows
  * @param gradient null if there is none
  * @param widths numbers of most vectors, by site
  * @param labels in the file's order
@@ -121,7 +121,7 @@ public record CaptureFooter(
         rowGroups.add(new RowGroup(block.getRowCount(), block.getCompressedSize()));
       }
       if (reader.getRecordCount() == 0) {
-        // Writers leave files without a row, often without types as well: nothing is to be checked.
+        // Writers leave empty files, often without types: there is nothing to check.
         return new CaptureFooter(
             file, outline(), false, null, null, Map.of(), false, false, false, List.of(), rowGroups,
             List.of(), Map.of());
@@ -163,7 +163,10 @@ public record CaptureFooter(
           checkpointTexts);
     }
 
-    /** Numbers of most vectors of each site; pairs of bytes where their type is open. */
+    /**
+     * How many numbers most vectors of each site have; how many pairs of bytes where the type of
+     * the numbers is not known yet.
+     */
     private Map<String, Integer> counts(VectorForm form, List<SourceRows> sources)
         throws IOException {
       TreeMap<String, Integer> counts = new TreeMap<>();
@@ -201,7 +204,10 @@ public record CaptureFooter(
       return chunk(block, VectorForm.leaf(schema, columns.activation()).getPath());
     }
 
-    /** The activations of a row group; two bytes a number where their type is open. */
+    /**
+     * The activations of a row group; read as numbers of two bytes where their type is not known
+     * yet.
+     */
     private VectorColumn activations(VectorForm form, BlockMetaData block) throws IOException {
       return new VectorColumn(
           input,
@@ -251,7 +257,10 @@ public record CaptureFooter(
                   .orElse(0));
     }
 
-    /** The type of numbers that nothing names: the width may tell it, but not which two bytes. */
+    /**
+     * The type of numbers that neither the file nor a setting names. The width may tell four or
+     * eight bytes, but not float16 from bfloat16.
+     */
     private VectorForm decided(VectorForm form, Map<String, Integer> pairs, BinaryNumbers numbers)
         throws IOException {
       if (form.layout() == Layout.LIST) {

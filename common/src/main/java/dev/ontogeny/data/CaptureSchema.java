@@ -217,7 +217,10 @@ final class CaptureSchema {
     }
   }
 
-  /** The form of the activations or of the gradients, its number null where nothing says it. */
+  /**
+   * The form of the activations or of the gradients; the type of its numbers is null where nothing
+   * says it.
+   */
   VectorForm vector(String column, BinaryNumbers settings) {
     if (!schema.containsField(column)) {
       require(column, "columns.activation");
@@ -252,8 +255,8 @@ final class CaptureSchema {
   }
 
   /**
-   * Arrow's tensors may be stored in another order of their dimensions than they are meant in; then
-   * the numbers of one file do not lie as those of another.
+   * Arrow may store a tensor with its dimensions in another order; its numbers would then lie in
+   * another order than those of other files.
    */
   private void requireRowMajor(String column) {
     Field field = arrowField(column);

@@ -41,7 +41,10 @@ final class CheckedInput implements InputFile {
     }
   }
 
-  /** Passes on what a store did wrong, whatever it was wrapped into meanwhile, and failures. */
+  /**
+   * Throws the store's error in an exception, however deeply it is wrapped, or the exception itself
+   * if it is a failure.
+   */
   static void rethrowOfStore(Exception thrown) throws StoreException {
     StoreException store = StoreException.in(thrown);
     if (store != null) {
@@ -71,7 +74,7 @@ final class CheckedInput implements InputFile {
   private static InputFile input(Path path, Configuration configuration) throws IOException {
     if (path.getName().indexOf(':') >= 0
         && path.getFileSystem(configuration) instanceof LocalFileSystem local) {
-      // Hadoop would look for its checksum beside it, under a name that it takes for a URI.
+      // Hadoop would look for a file of checksums beside it, whose name it takes for a URI.
       return new LocalInputFile(local.pathToFile(path).toPath());
     }
     return HadoopInputFile.fromPath(path, configuration);

@@ -8,9 +8,9 @@ import java.security.MessageDigest;
 /** Counts and digests what goes through it. */
 final class CheckedStream extends FilterOutputStream {
   /**
-   * Bytes that go on at a time: below the size of a file's buffer, which then passes on whole
-   * buffers. Linux writes a local file several times faster so than by the megabyte, for which Java
-   * gets new memory each time.
+   * How many bytes are passed on at a time: fewer than a file's buffer holds, so that it is filled
+   * before it is written. Linux writes a local file several times faster this way than megabyte by
+   * megabyte, for each of which Java allocates new memory.
    */
   private static final int SLICE = 1 << 15;
 

@@ -361,7 +361,10 @@ public final class Claim implements AutoCloseable {
     return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
   }
 
-  /** Tells where a process number means the same process: one boot, one space of numbers. */
+  /**
+   * Names where a process number means the same process: this boot of this machine, and its
+   * namespace of processes.
+   */
   private static String machine() {
     try {
       String boot = Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
@@ -372,7 +375,7 @@ public final class Claim implements AutoCloseable {
   }
 
   /**
-   * Gives the folder free.
+   * Gives the folder up.
    *
    * @throws Failure of usage if another run had taken it over
    */
@@ -384,7 +387,7 @@ public final class Claim implements AutoCloseable {
       clock.awaitTermination(timing.beatMillis(), TimeUnit.MILLISECONDS);
       publication.folder().delete(done ? Publication.PROGRESS : path(self.run()));
     } catch (IOException leftOver) {
-      // It stands still from now on, which says that this run is over.
+      // It is not renewed any more, which tells others that this run is over.
       LOG.warn("the claim on {} stays: {}", publication.folder(), leftOver.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -49,8 +49,8 @@ public record Manifest(
    * @param path as it was given
    * @param checksums of a publication's files, since another build may make other bytes out of the
    *     same settings; null for a capture
-   * @param seen of a capture what tells without reading it whether it may have changed; null for a
-   *     publication
+   * @param seen how a capture looked, which tells without reading it whether it may have changed;
+   *     null for a publication
    */
   public record Input(String kind, String identity, String path, String checksums, Seen seen) {
     /** All that decides what was read. */
@@ -151,8 +151,8 @@ public record Manifest(
   }
 
   /**
-   * What a table holds: as it was declared when it was published, or as it is today where that was
-   * not told; none for a table that is in neither.
+   * The declaration of a table: the one it was published with, or today's where the manifest has
+   * none; empty for a table that neither knows.
    */
   public Optional<TableSchema> schema(String table) {
     return schema == null

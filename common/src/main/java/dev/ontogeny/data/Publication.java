@@ -70,7 +70,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
         Identity.of(kind, 1, settings, inputs.stream().map(Manifest.Input::content).toList()));
   }
 
-  /** Itself, once the folder has been looked at as {@link #open} does. */
+  /** Looks at the folder as {@link #open} does, and returns itself. */
   public Publication checked(Record settings) {
     Optional<Manifest> there = published();
     if (there.isPresent() && !there.get().identity().equals(identity)) {
@@ -151,7 +151,8 @@ public record Publication(Folder folder, String kind, String identity, String ru
       return Optional.of(Manifest.read(folder));
     } catch (Failure unreadable) {
       if (unreadable.kind() == FailureKind.DATA && begun()) {
-        // A file system that moves files in pieces lost its process: the units are all there still.
+        // The process died while its file system moved the manifest piece by piece: all units are
+        // still there.
         return Optional.empty();
       }
       throw unreadable;
@@ -182,7 +183,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
       RemoteIterator<FileStatus> entries = folder.entries();
       while (entries.hasNext()) {
         String name = entries.next().getPath().getName();
-        // Another run may have begun, or published, since the looks before this one.
+        // Another run may have begun, or published, since the checks above.
         if (!name.equals(PROGRESS) && !name.equals(Manifest.FILE)) {
           throw Failure.settings(
               "output %s is not empty and holds no publication (it has %s): choose another output",

@@ -105,8 +105,8 @@ public final class RowIndex implements Serializable {
   }
 
   /**
-   * Where a hash stands among ascending ones. Hashes are spread evenly, so a few guesses by their
-   * size come close to it; halving ends the search whatever they are.
+   * The place of a hash among ascending ones. Hashes are spread evenly, so a few steps of
+   * interpolation come close to it; bisection ends the search, however they are spread.
    */
   private static int find(long[] hashes, int first, int last, long hash) {
     int low = first;

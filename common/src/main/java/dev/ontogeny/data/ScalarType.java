@@ -237,7 +237,7 @@ final class ScalarType implements Serializable {
     return LocalTime.ofNanoOfDay(value * nanos()) + (utc ? "Z" : "");
   }
 
-  /** In ISO 8601; with Z where it is a moment, without where it is what a clock showed. */
+  /** In ISO 8601; with Z for an instant, without it for a local time. */
   private String timestamp(ColumnReader reader) {
     if (stored == PrimitiveTypeName.INT96) {
       Binary value = reader.getBinary();

@@ -46,8 +46,8 @@ public record EventRules(
   }
 
   /**
-   * The same rules for a crosscoder, of which presence is a relative decoder norm of at least
-   * {@code aliveNorm}, whatever the direction. Measured on planted features: 0.5.
+   * The same rules for a crosscoder: a feature is present where its relative decoder norm is at
+   * least {@code aliveNorm}, whatever its direction. Measured on planted features: 0.5.
    */
   public EventRules ofCrosscoder(double aliveNorm) {
     return new EventRules(
@@ -100,7 +100,8 @@ public record EventRules(
         birth = birth < 0 ? t : birth;
         last = t;
       }
-      // Strength of another direction is another feature's, on the same latent.
+      // Where the direction is another, the latent holds another feature, and the strength is that
+      // one's.
       level[t] = track.cosineStrongest()[t] >= aliveCosine ? track.relativeStrength(t) : 0;
     }
     int trained = track.trainedPeak();

@@ -5,8 +5,8 @@ import dev.ontogeny.matrix.SparseCodes;
 import java.util.List;
 
 /**
- * How far a feature has formed (SAE-Track, Wang et al., arXiv 2412.17626): how alike the tokens
- * that it stands for at the end are at a checkpoint, as the mean similarity of all pairs of them.
+ * How far a feature has formed (SAE-Track, Wang et al., arXiv 2412.17626): take the tokens that it
+ * stands for at the end; how alike are they at a checkpoint, as the mean similarity of all pairs?
  * What random tokens have in common is the null.
  */
 public final class Formation {

@@ -19,7 +19,10 @@ import java.util.random.RandomGenerator;
  *     scores at least as high
  */
 public record ReorganisationWindow(double start, double end, double score, double chance) {
-  /** A window at a series' minimum should lose to all others without erasing what they say. */
+  /**
+   * Scaled integrals below this count as this: a window in which one series is least must not have
+   * a mean of zero whatever the other series say.
+   */
   private static final double FLOOR = 0.01;
 
   /**

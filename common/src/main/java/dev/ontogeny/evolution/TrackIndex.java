@@ -5,9 +5,10 @@ import java.io.Serializable;
 import java.util.Arrays;
 
 /**
- * Which feature a track is at which checkpoint: it follows what continues what, beginning where
- * nothing continues into it. In a chain that is the feature of the same index, so track i begins as
- * feature i, and further tracks begin where a latent is taken over by another feature.
+ * Which feature a track is at which checkpoint. A track begins at a feature that continues none,
+ * and goes on to the feature that continues it. In a chain that is the feature of the same index,
+ * so track i begins as feature i, and further tracks begin where a latent is taken over by another
+ * feature.
  */
 public final class TrackIndex implements Serializable {
   private static final long serialVersionUID = 1;
@@ -18,7 +19,7 @@ public final class TrackIndex implements Serializable {
   /** [T][F]. */
   private final int[][] trackOf;
 
-  /** Where it is told who continues whom, one checkpoint after the other. */
+  /** Tells which feature continues which, one checkpoint after the other. */
   @FunctionalInterface
   public interface Successors {
     /**
@@ -62,7 +63,7 @@ public final class TrackIndex implements Serializable {
         }
       }
       if (t > 0 && Arrays.equals(trackOf[t], trackOf[t - 1])) {
-        // As in most of a chain: not to be kept once for every checkpoint.
+        // In a chain mostly so: one array for all these checkpoints is enough.
         trackOf[t] = trackOf[t - 1];
       }
     }

@@ -31,7 +31,7 @@ public final class TrackStatistics {
   private final boolean[] measured;
 
   /**
-   * Nothing known yet but who is who.
+   * Nothing measured yet; only which feature each track is.
    *
    * @param features as {@link TrackIndex#features}
    */
@@ -90,9 +90,9 @@ public final class TrackStatistics {
   }
 
   /**
-   * Once all is measured of a shared code: its contribution where it is greatest, times the norm of
-   * the decoder, is the strength at every checkpoint. So strength is relative to its peak what the
-   * norm is to its own, also where a source's gate hides part of the code.
+   * To be called once all is measured of a shared code: sets the strength at every checkpoint to
+   * the decoder's norm there times the greatest contribution of the code anywhere. So strength
+   * follows the norm, also where a source's gate hides part of the code.
    */
   public void shareCode() {
     for (int i = 0; i < size; i++) {

@@ -46,15 +46,15 @@ public final class Failure extends RuntimeException {
     return new Failure(FailureKind.RESOURCES, message(format, arguments), null);
   }
 
-  /** The same failure with the exception that it was first seen as. */
+  /** The same failure with the exception that caused it. */
   public Failure causedBy(Throwable cause) {
     return new Failure(kind, getMessage(), cause);
   }
 
   /**
-   * The first failure among an exception and its causes, since Spark wraps what a task throws, or
-   * among what was thrown while it closed things: a run that lost its folder is stopped by Spark
-   * and says why when it gives up its claim.
+   * Finds the failure in an exception: among its causes, since Spark wraps what a task throws, then
+   * among its suppressed exceptions. There a run says that it lost its folder: Spark stops it
+   * first, and it learns why when it gives up its claim.
    */
   public static Optional<Failure> in(Throwable thrown) {
     Throwable at = thrown;

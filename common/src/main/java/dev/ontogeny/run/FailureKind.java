@@ -1,6 +1,6 @@
 package dev.ontogeny.run;
 
-/** Whose move it is after a failure, and the exit code that says so. */
+/** Who has to act after a failure, and the exit code that says so. */
 public enum FailureKind {
   /** Anything not foreseen: a bug. */
   INTERNAL(1),

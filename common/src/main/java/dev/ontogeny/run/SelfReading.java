@@ -1,7 +1,7 @@
 package dev.ontogeny.run;
 
 /**
- * Settings that are no record, since their keys depend on one of them: the class has a static
- * method {@code of(SettingsObject)}.
+ * Settings whose keys depend on the value of one of them, so that no record can declare them. The
+ * class has a static method {@code of(SettingsObject)}.
  */
 public interface SelfReading {}

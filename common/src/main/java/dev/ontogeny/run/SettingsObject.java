@@ -24,7 +24,7 @@ public final class SettingsObject {
     this.problems = problems;
   }
 
-  /** What a text in HOCON says, for defaults that are no file; it is taken to be right. */
+  /** A text in HOCON, for defaults that do not come from a file. */
   public static SettingsObject of(String text, List<String> problems) {
     try {
       return new SettingsObject(ConfigFactory.parseString(text).root(), "", problems);
@@ -37,7 +37,10 @@ public final class SettingsObject {
     return object.keySet();
   }
 
-  /** The value of a key; null where there is none, or a wrong one, which has been told then. */
+  /**
+   * The value of a key, null where there is none. A wrong value is null too, and noted as a
+   * problem.
+   */
   public <T> T value(String key, Class<T> type) {
     ConfigValue value = object.get(key);
     if (value == null || value.valueType() == ConfigValueType.NULL) {
@@ -48,7 +51,7 @@ public final class SettingsObject {
     return read;
   }
 
-  /** The object at a key, which has one. */
+  /** The object at a key; anything else there is noted as a problem, and counts as empty. */
   public SettingsObject object(String key) {
     if (object.get(key) instanceof ConfigObject inner) {
       return new SettingsObject(inner, path + key + ".", problems);
@@ -57,7 +60,7 @@ public final class SettingsObject {
     return new SettingsObject(ConfigFactory.empty().root(), path + key + ".", problems);
   }
 
-  /** Of a record's keys those that have a value here, in the record's order. */
+  /** The values of a record's keys, in the record's order; keys without one are left out. */
   public Map<String, Object> values(Class<? extends Record> type) {
     Map<String, Object> values = new LinkedHashMap<>();
     for (RecordComponent component : type.getRecordComponents()) {

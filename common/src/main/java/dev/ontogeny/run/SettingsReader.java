@@ -127,7 +127,7 @@ public final class SettingsReader {
 
   /**
    * Lists, objects and quoted texts are read as HOCON. Anything else is the text it is: HOCON would
-   * end a path at {@code //} or {@code #} without a word.
+   * silently end a path at {@code //} or {@code #}.
    */
   private static Config assigned(String assignment, int at) {
     String key = assignment.substring(0, at).strip();
@@ -316,7 +316,7 @@ public final class SettingsReader {
         result.add(value(element, each, key + "." + index++, problems));
       }
     } else {
-      // One value where a list is expected: what a user means is plain.
+      // One value where a list is expected is a list of one.
       result.add(value(element, value, key, problems));
     }
     return result;

@@ -6,7 +6,12 @@ import dev.ontogeny.run.Seeds;
 import dev.ontogeny.stats.Bootstrap;
 import dev.ontogeny.stats.InteractionSpectrum;
 import dev.ontogeny.stats.LogHistogram;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -56,6 +61,7 @@ public final class LibraryBenchmark {
     poisson();
     halves();
     spectrum();
+    rows();
     parquet();
   }
 
@@ -251,6 +257,50 @@ public final class LibraryBenchmark {
     tell("waves of 256 functions modulo 59, JTransforms", ours, theirs, "");
   }
 
+  /** A hundred thousand rows of a table on their way between tasks, there and back. */
+  private static void rows() {
+    int count = 100_000;
+    Object[] row = {"chain-blocks.0-r0", 7, 1000L, 0.25, null, true, new float[] {1, 2, 3, 4}};
+    double ours =
+        median(
+            () -> {
+              long size = 0;
+              for (int i = 0; i < count; i++) {
+                byte[] bytes = RowBytes.of(1, 2, row);
+                size += bytes.length + RowBytes.row(bytes).length - row.length;
+              }
+              return (double) size / count;
+            });
+    double bytes = sink;
+    double theirs =
+        median(
+            () -> {
+              long size = 0;
+              for (int i = 0; i < count; i++) {
+                ByteArrayOutputStream out = new ByteArrayOutputStream(256);
+                try (ObjectOutputStream objects = new ObjectOutputStream(out)) {
+                  objects.writeObject(row);
+                  objects.flush();
+                  Object[] back =
+                      (Object[])
+                          new ObjectInputStream(new ByteArrayInputStream(out.toByteArray()))
+                              .readObject();
+                  size += out.size() + back.length - row.length;
+                } catch (IOException | ClassNotFoundException e) {
+                  throw new IllegalStateException(e);
+                }
+              }
+              return (double) size / count;
+            });
+    tell(
+        "100,000 rows, Java's serialisation",
+        ours,
+        theirs,
+        "%.0f and %.0f bytes a row",
+        bytes,
+        sink);
+  }
+
   /** Sixteen thousand vectors of 512 floats in one row group. */
   private static void parquet() throws IOException {
     int rows = 1 << 14;
@@ -310,7 +360,7 @@ public final class LibraryBenchmark {
         sum += CaptureFixture.floats(bytes, VectorType.FLOAT32)[0];
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
     return sum;
   }
@@ -346,7 +396,7 @@ public final class LibraryBenchmark {
         }
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
     return sum;
   }
@@ -358,7 +408,7 @@ public final class LibraryBenchmark {
         sum += vector[0];
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
     return sum;
   }

@@ -26,7 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The one entry point: a command per job. Settings are checked before Spark starts; whatever fails
- * ends here, as one last line on standard error and an exit code that tells whose move it is.
+ * ends here, as one last line on standard error and an exit code that tells who has to act.
  */
 @Command(
     name = "ontogeny",

@@ -44,7 +44,7 @@ final class SettingsOptions {
     return dryRun;
   }
 
-  /** The settings of a job; {@code output} wins over what they say of it, unless it is null. */
+  /** The settings of a job, with another {@code output} unless it is null. */
   <S extends Record> S read(Job<S> job, String output) {
     List<String> all = new ArrayList<>(assignments);
     if (output != null) {

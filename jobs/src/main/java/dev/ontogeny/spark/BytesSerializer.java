@@ -17,9 +17,9 @@ import scala.reflect.ClassTag;
 
 /**
  * Carries pairs of a partition's number and bytes through a shuffle: a length and the bytes,
- * nothing else; the key is where the bytes arrive and comes back as 0. Records can be moved as they
- * are, so that Spark sorts them by partition without opening them, and its writers keep no object
- * alive.
+ * nothing else; the key, which only chooses the partition, is not written and comes back as 0.
+ * Records can be moved as they are, so that Spark sorts them by partition without opening them, and
+ * its writers keep no object alive.
  */
 final class BytesSerializer extends Serializer implements Serializable {
   private static final long serialVersionUID = 1;

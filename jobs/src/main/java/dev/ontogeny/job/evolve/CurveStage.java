@@ -101,8 +101,8 @@ final class CurveStage {
                   curve.name(),
                   series.checkpoints()[t],
                   curve.values()[t],
-                  curve.low() == null ? null : Known.value(curve.low()[t]),
-                  curve.high() == null ? null : Known.value(curve.high()[t]));
+                  curve.low() == null ? null : ColumnValue.number(curve.low()[t]),
+                  curve.high() == null ? null : ColumnValue.number(curve.high()[t]));
             }
           }
         }
@@ -130,7 +130,7 @@ final class CurveStage {
               phase.confidence(),
               phase.method(),
               phase.axis().key(),
-              Known.value(phase.support()));
+              ColumnValue.number(phase.support()));
         }
       }
       return writer.finish();

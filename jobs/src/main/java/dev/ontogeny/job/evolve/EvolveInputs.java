@@ -47,7 +47,10 @@ final class EvolveInputs implements Serializable {
 
   private static final int SMALLEST_RANGE = 16;
 
-  /** Rows that are encoded with a dictionary before the next: more than it costs to read that. */
+  /**
+   * Rows that are encoded with one dictionary before the next one is read: enough to be worth the
+   * reading.
+   */
   private static final int FEWEST_ROWS = 1024;
 
   private static final int MOST_ROWS = 65_536;
@@ -183,8 +186,8 @@ final class EvolveInputs implements Serializable {
   }
 
   /**
-   * Features of a checkpoint that are compared with all of the next at a time: the larger, the less
-   * often that one is read. Directions of a block take three times range-memory at most.
+   * How many features of a checkpoint are compared at a time with all of the next: the more, the
+   * less often the next is read. Directions of a block take three times range-memory at most.
    */
   int blockSize(Series of) {
     long fitting = settings.rangeMemory().bytes() / (2L * Float.BYTES * of.width());
@@ -192,8 +195,8 @@ final class EvolveInputs implements Serializable {
   }
 
   /**
-   * Rows of which a task holds the codes of one checkpoint after the other within range-memory: 26
-   * bytes for each code while they are turned, beside 8 for each of the checkpoint before.
+   * How many rows' codes at two neighbouring checkpoints fit into range-memory: 26 bytes for each
+   * code while codes are sorted by feature, and 8 for each of the checkpoint before.
    */
   int rowsOfCodes(Series of) {
     int codes = 1;
@@ -262,12 +265,12 @@ final class EvolveInputs implements Serializable {
     }
   }
 
-  /** Where lineage between checkpoints t and t + 1 leaves who continues whom. */
+  /** The file in which lineage leaves who continues whom between checkpoints t and t + 1. */
   String successorsPath(int s, int t) {
     return publication.scratchPath("successors-" + s + "-" + t);
   }
 
-  /** Where a range of tracks leaves its part of the population's sums. */
+  /** The file in which a range of tracks leaves its part of the population's sums. */
   String sumsPath(int s, int range) {
     return publication.scratchPath("sums-" + s + "-" + range);
   }

@@ -21,7 +21,7 @@ final class FormationStage {
   static void form(
       JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackTask.Sums> sums) {
     EvolveInputs inputs = shared.value();
-    List<FormationTasks.Moment> missing = moments(inputs, true);
+    List<FormationTasks.SeriesPlace> missing = places(inputs, true);
     if (missing.isEmpty()) {
       return;
     }
@@ -53,11 +53,11 @@ final class FormationStage {
               inputs.settings()));
     }
     List<FormationTasks.Shard> shards = new ArrayList<>();
-    for (FormationTasks.Moment moment : missing) {
+    for (FormationTasks.SeriesPlace place : missing) {
       for (int shard = 0; shard < inputs.dataset().summary().shards(); shard++) {
-        int[] places = tokens.get(moment.s()).ofShard(shard);
-        if (places[1] > places[0]) {
-          shards.add(new FormationTasks.Shard(moment, shard));
+        int[] tokenPlaces = tokens.get(place.s()).ofShard(shard);
+        if (tokenPlaces[1] > tokenPlaces[0]) {
+          shards.add(new FormationTasks.Shard(place, shard));
         }
       }
     }
@@ -71,26 +71,26 @@ final class FormationStage {
     LOG.info("Saw tracks form at {} checkpoints from {} shards", missing.size(), shards.size());
   }
 
-  private static List<FormationTasks.Moment> moments(EvolveInputs inputs, boolean onlyMissing) {
-    List<FormationTasks.Moment> moments = new ArrayList<>();
+  private static List<FormationTasks.SeriesPlace> places(EvolveInputs inputs, boolean onlyMissing) {
+    List<FormationTasks.SeriesPlace> places = new ArrayList<>();
     if (inputs.settings().formation().tracks() == 0 || inputs.featureFiles("examples").isEmpty()) {
-      return moments;
+      return places;
     }
     for (int s = 0; s < inputs.series().size(); s++) {
       for (int t = 0; t < inputs.series().get(s).length(); t++) {
-        FormationTasks.Moment moment = new FormationTasks.Moment(s, t);
-        if (!onlyMissing || inputs.publication().unit(moment.unit(inputs)).isEmpty()) {
-          moments.add(moment);
+        FormationTasks.SeriesPlace place = new FormationTasks.SeriesPlace(s, t);
+        if (!onlyMissing || inputs.publication().unit(place.unit(inputs)).isEmpty()) {
+          places.add(place);
         }
       }
     }
-    return moments;
+    return places;
   }
 
   /** What it wrote. */
   static List<PublishedFile> files(EvolveInputs inputs) {
-    return moments(inputs, false).stream()
-        .flatMap(moment -> inputs.filesOf(moment.unit(inputs)).stream())
+    return places(inputs, false).stream()
+        .flatMap(place -> inputs.filesOf(place.unit(inputs)).stream())
         .toList();
   }
 }

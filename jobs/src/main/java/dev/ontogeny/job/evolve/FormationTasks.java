@@ -38,15 +38,15 @@ final class FormationTasks {
   record Example(int s, int track, int rank, int shard, int row) implements Serializable {}
 
   /** Series s at its t-th checkpoint. */
-  record Moment(int s, int t) implements Serializable {
+  record SeriesPlace(int s, int t) implements Serializable {
     String unit(EvolveInputs inputs) {
       Series series = inputs.series().get(s);
       return "formation/" + series.name() + "/" + series.checkpoints()[t];
     }
   }
 
-  /** One shard of one moment. */
-  record Shard(Moment moment, int shard) implements Serializable {}
+  /** One shard of a series at a checkpoint. */
+  record Shard(SeriesPlace place, int shard) implements Serializable {}
 
   /**
    * Activations of some tokens.
@@ -170,8 +170,8 @@ final class FormationTasks {
     }
   }
 
-  /** Reads the wanted rows of one shard at one moment. */
-  static final class ReadRows implements PairFlatMapFunction<Shard, Moment, Rows> {
+  /** Reads the wanted rows of one shard at one checkpoint. */
+  static final class ReadRows implements PairFlatMapFunction<Shard, SeriesPlace, Rows> {
     private static final long serialVersionUID = 1;
     private final Broadcast<EvolveInputs> broadcast;
     private final Broadcast<List<Tokens>> tokens;
@@ -182,10 +182,10 @@ final class FormationTasks {
     }
 
     @Override
-    public Iterator<Tuple2<Moment, Rows>> call(Shard shard) throws IOException {
+    public Iterator<Tuple2<SeriesPlace, Rows>> call(Shard shard) throws IOException {
       EvolveInputs inputs = broadcast.value();
-      Series series = inputs.series().get(shard.moment.s);
-      Tokens wanted = tokens.value().get(shard.moment.s);
+      Series series = inputs.series().get(shard.place.s);
+      Tokens wanted = tokens.value().get(shard.place.s);
       int[] places = wanted.ofShard(shard.shard);
       int count = places[1] - places[0];
       int[] token = new int[count];
@@ -193,7 +193,7 @@ final class FormationTasks {
       try (VectorReader reader =
           inputs
               .dataset()
-              .vectors(series.site(), series.checkpoints()[shard.moment.t], shard.shard)) {
+              .vectors(series.site(), series.checkpoints()[shard.place.t], shard.shard)) {
         long at = 0;
         for (int i = 0; i < count; i++) {
           token[i] = places[0] + i;
@@ -207,12 +207,12 @@ final class FormationTasks {
           at = row + 1;
         }
       }
-      return List.of(new Tuple2<>(shard.moment, new Rows(token, values.values()))).iterator();
+      return List.of(new Tuple2<>(shard.place, new Rows(token, values.values()))).iterator();
     }
   }
 
-  /** Encodes the tokens of a moment and writes how alike they are. */
-  static final class Write implements VoidFunction<Tuple2<Moment, Iterable<Rows>>> {
+  /** Encodes the tokens of a series at a checkpoint and writes how alike they are. */
+  static final class Write implements VoidFunction<Tuple2<SeriesPlace, Iterable<Rows>>> {
     private static final long serialVersionUID = 1;
     private static final int BATCH = 1024;
     private final Broadcast<EvolveInputs> broadcast;
@@ -224,11 +224,11 @@ final class FormationTasks {
     }
 
     @Override
-    public void call(Tuple2<Moment, Iterable<Rows>> rows) throws IOException {
+    public void call(Tuple2<SeriesPlace, Iterable<Rows>> rows) throws IOException {
       EvolveInputs inputs = broadcast.value();
-      Moment moment = rows._1();
-      Series series = inputs.series().get(moment.s);
-      Tokens wanted = tokens.value().get(moment.s);
+      SeriesPlace place = rows._1();
+      Series series = inputs.series().get(place.s);
+      Tokens wanted = tokens.value().get(place.s);
       int width = series.width();
       FloatMatrix activations = FloatMatrix.zeros(wanted.addresses.length, width);
       for (Rows each : rows._2()) {
@@ -240,14 +240,14 @@ final class FormationTasks {
       SparseCodes codes =
           series.crosscoder()
               ? null
-              : encode(inputs, inputs.dictionary(series, moment.t), activations);
+              : encode(inputs, inputs.dictionary(series, place.t), activations);
       double[] nulls = similarities(activations, codes, wanted.random);
       String path =
           String.format(
               Locale.ROOT,
               "formation/%s/%05d-%s.parquet",
               series.name(),
-              moment.t,
+              place.t,
               inputs.publication().attempt());
       try (TableWriter writer =
           TableWriter.open(inputs.publication().folder(), path, EvolutionTables.FORMATION)) {
@@ -257,13 +257,13 @@ final class FormationTasks {
             writer.write(
                 series.name(),
                 wanted.tracks[i],
-                series.checkpoints()[moment.t],
+                series.checkpoints()[place.t],
                 Formation.SIMILARITIES.get(k),
-                Known.value(values[k]),
-                Known.value(nulls[k]));
+                ColumnValue.number(values[k]),
+                ColumnValue.number(nulls[k]));
           }
         }
-        inputs.publication().finished(moment.unit(inputs), List.of(writer.finish()), Map.of());
+        inputs.publication().finished(place.unit(inputs), List.of(writer.finish()), Map.of());
       }
     }
 

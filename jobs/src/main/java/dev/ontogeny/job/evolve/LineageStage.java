@@ -20,7 +20,7 @@ final class LineageStage {
 
   private LineageStage() {}
 
-  /** Lineage of every pair of neighbouring checkpoints, where it is not there yet. */
+  /** Writes the lineage of every pair of neighbouring checkpoints, unless it is there already. */
   static void match(JavaSparkContext spark, Broadcast<EvolveInputs> shared) {
     EvolveInputs inputs = shared.value();
     List<LineageTasks.Block> blocks = new ArrayList<>();

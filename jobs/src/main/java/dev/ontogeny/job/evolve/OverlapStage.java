@@ -14,12 +14,15 @@ final class OverlapStage {
 
   private OverlapStage() {}
 
-  /** Rows on which tracks of independent dictionaries fire, where they are not counted yet. */
+  /**
+   * Counts the rows on which tracks of independent dictionaries fire, unless they are counted
+   * already.
+   */
   static void count(
       JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks) {
     EvolveInputs inputs = shared.value();
-    List<OverlapTasks.Moment> missing =
-        OverlapTasks.moments(inputs).stream()
+    List<OverlapTasks.SeriesPlace> missing =
+        OverlapTasks.places(inputs).stream()
             .filter(each -> inputs.publication().unit(each.unit(inputs)).isEmpty())
             .toList();
     if (missing.isEmpty()) {
@@ -45,7 +48,7 @@ final class OverlapStage {
 
   /** What it wrote. */
   static List<PublishedFile> files(EvolveInputs inputs) {
-    return OverlapTasks.moments(inputs).stream()
+    return OverlapTasks.places(inputs).stream()
         .flatMap(each -> inputs.filesOf(each.unit(inputs)).stream())
         .toList();
   }

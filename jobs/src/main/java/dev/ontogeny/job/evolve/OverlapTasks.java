@@ -43,7 +43,7 @@ final class OverlapTasks {
   private OverlapTasks() {}
 
   /** Series s at its t-th checkpoint, beside the one before. */
-  record Moment(int s, int t) implements Serializable {
+  record SeriesPlace(int s, int t) implements Serializable {
     String unit(EvolveInputs inputs) {
       Series series = inputs.series().get(s);
       return "overlaps/" + series.name() + "/" + series.checkpoints()[t];
@@ -57,22 +57,22 @@ final class OverlapTasks {
    */
   record Part(int s, BitSet missing, RowBlock rows) implements Serializable {}
 
-  /** All moments of independent dictionaries. */
-  static List<Moment> moments(EvolveInputs inputs) {
-    List<Moment> moments = new ArrayList<>();
+  /** All series of independent dictionaries at all checkpoints but their first. */
+  static List<SeriesPlace> places(EvolveInputs inputs) {
+    List<SeriesPlace> places = new ArrayList<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
       for (int t = 1; t < series.length() && series.kind() == Series.Kind.INDEPENDENTS; t++) {
-        moments.add(new Moment(s, t));
+        places.add(new SeriesPlace(s, t));
       }
     }
-    return moments;
+    return places;
   }
 
-  /** The work that leads to some moments. */
-  static List<Part> parts(EvolveInputs inputs, List<Moment> moments) {
+  /** The work that the counts at some checkpoints need. */
+  static List<Part> parts(EvolveInputs inputs, List<SeriesPlace> places) {
     BitSet[] missing = new BitSet[inputs.series().size()];
-    for (Moment each : moments) {
+    for (SeriesPlace each : places) {
       missing[each.s] = missing[each.s] == null ? new BitSet() : missing[each.s];
       missing[each.s].set(each.t);
     }
@@ -89,7 +89,7 @@ final class OverlapTasks {
   }
 
   /** Counts in a block of rows. */
-  static final class Count implements PairFlatMapFunction<Part, Moment, CountTable> {
+  static final class Count implements PairFlatMapFunction<Part, SeriesPlace, CountTable> {
     private static final long serialVersionUID = 1;
     private final Broadcast<EvolveInputs> broadcast;
 
@@ -98,7 +98,7 @@ final class OverlapTasks {
     }
 
     @Override
-    public Iterator<Tuple2<Moment, CountTable>> call(Part part) {
+    public Iterator<Tuple2<SeriesPlace, CountTable>> call(Part part) {
       EvolveInputs inputs = broadcast.value();
       Series series = inputs.series().get(part.s);
       return new Batched<>() {
@@ -107,14 +107,14 @@ final class OverlapTasks {
         private CodesByFeature codes;
 
         @Override
-        protected List<Tuple2<Moment, CountTable>> batch() throws IOException {
+        protected List<Tuple2<SeriesPlace, CountTable>> batch() throws IOException {
           if (t < 0) {
             return null;
           }
           CodesByFeature before = encoded == t - 1 ? codes : encode(inputs, series, t - 1, part);
           codes = encode(inputs, series, t, part);
           encoded = t;
-          Moment moment = new Moment(part.s, t);
+          SeriesPlace place = new SeriesPlace(part.s, t);
           CountTable counts = new CountTable(series.features()[t], 3);
           int[] successors = inputs.readSuccessors(part.s, t - 1)[0];
           for (int from = 0; from < successors.length; from++) {
@@ -126,7 +126,7 @@ final class OverlapTasks {
             }
           }
           t = part.missing.nextSetBit(t + 1);
-          return List.of(new Tuple2<>(moment, counts));
+          return List.of(new Tuple2<>(place, counts));
         }
       };
     }
@@ -161,8 +161,8 @@ final class OverlapTasks {
     return counts;
   }
 
-  /** Writes the counts of a moment, tracks ascending. */
-  static final class Write implements VoidFunction<Tuple2<Moment, CountTable>> {
+  /** Writes the counts of a series at a checkpoint, tracks ascending. */
+  static final class Write implements VoidFunction<Tuple2<SeriesPlace, CountTable>> {
     private static final long serialVersionUID = 1;
     private final Broadcast<EvolveInputs> broadcast;
     private final Broadcast<List<TrackIndex>> tracks;
@@ -173,15 +173,15 @@ final class OverlapTasks {
     }
 
     @Override
-    public void call(Tuple2<Moment, CountTable> counted) throws IOException {
+    public void call(Tuple2<SeriesPlace, CountTable> counted) throws IOException {
       EvolveInputs inputs = broadcast.value();
-      Moment moment = counted._1();
+      SeriesPlace place = counted._1();
       CountTable counts = counted._2();
-      int t = moment.t;
-      Series series = inputs.series().get(moment.s);
-      TrackIndex index = tracks.value().get(moment.s);
+      int t = place.t;
+      Series series = inputs.series().get(place.s);
+      TrackIndex index = tracks.value().get(place.s);
       long[] trackAndFeature =
-          Arrays.stream(inputs.readSuccessors(moment.s, t - 1)[0])
+          Arrays.stream(inputs.readSuccessors(place.s, t - 1)[0])
               .filter(feature -> feature >= 0)
               .mapToLong(feature -> (long) index.trackOf(t, feature) << 32 | feature)
               .sorted()
@@ -209,7 +209,7 @@ final class OverlapTasks {
         }
         file = writer.finish();
       }
-      inputs.publication().finished(moment.unit(inputs), List.of(file), Map.of());
+      inputs.publication().finished(place.unit(inputs), List.of(file), Map.of());
     }
   }
 }

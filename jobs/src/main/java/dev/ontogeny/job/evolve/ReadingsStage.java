@@ -16,7 +16,7 @@ final class ReadingsStage {
 
   private ReadingsStage() {}
 
-  /** What tracks read on the rows of their top examples, where it is not there yet. */
+  /** Writes what tracks read on the rows of their top examples, unless it is there already. */
   static void read(JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks)
       throws IOException {
     EvolveInputs inputs = shared.value();
@@ -25,7 +25,7 @@ final class ReadingsStage {
     }
     List<ReadingsTasks.Scan> scans =
         ReadingsTasks.scans(inputs, inputs.settings().readings().dictionariesPerScan());
-    List<ReadingsTasks.Moment> crosscoders = ReadingsTasks.crosscoders(inputs);
+    List<ReadingsTasks.SeriesPlace> crosscoders = ReadingsTasks.crosscoders(inputs);
     if (scans.isEmpty() && crosscoders.isEmpty()) {
       return;
     }

@@ -45,7 +45,7 @@ final class ReadingsTasks {
   record Part(int s, int shard) implements Serializable {}
 
   /** Series s at its t-th checkpoint. */
-  record Moment(int s, int t) implements Serializable {}
+  record SeriesPlace(int s, int t) implements Serializable {}
 
   /**
    * A row that is among the top examples of a track.
@@ -81,18 +81,18 @@ final class ReadingsTasks {
 
   /** Scans for what is missing, at most {@code most} series each. */
   static List<Scan> scans(EvolveInputs inputs, int most) {
-    Map<List<Object>, List<Integer>> moments = new HashMap<>();
+    Map<List<Object>, List<Integer>> places = new HashMap<>();
     List<List<Object>> order = new ArrayList<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
       for (int t = 0; t < series.length() && !series.crosscoder(); t++) {
         if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
-          List<Object> moment = List.of(series.site(), series.checkpoints()[t]);
-          moments
+          List<Object> place = List.of(series.site(), series.checkpoints()[t]);
+          places
               .computeIfAbsent(
-                  moment,
+                  place,
                   none -> {
-                    order.add(moment);
+                    order.add(place);
                     return new ArrayList<>();
                   })
               .add(s);
@@ -100,13 +100,13 @@ final class ReadingsTasks {
       }
     }
     List<Scan> scans = new ArrayList<>();
-    for (List<Object> moment : order) {
-      int[] series = moments.get(moment).stream().mapToInt(Integer::intValue).toArray();
+    for (List<Object> place : order) {
+      int[] series = places.get(place).stream().mapToInt(Integer::intValue).toArray();
       for (int first = 0; first < series.length; first += most) {
         scans.add(
             new Scan(
-                (String) moment.get(0),
-                (Long) moment.get(1),
+                (String) place.get(0),
+                (Long) place.get(1),
                 Arrays.copyOfRange(series, first, Math.min(series.length, first + most))));
       }
     }
@@ -114,13 +114,13 @@ final class ReadingsTasks {
   }
 
   /** Crosscoders at the checkpoints that are missing: series and place of the checkpoint. */
-  static List<Moment> crosscoders(EvolveInputs inputs) {
-    List<Moment> missing = new ArrayList<>();
+  static List<SeriesPlace> crosscoders(EvolveInputs inputs) {
+    List<SeriesPlace> missing = new ArrayList<>();
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
       for (int t = 0; t < series.length() && series.crosscoder(); t++) {
         if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
-          missing.add(new Moment(s, t));
+          missing.add(new SeriesPlace(s, t));
         }
       }
     }
@@ -230,7 +230,7 @@ final class ReadingsTasks {
    * training is the length of its term there, code × decoder norm, and 0 where a gate is closed.
    * Nothing needs to be encoded again. In memory: the dictionary.
    */
-  static final class Share implements VoidFunction<Moment> {
+  static final class Share implements VoidFunction<SeriesPlace> {
     private static final long serialVersionUID = 1;
     private final Broadcast<EvolveInputs> broadcast;
 
@@ -239,10 +239,10 @@ final class ReadingsTasks {
     }
 
     @Override
-    public void call(Moment moment) throws IOException {
+    public void call(SeriesPlace place) throws IOException {
       EvolveInputs inputs = broadcast.value();
-      int s = moment.s;
-      int t = moment.t;
+      int s = place.s;
+      int t = place.t;
       Series series = inputs.series().get(s);
       Dictionary dictionary = inputs.dictionary(series, t);
       int source = Arrays.binarySearch(dictionary.sourceColumns(), series.columns()[t]);

@@ -35,7 +35,10 @@ final class StatisticsTasks {
   /** A range of tracks of series s. */
   record Range(int s, int number) implements Serializable {}
 
-  /** The tables that are read: of the features, and what was counted of independents since. */
+  /**
+   * The tables that are read: three of the features, and the overlaps that this job has counted of
+   * independent dictionaries.
+   */
   enum Table {
     FEATURES,
     OVERLAPS,

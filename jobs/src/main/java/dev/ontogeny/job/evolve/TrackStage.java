@@ -33,7 +33,9 @@ final class TrackStage {
     return ranges;
   }
 
-  /** Trajectories, events and sums of every range of tracks, where they are not there yet. */
+  /**
+   * Writes trajectories, events and sums of every range of tracks, unless they are there already.
+   */
   static void follow(
       JavaSparkContext spark,
       Broadcast<EvolveInputs> shared,

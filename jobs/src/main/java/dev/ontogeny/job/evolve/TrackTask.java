@@ -245,10 +245,10 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
         series.name(),
         statistics.first() + i,
         series.checkpoints()[birth],
-        Known.value(check.errorBefore()),
-        Known.value(check.othersBefore()),
-        Known.value(check.errorAtBirth()),
-        Known.value(check.othersAtBirth()),
+        ColumnValue.number(check.errorBefore()),
+        ColumnValue.number(check.othersBefore()),
+        ColumnValue.number(check.errorAtBirth()),
+        ColumnValue.number(check.othersAtBirth()),
         check.possible() ? confirmed : null);
   }
 
@@ -291,7 +291,7 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
         series.name(),
         track,
         series.checkpoints()[t],
-        Known.checkpoint(series.checkpoints(), other),
+        ColumnValue.checkpoint(series.checkpoints(), other),
         share,
         RelativeNorms.difference(norm, others),
         inputs.settings().crosscoder().relativeNorms().kind(share));
@@ -324,12 +324,12 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
           statistics.strength(i, t),
           statistics.decoderNorm(i, t),
           trajectories.relativeNorm(i, t),
-          Known.value(trajectories.cosinePrevious(i, t)),
-          Known.value(trajectories.cosineFirst(i, t)),
-          Known.value(trajectories.cosineFinal(i, t)),
-          Known.value(statistics.jaccardPrevious(i, t)),
+          ColumnValue.number(trajectories.cosinePrevious(i, t)),
+          ColumnValue.number(trajectories.cosineFirst(i, t)),
+          ColumnValue.number(trajectories.cosineFinal(i, t)),
+          ColumnValue.number(statistics.jaccardPrevious(i, t)),
           track.relativeStrength(t),
-          Known.value(trajectories.cosineStrongest(i, t)),
+          ColumnValue.number(trajectories.cosineStrongest(i, t)),
           alive[t]);
     }
   }
@@ -346,11 +346,11 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
     writer.write(
         series.name(),
         number,
-        Known.checkpoint(checkpoints, events.birth()),
-        Known.checkpoint(checkpoints, events.emergence()),
-        Known.checkpoint(checkpoints, events.directionBirth()),
-        Known.checkpoint(checkpoints, events.peak()),
-        Known.checkpoint(checkpoints, events.death()),
+        ColumnValue.checkpoint(checkpoints, events.birth()),
+        ColumnValue.checkpoint(checkpoints, events.emergence()),
+        ColumnValue.checkpoint(checkpoints, events.directionBirth()),
+        ColumnValue.checkpoint(checkpoints, events.peak()),
+        ColumnValue.checkpoint(checkpoints, events.death()),
         events.lifecycle().key(),
         confidence,
         track.strength()[track.strongest()],

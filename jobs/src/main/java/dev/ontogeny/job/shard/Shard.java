@@ -144,7 +144,9 @@ public final class Shard implements Job<ShardSettings> {
     }
   }
 
-  /** A dataset is there: the one of this capture, or else a failure. */
+  /**
+   * What is published already has to be the dataset of this capture; anything else is a failure.
+   */
   private static Result already(
       JavaSparkContext spark,
       ShardSettings settings,

@@ -15,9 +15,9 @@ import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
 
 /**
- * Marks the first captured tokens of each document, wherever its positions begin: a row without a
- * vector goes to the place of each, where it meets the token. Where a document begins is found by a
- * pass over the flat columns of the first source and a shuffle of documents.
+ * Marks the first captured tokens of each document, wherever its positions begin: each of them is
+ * sent a row without a vector, which meets the token's own rows in the shuffle. Where a document
+ * begins is found by a pass over the flat columns of the first source and a shuffle of documents.
  */
 final class ShardFirstTokens {
   private ShardFirstTokens() {}

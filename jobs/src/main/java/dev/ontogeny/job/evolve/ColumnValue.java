@@ -1,11 +1,11 @@
 package dev.ontogeny.job.evolve;
 
 /** What a column holds where a number says that there is none. */
-final class Known {
-  private Known() {}
+final class ColumnValue {
+  private ColumnValue() {}
 
   /** A value; null where it is none. */
-  static Double value(double value) {
+  static Double number(double value) {
     return Double.isFinite(value) ? value : null;
   }
 
