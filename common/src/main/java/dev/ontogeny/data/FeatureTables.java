@@ -234,6 +234,40 @@ public final class FeatureTables {
               "where it has no direction anywhere")
           .build();
 
+  public static final TableSchema GEOMETRY =
+      TableSchema.named("geometry")
+          .tells(
+              "How many dimensions the vectors of a site fill at a checkpoint, and how alike they are, whatever the dictionaries.",
+              "a statistic of a site at a checkpoint that a dictionary reads")
+          .column("site", ColumnType.STRING, "", "where in the network")
+          .column("checkpoint", ColumnType.LONG, "step", "training step of the network")
+          .column(
+              "statistic",
+              ColumnType.STRING,
+              "",
+              "effective_rank: e to the entropy of the shares of variance along the principal axes, from 1 to the width; participation_ratio: (Σλ)² / Σλ² of the variances λ along them; top_share: the greatest share; anisotropy: the mean cosine of two tokens' vectors, over all pairs")
+          .column(
+              "value",
+              ColumnType.DOUBLE,
+              "dimensions, share or cosine",
+              "over all tokens",
+              "where the vectors do not vary, and for the cosine where no two have a length")
+          .column(
+              "lower",
+              ColumnType.DOUBLE,
+              "of the value",
+              "lower end of its 90 % band over documents, by a jackknife of 64 groups",
+              "where the value is, where there are too few documents, and for statistics of the variance beyond 2048 dimensions")
+          .column(
+              "upper",
+              ColumnType.DOUBLE,
+              "of the value",
+              "upper end of its band",
+              "where the lower end is")
+          .column(
+              "rows", ColumnType.LONG, "tokens", "that count: for the cosine, those with a length")
+          .build();
+
   private static final List<TableSchema> ALL =
       List.of(
           DICTIONARIES,
@@ -244,7 +278,8 @@ public final class FeatureTables {
           TOP_TOKENS,
           OVERLAPS,
           BOOTSTRAP,
-          LATENT_SCALING);
+          LATENT_SCALING,
+          GEOMETRY);
 
   private FeatureTables() {}
 

@@ -29,6 +29,7 @@ public final class BlockEncoder implements AutoCloseable {
   private final FloatMatrix reconstruction;
   private final RowLoops.Comparison comparison = new RowLoops.Comparison();
   private final List<Lane> lanes = new ArrayList<>();
+  private final List<RowStatistics.Scans> alongside = new ArrayList<>();
   private int filled;
   private int done;
 
@@ -131,6 +132,11 @@ public final class BlockEncoder implements AutoCloseable {
     }
   }
 
+  /** Lets statistics of rows see them as they pass by; their owner closes them. */
+  public void alongside(RowStatistics.Scans scans) {
+    alongside.add(scans);
+  }
+
   /**
    * Bytes in memory besides the kernels: batches, the codes of one dictionary, and what latent
    * scaling takes.
@@ -186,6 +192,7 @@ public final class BlockEncoder implements AutoCloseable {
       return;
     }
     FloatMatrix rows = batch.firstRows(filled);
+    alongside.forEach(each -> each.add(rows, done));
     for (Lane lane : lanes) {
       lane.kernel.encode(rows, lane.codes);
       lane.kernel.decode(lane.codes, reconstruction.firstRows(filled));

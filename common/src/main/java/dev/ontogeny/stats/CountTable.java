@@ -66,6 +66,7 @@ public final class CountTable implements Mergeable<CountTable>, Serializable {
   }
 
   /** Takes in what was written by a table of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     int at = 0;

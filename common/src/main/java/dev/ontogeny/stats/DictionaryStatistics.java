@@ -202,6 +202,7 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   }
 
   /** Takes in what was written by a statistic of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     for (double[] part : new double[][] {sums, input, replicateSums}) {

@@ -195,6 +195,7 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
   }
 
   /** Takes in what was written by a block of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     statistics.mergeFrom(in);

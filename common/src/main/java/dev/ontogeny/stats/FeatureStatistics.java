@@ -112,6 +112,7 @@ public final class FeatureStatistics implements Mergeable<FeatureStatistics> {
   }
 
   /** Takes in what was written by a statistic of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     for (int f = 0; f < count.length; f++) {

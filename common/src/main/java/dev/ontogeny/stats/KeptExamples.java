@@ -189,6 +189,7 @@ public abstract class KeptExamples<S extends KeptExamples<S>> implements Mergeab
   }
 
   /** Takes in what was written by a statistic of the same shape. */
+  @Override
   public final void mergeFrom(StatisticInput in) {
     in.header(tag, VERSION);
     for (int f = 0; f < size.length; f++) {

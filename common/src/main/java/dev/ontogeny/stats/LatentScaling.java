@@ -124,6 +124,7 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
   }
 
   /** Takes in what was written by a statistic of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     for (int f = 0; f < squares.length; f++) {

@@ -124,6 +124,7 @@ public final class LogHistogram implements Mergeable<LogHistogram> {
   }
 
   /** Takes in what was written by a histogram of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     for (int base = 0; base < count.length; base += BINS) {

@@ -10,6 +10,9 @@ public interface Mergeable<S extends Mergeable<S>> {
   /** Takes in what another has seen, which stays as it is. Both must have the same shape. */
   void merge(S other);
 
+  /** Takes in what the bytes of another have seen. */
+  void mergeFrom(StatisticInput in);
+
   /** Its bytes: a header (tag, version) and what was seen. Equal statistics give equal bytes. */
   void write(StatisticOutput out);
 

@@ -76,6 +76,7 @@ public final class ReplicateActivity implements Mergeable<ReplicateActivity> {
   }
 
   /** Takes in what was written by a statistic of the same shape. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     for (int i = 0; i < drawn.length; i++) {

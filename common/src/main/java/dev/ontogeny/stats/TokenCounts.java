@@ -196,6 +196,7 @@ public final class TokenCounts implements Mergeable<TokenCounts> {
   }
 
   /** Takes in what was written. */
+  @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
     long key = 0;

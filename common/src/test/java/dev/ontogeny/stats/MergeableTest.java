@@ -104,6 +104,17 @@ class MergeableTest {
                         s.add(f, new int[] {0}, 0, 1, new long[] {1L << address, 1L << f})),
             ReplicateActivity::mergeFrom),
         new Case<>(
+            "geometry",
+            () -> new GeometrySums(2),
+            (s, random) ->
+                rows(
+                    random,
+                    (f, value, address) -> {
+                      s.add(f, new float[] {0, value}, 0);
+                      s.influence(f, f % 3, value);
+                    }),
+            GeometrySums::mergeFrom),
+        new Case<>(
             "latent scaling",
             () -> new LatentScaling(FEATURES, 2),
             (s, random) ->

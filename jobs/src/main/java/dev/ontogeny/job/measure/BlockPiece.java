@@ -14,12 +14,13 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * What is kept on local disks of a block of rows: its tokens, or its codes with a dictionary, as
- * bytes. Java's streams hold on to everything that passed through them for a hundred records, so
- * records are cut into pieces.
+ * What is kept on local disks of a block of rows: its tokens, its codes with a dictionary, or
+ * statistics of its rows at a source, as bytes. Java's streams hold on to everything that passed
+ * through them for a hundred records, so records are cut into pieces.
  *
  * @param block of rows
- * @param dictionary its number in the unit, {@link #TOKENS} for the tokens
+ * @param dictionary its number in the unit, {@link #TOKENS} for the tokens, and what {@link
+ *     #ofSource} makes of a source's number
  * @param part from 0 on
  * @param parts how many there are
  */
@@ -29,6 +30,11 @@ record BlockPiece(int block, int dictionary, int part, int parts, byte[] bytes)
   static final int TOKENS = -1;
 
   private static final int SIZE = 1 << 18;
+
+  /** In place of a dictionary, for a source of the unit; it is its own inverse. */
+  static int ofSource(int number) {
+    return TOKENS - 1 - number;
+  }
 
   /** All pieces put together. */
   record Whole(int block, int dictionary, byte[] bytes) {

@@ -24,6 +24,7 @@ import dev.ontogeny.stats.BlockEncoder;
 import dev.ontogeny.stats.CodesByFeature;
 import dev.ontogeny.stats.FeatureBlock;
 import dev.ontogeny.stats.RowAttributes;
+import dev.ontogeny.stats.RowStatistics;
 import dev.ontogeny.stats.TokenSummary;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -174,6 +175,10 @@ public final class Measure implements Job<MeasureSettings> {
                       views)
                   + 16L * each.width() * each.inputs();
         }
+        inScan +=
+            first.places().stream()
+                .mapToLong(place -> RowStatistics.memory(place.width(), settings.batchRows()))
+                .sum();
         memory = Math.max(memory, inScan);
       }
       disk = Math.max(disk, codes);
@@ -375,7 +380,7 @@ public final class Measure implements Job<MeasureSettings> {
       JavaPairRDD<MeasureKey, byte[]> statistics =
           weights(unit).union(encoded.mapPartitionsToPair(new MeasureStatistics(scan, unit)));
       JavaRDD<MeasureReduction.Reduced> reduced =
-          sorted(statistics, ranges)
+          sorted(statistics, ranges + unit.sources().size())
               .mapPartitionsWithIndex(new MeasureReduction(scan, unit), false)
               .persist(StorageLevel.DISK_ONLY());
       spark.setJobDescription("measure " + unit.name() + ": encode and merge");

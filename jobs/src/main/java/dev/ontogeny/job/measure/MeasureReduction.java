@@ -2,7 +2,9 @@ package dev.ontogeny.job.measure;
 
 import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TokenBlock.Token;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.job.measure.MeasureWeights.OfFeature;
 import dev.ontogeny.spark.TableParts;
 import dev.ontogeny.stats.DictionaryStatistics;
@@ -12,6 +14,8 @@ import dev.ontogeny.stats.KeptExamples.Example;
 import dev.ontogeny.stats.LatentScaling;
 import dev.ontogeny.stats.LogHistogram;
 import dev.ontogeny.stats.RowAddress;
+import dev.ontogeny.stats.RowStatistic;
+import dev.ontogeny.stats.RowStatistics;
 import dev.ontogeny.stats.StatisticInput;
 import dev.ontogeny.stats.StatisticOutput;
 import java.io.IOException;
@@ -31,7 +35,8 @@ import scala.Tuple2;
 /**
  * Merges the statistics of a range of features of one dictionary, in the order of the blocks of
  * rows, and writes everything that follows from them. Records arrive sorted, so one block of
- * features is in memory at a time. Hands on the examples, whose tokens stand elsewhere.
+ * features is in memory at a time. Statistics of the rows of a source have a task of their own.
+ * Hands on the examples, whose tokens stand elsewhere.
  */
 final class MeasureReduction
     implements Function2<
@@ -48,9 +53,9 @@ final class MeasureReduction
   record Reduced(MeasureKey key, byte[] examples, Part part) implements Serializable {}
 
   /**
-   * The account of a range of features.
+   * The account of a range of features, or of the rows of a source, which is nothing but files.
    *
-   * @param dictionary its number in the unit
+   * @param dictionary its number in the unit, -1 for a source
    * @param trained statistics by place of rows that training may have seen; null in all but the
    *     first range
    * @param heldOut statistics of held-out rows, likewise
@@ -68,7 +73,12 @@ final class MeasureReduction
       long activeHeldOut,
       long active,
       long[] activeReplicates)
-      implements Serializable {}
+      implements Serializable {
+
+    static Part ofSource(List<PublishedFile> files) {
+      return new Part(-1, new ArrayList<>(files), null, null, 0, 0, 0, new long[0]);
+    }
+  }
 
   MeasureReduction(Broadcast<MeasureScan> scan, MeasureUnit unit) {
     this.scan = scan;
@@ -79,12 +89,43 @@ final class MeasureReduction
   public Iterator<Reduced> call(Integer partition, Iterator<Tuple2<MeasureKey, byte[]>> records)
       throws IOException {
     int[] partitions = unit.partitions(scan.value().settings().featuresPerFile());
+    int sources = partitions[unit.dictionaries().size()];
+    if (partition >= sources) {
+      return List.of(ofSource(unit.sources().get(partition - sources), records)).iterator();
+    }
     int number = dictionaryOf(partitions, partition);
     int range = partition - partitions[number];
     String name =
         fileName(unit.dictionaries().get(number).id(), range, scan.value().publication().attempt());
     try (TableParts tables = new TableParts(scan.value().publication().folder(), name)) {
       return new Work(number, tables).reduce(records);
+    }
+  }
+
+  /** Merges the statistics of the rows of a source, which no dictionary has. */
+  private Reduced ofSource(Source source, Iterator<Tuple2<MeasureKey, byte[]>> records)
+      throws IOException {
+    MeasureScan known = scan.value();
+    RowStatistics merged = new RowStatistics(source);
+    while (records.hasNext()) {
+      merged.mergeFrom(new StatisticInput(records.next()._2()));
+    }
+    List<String> sites =
+        known.dataset().summary().sites().stream().map(ShardedDataset.Site::site).toList();
+    String name =
+        String.format(
+            Locale.ROOT,
+            "%s-%d-%s",
+            Source.nameOf(source.site(), sites),
+            source.checkpoint(),
+            known.publication().attempt());
+    try (TableParts tables = new TableParts(known.publication().folder(), name)) {
+      merged.publish(new RowStatistic.Of(known.dataset(), source), tables::write);
+      List<PublishedFile> files =
+          tables.finish().stream()
+              .map(file -> file.ofSource(source.site(), source.checkpoint()))
+              .toList();
+      return new Reduced(null, null, Part.ofSource(files));
     }
   }
 

@@ -91,8 +91,8 @@ record MeasureScan(
     return numbers;
   }
 
-  /** The weights of the bootstrap's replicates for the rows of a block. */
-  byte[] weights(TokenBlock tokens) {
+  /** What stands for the documents of the rows of a block. */
+  long[] documents(TokenBlock tokens) {
     Bootstrap bootstrap = new Bootstrap(settings.seed(), settings.replicates());
     long[] documents = new long[tokens.rows()];
     for (int row = 0; row < documents.length; row++) {
@@ -101,7 +101,12 @@ record MeasureScan(
               ? bootstrap.document(text)
               : bootstrap.document((Long) tokens.document(row));
     }
-    return bootstrap.weights(documents);
+    return documents;
+  }
+
+  /** The weights of the bootstrap's replicates for rows of these documents. */
+  byte[] weights(long[] documents) {
+    return new Bootstrap(settings.seed(), settings.replicates()).weights(documents);
   }
 
   /** What statistics need to know of the rows of a block. */
@@ -124,7 +129,7 @@ record MeasureScan(
               .map(each -> each < 0 ? -1 : column[each])
               .toArray();
     }
-    byte[] weights = weights(tokens);
+    byte[] weights = weights(documents(tokens));
     return new RowAttributes(
         tokens.addresses(),
         tokens.block().heldOut(),

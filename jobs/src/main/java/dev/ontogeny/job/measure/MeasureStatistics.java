@@ -18,9 +18,9 @@ import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
 
 /**
- * From codes to statistics of blocks of features, addressed to the task that reduces them. In
- * memory at a time: the codes of one block of rows with the dictionary at hand and, per chain, with
- * the dictionary at the checkpoint before.
+ * From codes to statistics of blocks of features, addressed to the task that reduces them, as are
+ * statistics of rows. In memory at a time: the codes of one block of rows with the dictionary at
+ * hand and, per chain, with the dictionary at the checkpoint before.
  */
 final class MeasureStatistics
     implements PairFlatMapFunction<Iterator<BlockPiece>, MeasureKey, byte[]> {
@@ -58,6 +58,12 @@ final class MeasureStatistics
           rows = scan.value().attributes(next.tokens());
           before.clear();
           return List.of();
+        }
+        if (next.dictionary() < BlockPiece.TOKENS) {
+          int partition =
+              partitions[unit.dictionaries().size()] + BlockPiece.ofSource(next.dictionary());
+          MeasureKey key = MeasureKey.toFeatures(partition, OF_DICTIONARY, OF_ROWS, next.block());
+          return List.of(new Tuple2<>(key, next.bytes()));
         }
         MeasureUnit.Measured dictionary = unit.dictionaries().get(next.dictionary());
         StatisticInput in = new StatisticInput(next.bytes());

@@ -10,9 +10,11 @@ import dev.ontogeny.run.Identity;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -20,12 +22,16 @@ import java.util.TreeMap;
  * neighbouring checkpoints, or one dictionary of several sources.
  *
  * @param name of the unit of work
+ * @param sources whose rows are measured here, whatever the dictionary: those that no unit before
+ *     reads. Which they are does not depend on how many dictionaries a scan has
  * @param dictionaries by checkpoint; a dictionary's place is its number. One whose sources have
  *     gates of their own stands here once for each source, with the codes that this one sees
  */
-record MeasureUnit(String name, List<Measured> dictionaries) implements Serializable {
+record MeasureUnit(String name, List<Measured> dictionaries, List<Source> sources)
+    implements Serializable {
   MeasureUnit {
     dictionaries = List.copyOf(dictionaries);
+    sources = List.copyOf(sources);
   }
 
   /**
@@ -36,6 +42,11 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
    */
   record Place(int source, String site, long checkpoint, int width, String series)
       implements Serializable {
+    /** What is read there. */
+    Source read() {
+      return new Source(site, checkpoint, width);
+    }
+
     /** The same series at another checkpoint. */
     boolean follows(Place other) {
       return series != null && series.equals(other.series) && site.equals(other.site);
@@ -109,7 +120,19 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
                 units);
           }
         });
-    return units;
+    Set<Source> read = new HashSet<>();
+    return units.stream()
+        .map(
+            unit ->
+                new MeasureUnit(
+                    unit.name(),
+                    unit.dictionaries(),
+                    unit.dictionaries().stream()
+                        .flatMap(each -> each.places().stream())
+                        .map(Place::read)
+                        .filter(read::add)
+                        .toList()))
+        .toList();
   }
 
   private static void divide(
@@ -151,7 +174,7 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
   private static MeasureUnit named(String site, List<Measured> measured) {
     String ids = String.join(" ", measured.stream().map(Measured::id).toList());
     String hash = Identity.sha256(ids.getBytes(StandardCharsets.UTF_8)).substring(0, 12);
-    return new MeasureUnit(site + "/" + hash, measured);
+    return new MeasureUnit(site + "/" + hash, measured, List.of());
   }
 
   private static MeasureUnit ofSeveralSources(DictionaryMetadata metadata) {
@@ -256,7 +279,10 @@ record MeasureUnit(String name, List<Measured> dictionaries) implements Serializ
     return scans;
   }
 
-  /** The first partition of each dictionary in the reduction, and their number at the end. */
+  /**
+   * The first partition of each dictionary in the reduction, and their number at the end, from
+   * where on {@link #sources} have one each.
+   */
   int[] partitions(int featuresPerFile) {
     int[] first = new int[dictionaries.size() + 1];
     for (int i = 0; i < dictionaries.size(); i++) {

@@ -2,6 +2,7 @@ package dev.ontogeny.job.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.ontogeny.data.DatasetFixture;
@@ -481,6 +482,58 @@ class MeasureTest {
       assertThat(row.get("count")).isEqualTo((long) now.size());
       assertThat(row.get("count_previous")).isEqualTo((long) before.size());
       assertThat(row.get("both")).isEqualTo(now.stream().filter(before::contains).count());
+    }
+  }
+
+  @Test
+  void theGeometryOfEveryCheckpointIsToldOnce() throws Exception {
+    List<Map<String, Object>> rows = table("geometry");
+    List<Long> checkpoints = dataset.site(SITE).checkpoints();
+    assertThat(rows).hasSize(4 * checkpoints.size());
+    assertThat(manifest.table("geometry"))
+        .extracting(PublishedFile::site, PublishedFile::checkpoint)
+        .containsExactlyInAnyOrderElementsOf(
+            checkpoints.stream().map(step -> tuple(SITE, step)).toList());
+    for (long checkpoint : checkpoints) {
+      List<double[]> vectors = new ArrayList<>();
+      for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+        FloatMatrix x = FloatMatrix.zeros((int) dataset.rows(shard), dataset.site(SITE).width());
+        try (VectorReader reader = dataset.vectors(SITE, checkpoint, shard)) {
+          assertThat(reader.read(x)).isEqualTo(x.rows());
+        }
+        for (int r = 0; r < x.rows(); r++) {
+          double[] row = new double[x.columns()];
+          double square = 0;
+          for (int i = 0; i < row.length; i++) {
+            row[i] = x.at(r, i);
+            square += row[i] * row[i];
+          }
+          double norm = Math.sqrt(square);
+          vectors.add(norm == 0 ? row : Arrays.stream(row).map(each -> each / norm).toArray());
+        }
+      }
+      double[] sum = new double[vectors.get(0).length];
+      vectors.forEach(row -> Arrays.setAll(sum, i -> sum[i] + row[i]));
+      double n = vectors.size();
+      double square = Arrays.stream(sum).map(each -> each * each).sum();
+      double[] covariance = dataset.moments(SITE, checkpoint).covariance();
+      double trace =
+          IntStream.range(0, sum.length).mapToDouble(i -> covariance[i * sum.length + i]).sum();
+      double squares = Arrays.stream(covariance).map(each -> each * each).sum();
+      for (Map<String, Object> row : rows) {
+        if (!row.get("checkpoint").equals(checkpoint)) {
+          continue;
+        }
+        double value = (Double) row.get("value");
+        assertThat((Double) row.get("lower")).isLessThan(value);
+        assertThat((Double) row.get("upper")).isGreaterThan(value);
+        assertThat(row.get("rows")).isEqualTo(dataset.summary().rows());
+        if (row.get("statistic").equals("anisotropy")) {
+          assertThat(value).isCloseTo((square - n) / n / (n - 1), within(1e-6));
+        } else if (row.get("statistic").equals("participation_ratio")) {
+          assertThat(value).isCloseTo(trace * trace / squares, within(1e-8));
+        }
+      }
     }
   }
 
