@@ -341,7 +341,13 @@ public record ReportFixture(Path root, int tracks, int examples, boolean geometr
                   writer.write(
                       SITE, step, "effective_rank", rank, rank - 0.5, rank + 0.5, 100_000L);
                   writer.write(
-                      SITE, step, "participation_ratio", rank / 2, rank / 2 - 0.4, rank / 2 + 0.4, 100_000L);
+                      SITE,
+                      step,
+                      "participation_ratio",
+                      rank / 2,
+                      rank / 2 - 0.4,
+                      rank / 2 + 0.4,
+                      100_000L);
                   writer.write(SITE, step, "top_share", 3 / rank, null, null, 100_000L);
                   writer.write(SITE, step, "anisotropy", 0.1 + 0.02 * at, 0.05, 0.4, 99_990L);
                 }
