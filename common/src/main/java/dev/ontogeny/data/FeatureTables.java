@@ -239,6 +239,7 @@ public final class FeatureTables {
           .tells(
               "How many dimensions the vectors of a site fill at a checkpoint, and how alike they are, whatever the dictionaries.",
               "a statistic of a site at a checkpoint that a dictionary reads")
+          .absent("for folders that were made before it was measured")
           .column("site", ColumnType.STRING, "", "where in the network")
           .column("checkpoint", ColumnType.LONG, "step", "training step of the network")
           .column(

@@ -6,6 +6,7 @@ import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.ProductKernel;
+import dev.ontogeny.kernel.cpu.RowLoops;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.stats.GroupJackknife.Band;
 import java.io.IOException;
@@ -187,18 +188,14 @@ final class Geometry implements RowStatistic<GeometrySums> {
       products.multiply(centred.firstRows(rows.count()), turned);
       for (int row = 0; row < rows.count(); row++) {
         int group = GroupJackknife.group(rows.document(row));
+        for (int i = row * width; i < (row + 1) * width; i++) {
+          turned[i] *= turned[i];
+        }
         for (int s = 0; s < GeometrySums.INFLUENCES; s++) {
-          sums.influence(group, s, influence(row * width, axes.derivatives()[s]));
+          sums.influence(
+              group, s, RowLoops.dot(turned, row * width, axes.derivatives()[s], 0, width));
         }
       }
-    }
-
-    private double influence(int at, float[] derivatives) {
-      double sum = 0;
-      for (int i = 0; i < width; i++) {
-        sum += (double) turned[at + i] * turned[at + i] * derivatives[i];
-      }
-      return sum;
     }
 
     @Override

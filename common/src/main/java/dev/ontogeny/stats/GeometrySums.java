@@ -1,5 +1,7 @@
 package dev.ontogeny.stats;
 
+import dev.ontogeny.kernel.cpu.RowLoops;
+
 /**
  * What {@link Geometry} keeps of rows, by {@linkplain GroupJackknife#group group of documents}:
  * sums of unit vectors, and of what each row adds to statistics of the covariance. Sums of doubles:
@@ -39,9 +41,13 @@ final class GeometrySums implements Mergeable<GeometrySums> {
   /** Adds a row from its place in an array; rows of zeros have no direction. */
   void add(int group, float[] values, int at) {
     rows[group]++;
-    double square = 0;
-    for (int i = 0; i < width; i++) {
-      square += (double) values[at + i] * values[at + i];
+    double square = RowLoops.dot(values, at, values, at, width);
+    if (!(square > Float.MIN_NORMAL && square < Float.MAX_VALUE)) {
+      // Squares left the range of fp32.
+      square = 0;
+      for (int i = 0; i < width; i++) {
+        square += (double) values[at + i] * values[at + i];
+      }
     }
     if (square > 0) {
       directed[group]++;

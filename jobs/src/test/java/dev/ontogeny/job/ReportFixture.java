@@ -32,12 +32,22 @@ import org.apache.spark.sql.SparkSession;
  *
  * @param tracks of each replica
  * @param examples top examples of every feature at every checkpoint
+ * @param geometry whether there is the table of that name
  */
-public record ReportFixture(Path root, int tracks, int examples) {
+public record ReportFixture(Path root, int tracks, int examples, boolean geometry) {
 
   /** With six top examples of every feature at every checkpoint. */
   public ReportFixture(Path root, int tracks) {
     this(root, tracks, 6);
+  }
+
+  public ReportFixture(Path root, int tracks, int examples) {
+    this(root, tracks, examples, true);
+  }
+
+  /** As folders were before there was a table of that name. */
+  public ReportFixture withoutGeometry() {
+    return new ReportFixture(root, tracks, examples, false);
   }
 
   public static final List<Long> CHECKPOINTS =
@@ -319,6 +329,30 @@ public record ReportFixture(Path root, int tracks, int examples) {
                           0.94,
                           0.96);
                     })));
+    if (geometry) {
+      files.add(
+          table(
+              features(),
+              FeatureTables.GEOMETRY,
+              writer -> {
+                for (int at = 0; at < CHECKPOINTS.size(); at++) {
+                  double rank = 12 + 3 * Math.sqrt(at);
+                  long step = CHECKPOINTS.get(at);
+                  writer.write(
+                      SITE, step, "effective_rank", rank, rank - 0.5, rank + 0.5, 100_000L);
+                  writer.write(
+                      SITE,
+                      step,
+                      "participation_ratio",
+                      rank / 2,
+                      rank / 2 - 0.4,
+                      rank / 2 + 0.4,
+                      100_000L);
+                  writer.write(SITE, step, "top_share", 3 / rank, null, null, 100_000L);
+                  writer.write(SITE, step, "anisotropy", 0.1 + 0.02 * at, 0.05, 0.4, 99_990L);
+                }
+              }));
+    }
     files.add(
         table(
             features(),

@@ -17,6 +17,12 @@
     }
   }
 
+  // The tables that a page reads and this report does not have; undefined where it has all.
+  function lacking(view) {
+    const report = ontogeny.report();
+    return report && report.lacking[view];
+  }
+
   // Gives the focus back to the control that has it now, once the page is drawn anew.
   function focused() {
     const element = document.activeElement;
@@ -42,7 +48,7 @@
     }
     nav.replaceChildren(
       ...Object.entries(ontogeny.views)
-        .filter(([, each]) => each.name)
+        .filter(([key, each]) => each.name && !lacking(key))
         .map(([key, each]) => h("a", { href: ontogeny.address(key), "aria-current": key === view || (view === "feature" && key === "features") ? "page" : null }, each.name)),
     );
     let content;
@@ -50,7 +56,10 @@
       if (!ontogeny.report()) {
         throw new Error("data/report.js is missing from this report or cannot be read");
       }
-      content = ontogeny.views[view]
+      const tables = lacking(view);
+      content = tables
+        ? [h("h1", null, ontogeny.views[view].name), h("p", { class: "lead" }, `This page reads ${tables.join(" and ")}, which the folders of this report do not have.`)]
+        : ontogeny.views[view]
         ? await ontogeny.views[view].draw(parts, query)
         : [h("h1", null, "No such page"), h("p", { class: "error" }, "This address is not of this report. ", h("a", { href: "#/overview" }, "Overview"))];
     } catch (problem) {

@@ -9,6 +9,7 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.report.Chunk;
+import dev.ontogeny.report.Page;
 import dev.ontogeny.report.PageTable;
 import dev.ontogeny.report.Pages;
 import dev.ontogeny.report.PopulationTables;
@@ -255,6 +256,19 @@ public final class Report implements Job<ReportSettings> {
             settings.confident()));
     report.put("events", events);
     report.put("alive", PopulationTables.alive(series, events));
+    Map<String, Map<String, PageTable>> pages = new LinkedHashMap<>();
+    Map<String, List<String>> lacking = new LinkedHashMap<>();
+    for (Page page : Page.ALL) {
+      Map<String, PageTable> whole = new LinkedHashMap<>();
+      page.tables().forEach(name -> inputs.whole(name).ifPresent(t -> whole.put(name, t)));
+      if (whole.size() < page.tables().size()) {
+        lacking.put(
+            page.name(), page.tables().stream().filter(each -> !whole.containsKey(each)).toList());
+      } else if (!whole.isEmpty()) {
+        pages.put(page.name(), whole);
+      }
+    }
+    report.put("lacking", lacking);
 
     PageTable distributions = counts.distributions();
     Map<String, Object> population = new LinkedHashMap<>();
@@ -286,6 +300,9 @@ public final class Report implements Job<ReportSettings> {
     files.add(writeChunk(output, "lineage", lineage));
     files.add(writeChunk(output, "training", Map.of("log", trainingLog(inputs))));
     files.add(writeChunk(output, "provenance", provenance(inputs)));
+    for (Map.Entry<String, Map<String, PageTable>> page : pages.entrySet()) {
+      files.add(writeChunk(output, page.getKey(), page.getValue()));
+    }
     return files;
   }
 

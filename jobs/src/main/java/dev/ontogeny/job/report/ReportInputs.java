@@ -211,6 +211,25 @@ final class ReportInputs {
             });
   }
 
+  /**
+   * All that a table declares, which does not grow with features, in the order of its columns;
+   * empty where there is no row.
+   *
+   * @param name {@code folder/table}
+   */
+  Optional<PageTable> whole(String name) {
+    String kind = name.substring(0, name.indexOf('/'));
+    TableSchema declared =
+        PublishedTables.find(kind, name.substring(kind.length() + 1)).orElseThrow();
+    String[] columns = declared.names().toArray(String[]::new);
+    String[] order =
+        declared.columns().stream()
+            .filter(each -> !each.type().key().startsWith("list"))
+            .map(TableSchema.Column::name)
+            .toArray(String[]::new);
+    return rows(kind, declared.name(), columns).map(table -> table.sorted(order));
+  }
+
   /** Every row of a table that does not grow with features. */
   void eachRow(String kind, String name, RowConsumer into, List<String> columns) {
     try {

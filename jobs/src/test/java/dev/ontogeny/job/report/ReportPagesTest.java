@@ -64,6 +64,8 @@ class ReportPagesTest {
     List<String> addresses =
         List.of(
             "#/overview",
+            "#/geometry",
+            "#/geometry?steps=even",
             "#/formation",
             "#/formation?series=" + ReportFixture.series(1) + "&steps=linear",
             "#/features",
@@ -94,7 +96,7 @@ class ReportPagesTest {
 
   @Test
   void everyFigureSaysWhereItWasDrawnFrom() throws Exception {
-    for (String view : List.of("overview", "formation", "lineage", "compare")) {
+    for (String view : List.of("overview", "geometry", "formation", "lineage", "compare")) {
       browser.open(report, "#/" + view);
       assertThat(
               browser.evaluate(
@@ -294,6 +296,57 @@ class ReportPagesTest {
           .as("step %d", ReportFixture.CHECKPOINTS.get(at))
           .isEqualTo(planned);
     }
+  }
+
+  @Test
+  void theGeometryIsDrawnAsItIsInItsTable() throws Exception {
+    browser.open(report, "#/geometry");
+    assertThat(browser.text("document.querySelector('nav [aria-current=page]').textContent"))
+        .isEqualTo("Geometry");
+    int checkpoints = ReportFixture.CHECKPOINTS.size();
+    for (String figure :
+        List.of("effective_rank", "participation_ratio", "top_share", "anisotropy")) {
+      assertThat(
+              browser
+                  .evaluate(
+                      "document.querySelectorAll('#figure-geometry-%s svg circle').length"
+                          .formatted(figure))
+                  .asInt())
+          .as(figure)
+          .isEqualTo(checkpoints);
+    }
+    // A band where there is one.
+    assertThat(bands("effective_rank")).isEqualTo(1);
+    assertThat(bands("top_share")).isZero();
+    click("figure-geometry-effective_rank", "CSV");
+    List<String> lines = Files.readAllLines(browser.saved("ontogeny-geometry-effective_rank.csv"));
+    assertThat(lines).hasSize(1 + checkpoints);
+    assertThat(lines.get(0)).isEqualTo("site,checkpoint,statistic,value,lower,upper,rows");
+    assertThat(lines.get(1)).endsWith(",0,effective_rank,12,11.5,12.5,100000");
+    browser.open(report, "#/reference?term=effective_rank");
+    assertThat(browser.text("document.querySelector('main').textContent"))
+        .contains("How many dimensions vectors fill");
+  }
+
+  @Test
+  void aPageWhoseTableIsMissingIsLeftOutAndSaysSo() throws Exception {
+    browser.open(report, "#/overview");
+    browser.evaluate("ontogeny.report().lacking.geometry = ['features/geometry']");
+    browser.go("#/geometry");
+    assertThat(browser.text("document.querySelector('main').textContent"))
+        .contains(
+            "This page reads features/geometry, which the folders of this report do not have");
+    assertThat(browser.text("document.querySelector('nav').textContent"))
+        .contains("Overview")
+        .doesNotContain("Geometry");
+  }
+
+  private static int bands(String statistic) throws Exception {
+    return browser
+        .evaluate(
+            "document.querySelectorAll('#figure-geometry-%s svg path[fill-opacity]').length"
+                .formatted(statistic))
+        .asInt();
   }
 
   @Test

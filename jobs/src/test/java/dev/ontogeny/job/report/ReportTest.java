@@ -296,7 +296,8 @@ class ReportTest {
 
   @Test
   void aColumnThatATableMayLackIsShownAsNone() throws Exception {
-    ReportFixture lacking = new ReportFixture(root.resolve("without-confidence"), 20).write();
+    ReportFixture lacking =
+        new ReportFixture(root.resolve("without-confidence"), 20).withoutGeometry().write();
     Path report =
         reportOf(
             lacking,
@@ -308,6 +309,13 @@ class ReportTest {
         .allSatisfy(entry -> assertThat(entry.get(confidence).isNull()).isTrue());
     assertThat(chunk(report, "report").path("warnings").findValuesAsText("name"))
         .contains("one replica");
+    // A page goes with its table.
+    assertThat(report.resolve("data/geometry.js")).doesNotExist();
+    assertThat(chunk(report, "report").path("lacking").path("geometry").get(0).asText())
+        .isEqualTo("features/geometry");
+    assertThat(chunk(output, "report").path("lacking")).isEmpty();
+    assertThat(chunk(output, "geometry").path("features/geometry").path("rows"))
+        .hasSize(4 * ReportFixture.CHECKPOINTS.size());
   }
 
   @Test
