@@ -6,7 +6,7 @@
   Object.assign(ontogeny.guide.terms, {
     effective_rank: { name: "Effective rank", text: "How many dimensions vectors fill: e to the entropy of the shares of variance along their principal axes. 1: they lie on a line; the number of dimensions: they vary alike in all." },
     anisotropy: { name: "Anisotropy", text: "The mean cosine between the vectors of two tokens, over all pairs. 0: they point everywhere; 1: all point the same way." },
-    geometry_band: { name: "Band of a statistic of vectors", text: "90 %: how far the value would move with other documents, by a jackknife that leaves out one of 64 groups of documents at a time." },
+    geometry_band: { name: "Band of a statistic of vectors", text: "90 %: how far the value would move with other documents, by a jackknife that leaves out one of 64 groups of documents at a time. It tells no bias: the effective rank of few documents for the number of dimensions is too low." },
   });
 
   const STATISTICS = {
