@@ -46,6 +46,7 @@ public record CaptureFile(
     try {
       Path path = new Path(input);
       FileSystem fileSystem = path.getFileSystem(Folder.configuration());
+      StoreProbe.ask(fileSystem.makeQualified(path), Folder.configuration());
       boolean literal = fileSystem.exists(path);
       FileStatus[] roots =
           literal ? new FileStatus[] {fileSystem.getFileStatus(path)} : fileSystem.globStatus(path);

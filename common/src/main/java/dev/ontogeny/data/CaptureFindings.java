@@ -32,6 +32,16 @@ public record CaptureFindings(
 
   private static final int SHOWN = 5;
 
+  /** What a manifest does not tell was not found. */
+  public CaptureFindings {
+    norms = norms == null ? List.of() : norms;
+    identical = identical == null ? List.of() : identical;
+    nearlyIdentical = nearlyIdentical == null ? List.of() : nearlyIdentical;
+    outOfOrder = outOfOrder == null ? List.of() : outOfOrder;
+    likelyBfloat16 = likelyBfloat16 == null ? List.of() : likelyBfloat16;
+    constant = constant == null ? List.of() : constant;
+  }
+
   /**
    * How positions lie in the documents that were looked at.
    *

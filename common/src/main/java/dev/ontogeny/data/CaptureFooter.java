@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.parquet.HadoopReadOptions;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
@@ -85,8 +84,7 @@ public record CaptureFooter(
   /** A file that opens, or a failure that names it. */
   static ParquetFileReader open(CaptureFile file, CheckedInput input) throws IOException {
     try {
-      return ParquetFileReader.open(
-          input, HadoopReadOptions.builder(Folder.configuration()).build());
+      return input.footer(Folder.configuration());
     } catch (IOException | RuntimeException e) {
       CheckedInput.rethrowOfStore(e);
       throw Failure.data(

@@ -233,7 +233,7 @@ public final class CaptureReader implements Closeable {
 
   /** The document, where documents are texts. */
   public String documentText() {
-    return required(document).text();
+    return text(document);
   }
 
   public int position() {
@@ -247,7 +247,7 @@ public final class CaptureReader implements Closeable {
   }
 
   public String site() {
-    return site == NO_COLUMN ? footer.file().site() : required(site).text();
+    return site == NO_COLUMN ? footer.file().site() : text(site);
   }
 
   public long checkpoint() {
@@ -257,8 +257,20 @@ public final class CaptureReader implements Closeable {
     if (!textCheckpoints) {
       return whole(checkpoint);
     }
-    return checkpointOf.computeIfAbsent(
-        required(checkpoint).bytes().copy(), text -> columns.checkpointIn(Texts.of(text)));
+    ScalarColumns.Cursor cursor = required(checkpoint);
+    Binary text;
+    try {
+      text = cursor.bytes().copy();
+    } catch (RuntimeException e) {
+      throw unreadable(footer.file(), columns.checkpoint(), row, e);
+    }
+    Long step = checkpointOf.computeIfAbsent(text, bytes -> columns.checkpointIn(Texts.of(bytes)));
+    if (step == null) {
+      throw Failure.data(
+          "%s, row %d: column '%s' held a training step when the file was looked at first, and holds none now",
+          footer.file().location(), row, columns.checkpoint());
+    }
+    return step;
   }
 
   /** The token's number, null where there is none. */
@@ -277,9 +289,14 @@ public final class CaptureReader implements Closeable {
 
   /** The loss, NaN where there is none. */
   public float loss() {
-    return loss == NO_COLUMN || scalars.column(loss).isNull()
-        ? Float.NaN
-        : scalars.column(loss).number();
+    if (loss == NO_COLUMN || scalars.column(loss).isNull()) {
+      return Float.NaN;
+    }
+    try {
+      return scalars.column(loss).number();
+    } catch (RuntimeException e) {
+      throw unreadable(footer.file(), columns.loss(), row, e);
+    }
   }
 
   /** The token, null where there is none. */
@@ -287,7 +304,7 @@ public final class CaptureReader implements Closeable {
     if (token == NO_COLUMN || scalars.column(token).isNull()) {
       return null;
     }
-    return scalars.column(token).text();
+    return text(token);
   }
 
   /** A label, in the order of the footer, as the tokens table holds it. */
@@ -296,6 +313,8 @@ public final class CaptureReader implements Closeable {
       return scalars.column(labels[index]).label();
     } catch (ArithmeticException beyond) {
       throw beyondLong(footer.file(), names.get(labels[index]), row, beyond);
+    } catch (RuntimeException e) {
+      throw unreadable(footer.file(), names.get(labels[index]), row, e);
     }
   }
 
@@ -344,6 +363,15 @@ public final class CaptureReader implements Closeable {
     }
   }
 
+  private String text(int column) {
+    ScalarColumns.Cursor cursor = required(column);
+    try {
+      return cursor.text();
+    } catch (RuntimeException e) {
+      throw unreadable(footer.file(), names.get(column), row, e);
+    }
+  }
+
   private long whole(int column) {
     return whole(footer.file(), required(column), names.get(column), row);
   }
@@ -354,7 +382,18 @@ public final class CaptureReader implements Closeable {
       return cursor.whole();
     } catch (ArithmeticException beyond) {
       throw beyondLong(file, column, row, beyond);
+    } catch (RuntimeException e) {
+      throw unreadable(file, column, row, e);
     }
+  }
+
+  /** A value that Parquet cannot decode, or that is none of its type. */
+  private static Failure unreadable(
+      CaptureFile file, String column, long row, RuntimeException cause) {
+    return Failure.data(
+            "%s, row %d: column '%s' cannot be read, the file is damaged: %s",
+            file.location(), row, column, cause.getMessage())
+        .causedBy(cause);
   }
 
   private static Failure beyondLong(

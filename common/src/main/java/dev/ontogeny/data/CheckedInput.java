@@ -6,14 +6,20 @@ import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.parquet.HadoopReadOptions;
+import org.apache.parquet.column.ColumnDescriptor;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.parquet.io.InputFile;
@@ -29,10 +35,15 @@ final class CheckedInput implements InputFile {
   /** Chunks with less than this between them are read in one go. */
   private static final int GAP = 1 << 16;
 
+  private static final byte[] MAGIC = {'P', 'A', 'R', '1'};
+
   private final String location;
   private final String absent;
   private final InputFile file;
   private final List<Range> loaded = new ArrayList<>();
+
+  /** With what follows it up to the end of the file; null before it is read. */
+  private Range footer;
 
   /** Bytes of the file from {@code from} on. */
   private record Range(long from, byte[] bytes) {
@@ -84,6 +95,98 @@ final class CheckedInput implements InputFile {
     this.location = location;
     this.absent = absent;
     this.file = file;
+  }
+
+  /**
+   * Opens the file's footer. What it says of the file fits to the file: no row group lacks a
+   * column, and no pages lie elsewhere than in it, so that whoever makes room for a chunk makes
+   * room for bytes that are there.
+   *
+   * @throws IOException if the footer is damaged, or a store fails
+   */
+  ParquetFileReader footer(Configuration configuration) throws IOException {
+    loadFooter();
+    ParquetFileReader reader =
+        ParquetFileReader.open(
+            this,
+            HadoopReadOptions.builder(configuration)
+                .withCodecFactory(new BoundedCodecs(configuration))
+                .build());
+    try {
+      requireFitting(reader);
+      return reader;
+    } catch (IOException | RuntimeException e) {
+      reader.close();
+      throw e;
+    }
+  }
+
+  /** Reads the footer into memory, from where Parquet and the outline of a capture take it. */
+  private void loadFooter() throws IOException {
+    long length = getLength();
+    if (length < 2 * MAGIC.length + Integer.BYTES) {
+      // Parquet says what is wrong.
+      return;
+    }
+    try (SeekableInputStream in = newStream()) {
+      byte[] last = new byte[Integer.BYTES + MAGIC.length];
+      in.seek(length - last.length);
+      in.readFully(last);
+      int size = ByteBuffer.wrap(last).order(ByteOrder.LITTLE_ENDIAN).getInt();
+      long from = length - last.length - size;
+      if (size < 0
+          || from < MAGIC.length
+          || !Arrays.equals(last, Integer.BYTES, last.length, MAGIC, 0, MAGIC.length)) {
+        return;
+      }
+      byte[] bytes = new byte[size + last.length];
+      in.seek(from);
+      in.readFully(bytes);
+      FooterSizes.require(bytes, size);
+      footer = new Range(from, bytes);
+    }
+  }
+
+  private void requireFitting(ParquetFileReader reader) throws IOException {
+    List<ColumnDescriptor> columns = reader.getFileMetaData().getSchema().getColumns();
+    long length = getLength();
+    for (BlockMetaData block : reader.getFooter().getBlocks()) {
+      if (block.getRowCount() < 0 || block.getColumns().size() != columns.size()) {
+        throw new IOException(
+            "a row group has "
+                + block.getRowCount()
+                + " rows in "
+                + block.getColumns().size()
+                + " columns, the schema has "
+                + columns.size());
+      }
+      for (int i = 0; i < columns.size(); i++) {
+        ColumnDescriptor column = columns.get(i);
+        ColumnChunkMetaData chunk = block.getColumns().get(i);
+        boolean flat = column.getMaxRepetitionLevel() == 0;
+        if (!Arrays.equals(chunk.getPath().toArray(), column.getPath())
+            || chunk.getPrimitiveType().getPrimitiveTypeName()
+                != column.getPrimitiveType().getPrimitiveTypeName()
+            || chunk.getStartingPos() < 0
+            || chunk.getTotalSize() < 0
+            || chunk.getTotalSize() > length - chunk.getStartingPos()
+            || chunk.getValueCount() < 0
+            || (flat && chunk.getValueCount() != block.getRowCount())) {
+          throw new IOException(
+              "column "
+                  + String.join(".", column.getPath())
+                  + " would have "
+                  + chunk.getValueCount()
+                  + " values in "
+                  + chunk.getTotalSize()
+                  + " bytes from byte "
+                  + chunk.getStartingPos()
+                  + " on, for "
+                  + block.getRowCount()
+                  + " rows");
+        }
+      }
+    }
   }
 
   /**
@@ -190,6 +293,9 @@ final class CheckedInput implements InputFile {
     }
 
     private Range range(int length) {
+      if (footer != null && footer.holds(position, length)) {
+        return footer;
+      }
       for (Range each : loaded) {
         if (each.holds(position, length)) {
           return each;

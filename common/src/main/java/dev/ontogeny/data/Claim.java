@@ -6,7 +6,9 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -42,6 +44,9 @@ public final class Claim implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Claim.class);
 
   static final String CLAIMS = Publication.PROGRESS + "/claims";
+
+  /** How often the folder of claims may vanish under one write; each run sweeps it once. */
+  private static final int SWEPT_AT_MOST = 10;
 
   /** Runs of this very process that hold or ask for a folder. */
   private static final Set<String> LIVE = ConcurrentHashMap.newKeySet();
@@ -87,6 +92,8 @@ public final class Claim implements AutoCloseable {
   private final Map<String, Seen> watched = new HashMap<>();
   private final Set<String> dead = new HashSet<>();
   private Run self;
+  private final long begun = System.nanoTime();
+  private boolean resumed;
   private boolean done;
   private volatile Failure lost;
 
@@ -96,7 +103,7 @@ public final class Claim implements AutoCloseable {
   /**
    * Takes the folder.
    *
-   * @throws Failure of usage that names the other run, if another run has it
+   * @throws Failure of kind busy that names the other run, if another run has it
    */
   static Claim take(Publication publication, Timing timing) {
     Claim claim = new Claim(publication, timing);
@@ -113,6 +120,17 @@ public final class Claim implements AutoCloseable {
       if (!taken) {
         claim.close();
       }
+    }
+  }
+
+  /**
+   * Looks whether anybody has the folder, and writes nothing.
+   *
+   * @throws Failure of usage that names the run that has it
+   */
+  static void requireNone(Publication publication, Timing timing) throws IOException {
+    try (Claim looking = new Claim(publication, timing)) {
+      looking.refuseIfAlive(looking.others());
     }
   }
 
@@ -173,12 +191,14 @@ public final class Claim implements AutoCloseable {
       boolean told = false;
       for (Life life = life(other.run()); !dead.contains(other.run()); life = life(other.run())) {
         if (life == Life.LIVES) {
-          throw Failure.usage(
-              "output %s is being written by another run, %s: wait for that run, or choose another output",
-              publication.folder(), latest(other).described());
+          throw Failure.busy(
+              "output %s is being written by another run, %s: wait for that run%s",
+              publication.folder(),
+              latest(other).described(),
+              publication.identity().isEmpty() ? "" : ", or choose another output");
         } else if (life == Life.OVER) {
           if (text(other.run()) != null) {
-            LOG.info("run {} is over: this run goes on in its place", latest(other).described());
+            LOG.info("run {} is over: it holds the folder no more", latest(other).described());
           }
           dead.add(other.run());
         } else {
@@ -271,8 +291,22 @@ public final class Claim implements AutoCloseable {
     }
   }
 
+  /**
+   * A run that has just published takes all of {@code _progress} away, perhaps between the making
+   * of a folder there and the writing into it: then once more.
+   */
   private void write() throws IOException {
-    publication.folder().replaceText(path(self.run()), Json.pretty(self));
+    for (int again = 0; ; again++) {
+      try {
+        publication.folder().replaceText(path(self.run()), Json.pretty(self));
+        return;
+      } catch (FileNotFoundException | NoSuchFileException | FileAlreadyExistsException swept) {
+        if (again == SWEPT_AT_MOST) {
+          throw swept;
+        }
+        pause();
+      }
+    }
   }
 
   private Run with(boolean held, List<String> over) {
@@ -324,7 +358,7 @@ public final class Claim implements AutoCloseable {
       for (Run other : others()) {
         if (other.over() != null && other.over().contains(self.run())) {
           lost =
-              Failure.usage(
+              Failure.busy(
                   "output %s was taken over by another run, %s, since this one seemed dead: it goes on there",
                   publication.folder(), other.described());
         }
@@ -333,6 +367,21 @@ public final class Claim implements AutoCloseable {
     if (lost != null) {
       throw lost;
     }
+  }
+
+  /** Notes that another run had begun what is published here. */
+  void resumes() {
+    resumed = true;
+  }
+
+  /** Whether another run had begun what is published here. */
+  public boolean resumed() {
+    return resumed;
+  }
+
+  /** Seconds since the folder was asked for. */
+  public double seconds() {
+    return (System.nanoTime() - begun) / 1e9;
   }
 
   /** The folder is published: nothing that stands below {@code _progress} is needed any more. */
@@ -377,14 +426,15 @@ public final class Claim implements AutoCloseable {
   /**
    * Gives the folder up.
    *
-   * @throws Failure of usage if another run had taken it over
+   * @throws Failure of kind busy if another run had taken it over
    */
   @Override
   public void close() {
     clock.shutdown();
     LIVE.remove(self.run());
     try {
-      clock.awaitTermination(timing.beatMillis(), TimeUnit.MILLISECONDS);
+      // What is being written right now would stand there after the rest was taken away.
+      clock.awaitTermination(timing.window(), TimeUnit.MILLISECONDS);
       publication.folder().delete(done ? Publication.PROGRESS : path(self.run()));
     } catch (IOException leftOver) {
       // It is not renewed any more, which tells others that this run is over.

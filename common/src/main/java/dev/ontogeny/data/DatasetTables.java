@@ -96,7 +96,22 @@ public final class DatasetTables {
           .column("detail", ColumnType.STRING, "", "what was found")
           .build();
 
-  static final List<TableSchema> ALL = List.of(TOKENS, VECTORS, MOMENTS, REJECTS);
+  public static final TableSchema CAPTURE =
+      TableSchema.named("capture")
+          .tells(
+              "What the files of the capture held, so that a dataset can gain checkpoints without reading them again.",
+              "a file of the capture that was read")
+          .absent("for datasets that were made before they could be extended")
+          .column("input", ColumnType.INT, "", "its place among the manifest's inputs, from 0 on")
+          .column(
+              "outline",
+              ColumnType.STRING,
+              "",
+              "digest of what the file says of itself: rows, columns, pages")
+          .column("content", ColumnType.STRING, "", "digest of its pages")
+          .build();
+
+  static final List<TableSchema> ALL = List.of(TOKENS, VECTORS, MOMENTS, REJECTS, CAPTURE);
 
   private DatasetTables() {}
 }

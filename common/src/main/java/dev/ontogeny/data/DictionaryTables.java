@@ -4,7 +4,8 @@ import dev.ontogeny.data.TableSchema.ColumnType;
 import java.util.List;
 
 /**
- * The tables of {@code dictionaries}, beside the dictionaries themselves: how they were trained.
+ * The tables of {@code dictionaries}, beside the dictionaries themselves: how they were trained,
+ * and how far replicas agree.
  */
 public final class DictionaryTables {
   public static final TableSchema TRAINING_LOG =
@@ -60,7 +61,34 @@ public final class DictionaryTables {
               "where it has no direction, or the sources differ in width")
           .build();
 
-  public static final List<TableSchema> ALL = List.of(TRAINING_LOG, DECODER_NORMS);
+  public static final TableSchema CONSENSUS =
+      TableSchema.named("consensus")
+          .tells(
+              "How far replicas agree on the features of the dictionaries that were merged out of them.",
+              "a feature of a merged dictionary")
+          .absent("unless train.consensus is set")
+          .column("dictionary", ColumnType.STRING, "", "id of the merged dictionary")
+          .column("feature", ColumnType.INT, "", "number of the feature")
+          .column("share", ColumnType.DOUBLE, "share", "of the replicas that have it")
+          .column("replicas", ColumnType.INT, "replicas", "that have it")
+          .column(
+              "mean_cosine",
+              ColumnType.DOUBLE,
+              "cosine",
+              "of its decoders in two replicas, mean over all pairs of those that have it")
+          .column(
+              "spread",
+              ColumnType.DOUBLE,
+              "degrees",
+              "greatest angle between its decoder in a replica and the merged one")
+          .column(
+              "members",
+              ColumnType.LONGS,
+              "",
+              "its number in every replica, from replica 0 on; -1 in those that lack it")
+          .build();
+
+  public static final List<TableSchema> ALL = List.of(TRAINING_LOG, DECODER_NORMS, CONSENSUS);
 
   private DictionaryTables() {}
 }

@@ -269,6 +269,44 @@ public final class FeatureTables {
               "rows", ColumnType.LONG, "tokens", "that count: for the cosine, those with a length")
           .build();
 
+  public static final TableSchema LOSS_EFFECTS =
+      TableSchema.named("loss_effects")
+          .tells(
+              "How much of the network's loss hangs on a site at a checkpoint, to first order, from the captured gradients.",
+              "a site at a checkpoint that a dictionary reads, over all tokens or over those of a value of a label")
+          .absent("for datasets without gradients")
+          .column("site", ColumnType.STRING, "", "where in the network")
+          .column("checkpoint", ColumnType.LONG, "step", "training step of the network")
+          .column("label", ColumnType.STRING, "", "name of a label", "where it is about all tokens")
+          .column(
+              "value", ColumnType.STRING, "", "value of the label", "where it is about all tokens")
+          .column(
+              "effect",
+              ColumnType.DOUBLE,
+              "units of the loss",
+              "by how much the loss would rise, to first order and in the mean over these tokens, if the vector of one were replaced by the mean over all tokens: −gradient · (vector − mean)",
+              "where there are no such tokens")
+          .column(
+              "lower",
+              ColumnType.DOUBLE,
+              "units of the loss",
+              "lower end of its 90 % band over documents, by a jackknife of 64 groups",
+              "where there are too few documents")
+          .column(
+              "upper",
+              ColumnType.DOUBLE,
+              "units of the loss",
+              "upper end of its band",
+              "where the lower end is")
+          .column(
+              "gradient_norm",
+              ColumnType.DOUBLE,
+              "units of the loss per captured unit",
+              "mean length of the gradients",
+              "where the effect is")
+          .column("rows", ColumnType.LONG, "tokens", "of these")
+          .build();
+
   private static final List<TableSchema> ALL =
       List.of(
           DICTIONARIES,
@@ -280,7 +318,8 @@ public final class FeatureTables {
           OVERLAPS,
           BOOTSTRAP,
           LATENT_SCALING,
-          GEOMETRY);
+          GEOMETRY,
+          LOSS_EFFECTS);
 
   private FeatureTables() {}
 

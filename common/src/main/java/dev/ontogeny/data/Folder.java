@@ -17,6 +17,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -53,7 +54,9 @@ public record Folder(String location) implements Serializable {
   public static Folder of(String location) {
     try {
       Path path = new Path(location);
-      return new Folder(path.getFileSystem(configuration()).makeQualified(path).toString());
+      Path qualified = path.getFileSystem(configuration()).makeQualified(path);
+      StoreProbe.ask(qualified, configuration());
+      return new Folder(qualified.toString());
     } catch (IllegalArgumentException e) {
       throw Failure.settings("'%s' is not a path: %s", location, e.getMessage()).causedBy(e);
     } catch (IOException e) {
@@ -100,8 +103,15 @@ public record Folder(String location) implements Serializable {
     return path(relative).toString();
   }
 
-  /** A file in this folder; names may hold colons, which Hadoop's own joining of paths refuses. */
+  /**
+   * A file in this folder; names may hold colons, which Hadoop's own joining of paths refuses.
+   *
+   * @throws Failure of data if the path leads out of the folder: names come from files
+   */
   public Path path(String relative) {
+    if (relative.contains("..") && Arrays.asList(relative.split("/", -1)).contains("..")) {
+      throw Failure.data("'%s' leads out of %s", relative, this);
+    }
     return new Path(location + "/" + relative);
   }
 
@@ -257,6 +267,26 @@ public record Folder(String location) implements Serializable {
     return fileSystem.rename(path(elsewhere), path);
   }
 
+  /**
+   * Copies a published file from another folder, under its name.
+   *
+   * @throws Failure of data if it is not what its manifest says
+   */
+  public void copy(Folder from, PublishedFile file) throws IOException {
+    PublishedFile copied =
+        write(
+            file.path(),
+            file.table(),
+            out -> {
+              try (InputStream in = from.open(file.path())) {
+                in.transferTo(out);
+              }
+            });
+    if (!copied.sha256().equals(file.sha256())) {
+      throw Failure.data("%s has other bytes than its manifest says", from.resolve(file.path()));
+    }
+  }
+
   /** Writes a file through {@code content} and tells its size and checksum. */
   public PublishedFile write(String relative, String table, Content content) throws IOException {
     MessageDigest digest = Identity.newDigest();
@@ -350,6 +380,24 @@ public record Folder(String location) implements Serializable {
     }
   }
 
+  /** The folders that lie directly in this one, sorted. */
+  List<Folder> folders() throws IOException {
+    SortedMap<String, Folder> found = new TreeMap<>();
+    RemoteIterator<FileStatus> entries = entries();
+    while (entries.hasNext()) {
+      FileStatus entry = entries.next();
+      if (entry.isDirectory()) {
+        found.put(entry.getPath().getName(), new Folder(resolve(entry.getPath().getName())));
+      }
+    }
+    return List.copyOf(found.values());
+  }
+
+  /** When a file was written, in milliseconds. */
+  long written(String relative) throws IOException {
+    return fileSystem().getFileStatus(path(relative)).getModificationTime();
+  }
+
   /** What lies directly in this folder; nothing if it does not exist. */
   RemoteIterator<FileStatus> entries() throws IOException {
     try {
@@ -362,6 +410,18 @@ public record Folder(String location) implements Serializable {
   /** Deletes a file or a sub-folder, quietly if it does not exist. */
   public void delete(String relative) throws IOException {
     fileSystem().delete(path(relative), true);
+  }
+
+  /** Deletes a file or a sub-folder, and the folders above it that are empty then. */
+  void deleteWithEmptyParents(String relative) throws IOException {
+    delete(relative);
+    for (int cut = relative.lastIndexOf('/'); cut > 0; cut = relative.lastIndexOf('/', cut - 1)) {
+      String parent = relative.substring(0, cut);
+      if (!exists(parent) || fileSystem().listStatusIterator(path(parent)).hasNext()) {
+        return;
+      }
+      fileSystem().delete(path(parent), false);
+    }
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.ontogeny.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.FormatVersion;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
@@ -14,6 +15,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -27,6 +30,7 @@ import java.util.stream.Stream;
  * @param settings those that change the result
  * @param schema what the tables hold, as a list of {@link TableSchema}; null in manifests of old
  */
+@FormatVersion(Manifest.VERSION)
 public record Manifest(
     String kind,
     int version,
@@ -38,6 +42,13 @@ public record Manifest(
     JsonNode schema,
     Provenance provenance,
     JsonNode summary) {
+
+  public Manifest {
+    inputs = inputs == null ? List.of() : inputs.stream().toList();
+  }
+
+  /** The version this build writes, of the manifest and of all that it names. */
+  public static final int VERSION = 1;
 
   /** The file's name. */
   public static final String FILE = "_manifest.json";
@@ -94,18 +105,60 @@ public record Manifest(
     String origin = folder.resolve(FILE);
     try {
       Manifest manifest = Json.read(folder.readText(FILE), Manifest.class, origin);
-      if (manifest.kind == null || manifest.identity == null || manifest.files == null) {
-        throw Failure.data("%s is not a manifest: kind, identity or files is missing", origin);
-      }
-      if (manifest.version != 1) {
-        throw Failure.data(
-            "%s is of version %d, this build reads version 1", origin, manifest.version);
-      }
+      manifest.requireSound(origin);
       return manifest;
     } catch (FileNotFoundException e) {
       throw Failure.data("%s is not a published folder: %s", folder, absence(folder)).causedBy(e);
     } catch (IOException e) {
       throw Failure.resources("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
+    }
+  }
+
+  /** What readers rely on; nothing that it names lies outside of its folder. */
+  private void requireSound(String origin) {
+    if (kind == null || identity == null || files == null) {
+      throw Failure.data("%s is not a manifest: kind, identity or files is missing", origin);
+    }
+    if (settings == null || !settings.isObject() || summary == null || !summary.isObject()) {
+      throw Failure.data("%s is not a manifest: settings or summary is missing", origin);
+    }
+    requireDigest(origin, "identity", identity);
+    for (Input input : inputs) {
+      if (input == null || input.kind == null) {
+        throw Failure.data("%s: an input has no kind", origin);
+      }
+      requireDigest(origin, "the identity of an input", input.identity);
+      if (input.checksums != null) {
+        requireDigest(origin, "checksums of an input", input.checksums);
+      }
+    }
+    for (PublishedFile file : files) {
+      if (file == null || !isOfFolder(file.path())) {
+        throw Failure.data(
+            "%s names a file '%s', which is no path of a published file: those lie below the folder, have no '..', and do not begin with '_'",
+            origin, file == null ? null : file.path());
+      }
+      if (file.bytes() < 0 || file.rows() < 0) {
+        throw Failure.data(
+            "%s: %s would have %d bytes and %d rows",
+            origin, file.path(), file.bytes(), file.rows());
+      }
+      requireDigest(origin, "sha256 of " + file.path(), file.sha256());
+    }
+  }
+
+  private static boolean isOfFolder(String path) {
+    return path != null
+        && !path.startsWith("_")
+        && path.indexOf('\0') < 0
+        && Stream.of(path.split("/", -1)).noneMatch(Set.of("", ".", "..")::contains);
+  }
+
+  private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
+
+  private static void requireDigest(String origin, String what, String found) {
+    if (found == null || !DIGEST.matcher(found).matches()) {
+      throw Failure.data("%s: %s should be 64 hex digits, it is %s", origin, what, found);
     }
   }
 
@@ -157,13 +210,17 @@ public record Manifest(
   public Optional<TableSchema> schema(String table) {
     return schema == null
         ? PublishedTables.find(kind, table)
-        : Arrays.stream(Json.fromTree(schema, TableSchema[].class))
-            .filter(each -> each.name().equals(table))
+        : Arrays.stream(Json.fromTree(schema, TableSchema[].class, saying("schema")))
+            .filter(each -> each != null && table.equals(each.name()))
             .findFirst();
   }
 
   /** The summary as a record. */
   public <T> T summary(Class<T> type) {
-    return Json.fromTree(summary, type);
+    return Json.fromTree(summary, type, saying("summary"));
+  }
+
+  private String saying(String key) {
+    return "'" + key + "' in the " + FILE + " of " + kind + " " + identity.substring(0, 12);
   }
 }

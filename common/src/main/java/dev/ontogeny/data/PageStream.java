@@ -20,6 +20,7 @@ import org.apache.parquet.format.PageType;
 import org.apache.parquet.format.Util;
 import org.apache.parquet.hadoop.CodecFactory;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.SeekableInputStream;
 import org.xerial.snappy.Snappy;
@@ -42,6 +43,7 @@ final class PageStream implements Closeable {
   private final MessageDigest digest = Identity.newDigest();
   private long undigested;
   private final CodecFactory codecs;
+  private final long longest;
   private long valuesLeft;
   private byte[] stored = new byte[0];
   private byte[] page = new byte[0];
@@ -77,6 +79,7 @@ final class PageStream implements Closeable {
     this.maximumDefinition = maximumDefinition;
     this.codecs = new CodecFactory(configuration, 0);
     this.valuesLeft = chunk.getValueCount();
+    this.longest = source.getLength() - chunk.getStartingPos();
     file = source.newStream();
     file.seek(chunk.getStartingPos());
     InputStream buffered = new BufferedInputStream(file, 1 << 16);
@@ -116,9 +119,10 @@ final class PageStream implements Closeable {
     while (valuesLeft > 0) {
       PageHeader header = Util.readPageHeader(in);
       int length = header.getCompressed_page_size();
-      if (length < 0 || header.getUncompressed_page_size() < 0) {
-        throw new IOException("a page header gives a negative size");
+      if (length < 0 || length > longest) {
+        throw new IOException("a page would have " + length + " bytes, " + longest + " are there");
       }
+      BoundedCodecs.require(chunk.getCodec(), length, header.getUncompressed_page_size());
       stored = atLeast(stored, length);
       if (in.readNBytes(stored, 0, length) < length) {
         throw new EOFException("the file ends within a page");
@@ -127,6 +131,9 @@ final class PageStream implements Closeable {
       if (type == PageType.DICTIONARY_PAGE) {
         unfold(0, length, 0, header.getUncompressed_page_size(), true);
         values = header.getDictionary_page_header().getNum_values();
+        if (values < 0) {
+          throw new IOException("a dictionary of " + values + " values");
+        }
         encoding = Encoding.PLAIN;
         dictionary = true;
         dataFrom = 0;
@@ -147,8 +154,7 @@ final class PageStream implements Closeable {
     DataPageHeader data = header.getData_page_header();
     unfold(0, header.getCompressed_page_size(), 0, header.getUncompressed_page_size(), true);
     dictionary = false;
-    values = data.getNum_values();
-    valuesLeft -= values;
+    take(data.getNum_values());
     encoding = Encoding.valueOf(data.getEncoding().name());
     int at = 0;
     if (maximumRepetition > 0) {
@@ -172,8 +178,11 @@ final class PageStream implements Closeable {
 
   private void second(PageHeader header, int length) throws IOException {
     DataPageHeaderV2 data = header.getData_page_header_v2();
-    int levels = data.getRepetition_levels_byte_length() + data.getDefinition_levels_byte_length();
-    if (levels > length || levels > header.getUncompressed_page_size()) {
+    int repetitions = data.getRepetition_levels_byte_length();
+    int levels = repetitions + data.getDefinition_levels_byte_length();
+    if (repetitions < 0
+        || levels < repetitions
+        || levels > Math.min(length, header.getUncompressed_page_size())) {
       throw new IOException("a page's levels are longer than the page");
     }
     unfold(
@@ -184,8 +193,7 @@ final class PageStream implements Closeable {
         data.isIs_compressed());
     System.arraycopy(stored, 0, page, 0, levels);
     dictionary = false;
-    values = data.getNum_values();
-    valuesLeft -= values;
+    take(data.getNum_values());
     encoding = Encoding.valueOf(data.getEncoding().name());
     repetitionFrom = 0;
     repetitionTo = data.getRepetition_levels_byte_length();
@@ -193,6 +201,14 @@ final class PageStream implements Closeable {
     definitionTo = levels;
     dataFrom = levels;
     dataTo = header.getUncompressed_page_size();
+  }
+
+  private void take(int count) throws IOException {
+    if (count < 0 || count > valuesLeft) {
+      throw new IOException("a page of " + count + " values where " + valuesLeft + " are left");
+    }
+    values = count;
+    valuesLeft -= count;
   }
 
   private static void requireRuns(org.apache.parquet.format.Encoding levels) throws IOException {
@@ -218,12 +234,15 @@ final class PageStream implements Closeable {
       throws IOException {
     page = atLeast(page, size);
     int expected = size - at;
-    if (!compressed || expected == 0) {
-      System.arraycopy(stored, from, page, at, expected);
+    if (expected == 0) {
       return;
     }
-    switch (chunk.getCodec()) {
+    CompressionCodecName codec = compressed ? chunk.getCodec() : CompressionCodecName.UNCOMPRESSED;
+    switch (codec) {
       case UNCOMPRESSED:
+        if (length != expected) {
+          throw new IOException("a page of " + length + " bytes should have " + expected);
+        }
         System.arraycopy(stored, from, page, at, expected);
         break;
       case ZSTD:
@@ -243,7 +262,7 @@ final class PageStream implements Closeable {
       default:
         int unfolded =
             codecs
-                .getDecompressor(chunk.getCodec())
+                .getDecompressor(codec)
                 .decompress(BytesInput.from(stored, from, length), expected)
                 .toInputStream()
                 .readNBytes(page, at, expected);

@@ -3,6 +3,7 @@ package dev.ontogeny.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
+import dev.ontogeny.run.FormatVersion;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
@@ -41,6 +42,19 @@ public record Publication(Folder folder, String kind, String identity, String ru
     implements Serializable {
   static final String PROGRESS = "_progress";
 
+  /** How the record of a finished unit begins. */
+  static final String UNIT = "unit-";
+
+  /** Written below an identity's records whenever a run begins or resumes. */
+  static final String STARTED = "_started.json";
+
+  /** The version of what a run leaves for the next one to go on with: records and states. */
+  static final int PROGRESS_VERSION = 1;
+
+  /** What {@link #STARTED} says. */
+  @FormatVersion(PROGRESS_VERSION)
+  record Started(int version) {}
+
   private static final SecureRandom NAMES = new SecureRandom();
 
   private Publication(Folder folder, String kind, String identity) {
@@ -67,7 +81,16 @@ public record Publication(Folder folder, String kind, String identity, String ru
     return new Publication(
         folder,
         kind,
-        Identity.of(kind, 1, settings, inputs.stream().map(Manifest.Input::content).toList()));
+        Identity.of(
+            kind,
+            Manifest.VERSION,
+            settings,
+            inputs.stream().map(Manifest.Input::content).toList()));
+  }
+
+  /** A run that publishes nothing, to hold a folder while something else is done in it. */
+  static Publication toHold(Folder folder, String kind) {
+    return new Publication(folder, kind, "");
   }
 
   /** Looks at the folder as {@link #open} does, and returns itself. */
@@ -101,22 +124,40 @@ public record Publication(Folder folder, String kind, String identity, String ru
    * Begins or resumes: from here on this run alone writes into the folder, until the claim is
    * closed. Nothing may be written without it.
    *
-   * @throws Failure of usage if another run is at work there or has just published
+   * @throws Failure of kind busy if another run is at work there or has just published
    */
   public Claim claim() {
     return claim(Claim.Timing.USUAL);
   }
 
   Claim claim(Claim.Timing timing) {
+    return claim(timing, null);
+  }
+
+  /**
+   * Begins or resumes in a folder that is published and will hold more: readers see what is there
+   * until they see what is to come.
+   *
+   * @param extended what is there
+   */
+  public Claim claim(Manifest extended) {
+    return claim(Claim.Timing.USUAL, extended);
+  }
+
+  private Claim claim(Claim.Timing timing, Manifest extended) {
     Claim claim = Claim.take(this, timing);
     try {
-      if (published().isPresent()) {
+      if (!stands(extended)) {
         claim.done();
-        throw Failure.usage(
+        throw Failure.busy(
             "output %s was published by another run meanwhile: run this again to see what it holds",
             folder);
       }
-      folder.writeText(progressPath("_started.json"), "{}\n");
+      if (folder.exists(progressPath(STARTED))) {
+        requireOfThisVersion();
+        claim.resumes();
+      }
+      folder.writeText(progressPath(STARTED), Json.pretty(new Started(PROGRESS_VERSION)));
       return claim;
     } catch (Failure failure) {
       claim.close();
@@ -126,6 +167,31 @@ public record Publication(Folder folder, String kind, String identity, String ru
       throw Failure.resources("output %s cannot be written to: %s", folder, e.getMessage())
           .causedBy(e);
     }
+  }
+
+  /** Goes on with nothing that a newer build has begun. */
+  private void requireOfThisVersion() throws IOException {
+    String path = progressPath(STARTED);
+    String text = folder.readText(path);
+    if (text.isBlank() || text.strip().equals("{}")) {
+      // Cut off, or begun before such files told a version.
+      return;
+    }
+    try {
+      var unused = Json.read(text, Started.class, folder.resolve(path));
+    } catch (Failure other) {
+      throw Failure.data(
+              "%s; what that run did is below %s: let its release finish it, or delete that folder and begin anew",
+              other.getMessage(), folder.resolve(progressOf(identity)))
+          .causedBy(other);
+    }
+  }
+
+  /** Whether what is published is what a run found when it began: null for nothing. */
+  private boolean stands(Manifest found) {
+    return published()
+        .map(there -> found != null && there.identity().equals(found.identity()))
+        .orElse(found == null);
   }
 
   /**
@@ -183,8 +249,12 @@ public record Publication(Folder folder, String kind, String identity, String ru
       RemoteIterator<FileStatus> entries = folder.entries();
       while (entries.hasNext()) {
         String name = entries.next().getPath().getName();
-        // Another run may have begun, or published, since the checks above.
-        if (!name.equals(PROGRESS) && !name.equals(Manifest.FILE)) {
+        // Another run may have begun, or published, since the checks above: its files may be named
+        // before what tells so.
+        if (!name.equals(PROGRESS)
+            && !name.equals(Manifest.FILE)
+            && !begun()
+            && !folder.exists(Manifest.FILE)) {
           throw Failure.settings(
               "output %s is not empty and holds no publication (it has %s): choose another output",
               folder, name);
@@ -223,16 +293,30 @@ public record Publication(Folder folder, String kind, String identity, String ru
     return progressPath("state/" + name);
   }
 
+  /** {@link #publish} in a folder that held nothing. */
+  public Manifest publish(
+      Claim claim,
+      Record settings,
+      List<Manifest.Input> inputs,
+      List<PublishedFile> files,
+      List<TableSchema> tables,
+      Provenance provenance,
+      Object summary) {
+    return publish(claim, null, settings, inputs, files, tables, provenance, summary);
+  }
+
   /**
-   * Writes the manifest, if none is there and every file is as it was written, then removes what it
-   * does not name.
+   * Writes the manifest, if there is still what there was and every file is as it was written, then
+   * removes what it does not name.
    *
+   * @param extended the manifest that this one takes the place of; null for none
    * @param settings as {@link #open} had them
    * @param files sorted by path before they are written
    * @param tables what they may belong to; those that have no file are not told of
    */
   public Manifest publish(
       Claim claim,
+      Manifest extended,
       Record settings,
       List<Manifest.Input> inputs,
       List<PublishedFile> files,
@@ -244,7 +328,7 @@ public record Publication(Folder folder, String kind, String identity, String ru
     Manifest manifest =
         new Manifest(
             kind,
-            1,
+            Manifest.VERSION,
             identity,
             Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
             Identity.resultSettings(settings),
@@ -261,8 +345,8 @@ public record Publication(Folder folder, String kind, String identity, String ru
         folder.delete(Manifest.FILE);
       }
       claim.confirm();
-      if (!folder.writeOnce(Manifest.FILE, progressPath(Manifest.FILE), Json.pretty(manifest))) {
-        throw Failure.usage("output %s was published by another run meanwhile", folder);
+      if (!write(manifest, extended)) {
+        throw Failure.busy("output %s was published by another run meanwhile", folder);
       }
       claim.done();
       removeUnnamed(sorted, there.keySet());
@@ -272,6 +356,18 @@ public record Publication(Folder folder, String kind, String identity, String ru
           .causedBy(e);
     }
     return manifest;
+  }
+
+  /** Writes the manifest where nothing stands, or in place of what still stands. */
+  private boolean write(Manifest manifest, Manifest extended) throws IOException {
+    if (extended == null) {
+      return folder.writeOnce(Manifest.FILE, progressPath(Manifest.FILE), Json.pretty(manifest));
+    }
+    if (!stands(extended)) {
+      return false;
+    }
+    folder.replaceText(Manifest.FILE, Json.pretty(manifest));
+    return true;
   }
 
   /**
@@ -321,10 +417,15 @@ public record Publication(Folder folder, String kind, String identity, String ru
   }
 
   private String unitPath(String unit) {
-    return progressPath("unit-" + Folder.safeName(unit) + ".json");
+    return progressPath(UNIT + Folder.safeName(unit) + ".json");
   }
 
   private String progressPath(String name) {
-    return PROGRESS + "/" + identity.substring(0, 16) + "/" + name;
+    return progressOf(identity) + "/" + name;
+  }
+
+  /** The folder of the records of an identity. */
+  static String progressOf(String identity) {
+    return PROGRESS + "/" + identity.substring(0, Math.min(16, identity.length()));
   }
 }

@@ -22,7 +22,15 @@ final class RunDecoder {
   private int value;
   private long bit;
 
+  /**
+   * Begins anew.
+   *
+   * @param bitWidth of a value, 0 to 32
+   */
   void reset(byte[] bytes, int from, int to, int bitWidth) {
+    if (bitWidth < 0 || bitWidth > Integer.SIZE) {
+      throw new IllegalStateException("values of " + bitWidth + " bits");
+    }
     data = bytes;
     at = from;
     end = to;
@@ -52,9 +60,14 @@ final class RunDecoder {
       } while ((next & 0x80) != 0 && shift < 35);
       packed = (header & 1) == 1;
       if (packed) {
-        left = (header >>> 1) * 8;
+        int groups = header >>> 1;
+        if (groups > end - at) {
+          // Each takes a byte at least.
+          throw new IllegalStateException("a page ends before its values");
+        }
+        left = Math.multiplyExact(groups, 8);
         bit = (long) at * 8;
-        at += (header >>> 1) * width;
+        at += Math.multiplyExact(groups, width);
       } else {
         left = header >>> 1;
         value = 0;

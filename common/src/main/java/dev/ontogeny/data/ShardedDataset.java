@@ -1,6 +1,9 @@
 package dev.ontogeny.data;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Identity;
+import dev.ontogeny.run.Json;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.HashMap;
@@ -15,9 +18,14 @@ import java.util.Objects;
 public final class ShardedDataset implements Serializable {
   private static final long serialVersionUID = 1;
 
+  /** The key of the summary that lists what the dataset was before it gained checkpoints. */
+  public static final String BEFORE = "before";
+
   private final Folder folder;
   private final transient Manifest.Input asInput;
+  private final transient List<Manifest.Input> before;
   private final Summary summary;
+  private final boolean gradients;
   private final HashMap<String, PublishedFile> files = new HashMap<>();
 
   /** {@code summary} of the manifest; {@code findings} is null in those of old. */
@@ -30,6 +38,12 @@ public final class ShardedDataset implements Serializable {
       Mixing mixing,
       CaptureFindings findings)
       implements Serializable {
+    public Summary {
+      if (heldOutShards == null || sites == null || sites.stream().anyMatch(Objects::isNull)) {
+        throw new IllegalArgumentException("held_out_shards or sites is missing");
+      }
+    }
+
     /** Whether all vectors of a source are the same, so that nothing can be learnt from it. */
     public boolean isConstant(String site, long checkpoint) {
       return findings != null
@@ -39,7 +53,15 @@ public final class ShardedDataset implements Serializable {
 
   /** A site with its checkpoints, ascending. */
   public record Site(String site, int width, List<Long> checkpoints, VectorType dtype)
-      implements Serializable {}
+      implements Serializable {
+    public Site {
+      if (site == null || width < 1 || checkpoints == null || dtype == null) {
+        throw new IllegalArgumentException(
+            "a site needs a name, a width of at least 1, checkpoints and a dtype");
+      }
+      checkpoints = List.copyOf(checkpoints);
+    }
+  }
 
   /**
    * How often neighbouring rows come from one document, and how often they would in a random order.
@@ -55,9 +77,72 @@ public final class ShardedDataset implements Serializable {
     this.folder = folder;
     this.summary = manifest.summary(Summary.class);
     this.asInput = manifest.asInput(folder.toString());
+    this.before = before(manifest);
+    this.gradients = gradients(manifest);
     for (PublishedFile file : manifest.files()) {
       files.put(key(file.table(), file.site(), file.checkpoint(), file.shard()), file);
     }
+    long tokens = manifest.table("tokens").count();
+    if (summary.shards() != tokens) {
+      throw Failure.data(
+          "%s says %d shards and names %d files of tokens",
+          folder.resolve(Manifest.FILE), summary.shards(), tokens);
+    }
+  }
+
+  /** Manifests of old do not tell, and count as without. */
+  private static boolean gradients(Manifest manifest) {
+    return manifest.schema() != null
+        && manifest
+            .schema(DatasetTables.VECTORS.name())
+            .map(vectors -> vectors.names().contains("gradient"))
+            .orElse(false);
+  }
+
+  /** What a dataset was before it gained checkpoints, the first state first. */
+  public static List<Manifest.Input> before(Manifest manifest) {
+    JsonNode states = manifest.summary().get(BEFORE);
+    return states == null
+        ? List.of()
+        : List.of(
+            Json.fromTree(states, Manifest.Input[].class, "'before' of a dataset's manifest"));
+  }
+
+  /**
+   * Whether all of a dataset is here as it was: it is this one, or this one has gained checkpoints
+   * since. On the driver only.
+   */
+  public boolean holds(Manifest.Input other) {
+    return asInput.same(other) || before.stream().anyMatch(state -> state.same(other));
+  }
+
+  /**
+   * An earlier publication out of this dataset, or out of what it was before it gained checkpoints,
+   * from which a job takes what is unchanged. On the driver only.
+   *
+   * @param made what the job did, for messages: {@code measured}
+   * @param of how that word goes on to a dataset: {@code on}
+   * @throws Failure of kind settings if it was made with other settings or of another dataset
+   */
+  public Manifest continued(Folder from, String kind, Record settings, String made, String of) {
+    Manifest manifest = Manifest.read(from, kind);
+    List<String> differ =
+        Identity.differences(manifest.settings(), Identity.resultSettings(settings));
+    if (!differ.isEmpty()) {
+      throw Failure.settings(
+          "continue-from %s was %s with other settings (%s): nothing of it can be taken",
+          from, made, String.join(", ", differ));
+    }
+    boolean same =
+        manifest.inputs().stream()
+            .filter(input -> input.kind().equals("dataset"))
+            .allMatch(this::holds);
+    if (!same) {
+      throw Failure.settings(
+          "continue-from %s was %s %s another dataset than %s, not %s an earlier state of it: nothing of it can be taken",
+          from, made, of, folder, of);
+    }
+    return manifest;
   }
 
   /** As an input of the next publication; on the driver only. */
@@ -85,6 +170,11 @@ public final class ShardedDataset implements Serializable {
                     folder, name, summary.sites().stream().map(Site::site).toList()));
   }
 
+  /** Whether there are gradients beside the activations, at every source. */
+  public boolean hasGradients() {
+    return gradients;
+  }
+
   public boolean heldOut(int shard) {
     return summary.heldOutShards().contains(shard);
   }
@@ -106,6 +196,17 @@ public final class ShardedDataset implements Serializable {
   /** The vectors of a shard, in the order of its tokens. */
   public VectorReader vectors(String site, long checkpoint, int shard) throws IOException {
     return vectors("activation", site, checkpoint, shard);
+  }
+
+  /** The vectors of some rows of a shard. */
+  public VectorRows vectorRows(String site, long checkpoint, int shard) throws IOException {
+    Site of = site(site);
+    return VectorRows.open(
+        folder,
+        file("vectors", site, checkpoint, shard).path(),
+        "activation",
+        of.dtype(),
+        of.width());
   }
 
   /** The gradients of a shard, in the order of its tokens. */

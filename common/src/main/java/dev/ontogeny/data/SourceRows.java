@@ -20,12 +20,26 @@ public final class SourceRows implements Closeable {
 
   /** Opens the vectors of a shard. */
   public SourceRows(ShardedDataset dataset, List<Source> sources, int shard) throws IOException {
+    this(dataset, sources, shard, false);
+  }
+
+  /** Opens the gradients at the vectors of a shard, of a dataset that has them. */
+  public static SourceRows gradients(ShardedDataset dataset, List<Source> sources, int shard)
+      throws IOException {
+    return new SourceRows(dataset, sources, shard, true);
+  }
+
+  private SourceRows(ShardedDataset dataset, List<Source> sources, int shard, boolean gradients)
+      throws IOException {
     this.dataset = dataset;
     this.sources = sources;
     this.shard = shard;
     try {
       for (Source source : sources) {
-        readers.add(dataset.vectors(source.site(), source.checkpoint(), shard));
+        readers.add(
+            gradients
+                ? dataset.gradients(source.site(), source.checkpoint(), shard)
+                : dataset.vectors(source.site(), source.checkpoint(), shard));
       }
     } catch (IOException | RuntimeException e) {
       close();

@@ -5,7 +5,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.parquet.HadoopReadOptions;
+import org.apache.parquet.conf.HadoopParquetConfiguration;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.ParquetReader;
@@ -81,13 +81,18 @@ public final class TableReader implements Closeable {
             .toArray();
     configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema.toString());
     reader =
-        new Rows(CheckedInput.open(origin, ABSENT, configuration)).withConf(configuration).build();
+        new Rows(
+                CheckedInput.open(origin, ABSENT, configuration),
+                new HadoopParquetConfiguration(configuration))
+            .withCodecFactory(new BoundedCodecs(configuration))
+            .build();
   }
 
   /** Rows as Parquet's own example objects. */
   private static final class Rows extends ParquetReader.Builder<Group> {
-    Rows(InputFile file) {
-      super(file);
+    /** Without a configuration Parquet reads Hadoop's files of settings anew for every table. */
+    Rows(InputFile file, HadoopParquetConfiguration configuration) {
+      super(file, configuration);
     }
 
     @Override
@@ -99,9 +104,8 @@ public final class TableReader implements Closeable {
   /** A published file that opens, or a failure that names it. */
   static ParquetFileReader openFile(String location) throws IOException {
     try {
-      return ParquetFileReader.open(
-          CheckedInput.open(location, ABSENT, Folder.configuration()),
-          HadoopReadOptions.builder(Folder.configuration()).build());
+      return CheckedInput.open(location, ABSENT, Folder.configuration())
+          .footer(Folder.configuration());
     } catch (IOException | RuntimeException e) {
       CheckedInput.rethrowOfStore(e);
       throw Failure.data("%s is not a readable Parquet file: %s", location, e.getMessage())
@@ -124,15 +128,15 @@ public final class TableReader implements Closeable {
 
   /** The next row, or null after the last. */
   public Object[] next() throws IOException {
-    Group group;
     try {
-      group = reader.read();
+      Group group = reader.read();
+      return group == null ? null : row(group);
     } catch (IOException | RuntimeException e) {
       throw damaged(origin, e);
     }
-    if (group == null) {
-      return null;
-    }
+  }
+
+  private Object[] row(Group group) {
     Object[] row = new Object[places.length];
     for (int i = 0; i < row.length; i++) {
       int place = places[i];

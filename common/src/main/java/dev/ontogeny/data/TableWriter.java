@@ -90,6 +90,11 @@ public final class TableWriter implements Closeable {
             .build();
   }
 
+  /** As tables have it that hold null where a number is not finite. */
+  public static Double finite(double value) {
+    return Double.isFinite(value) ? (Double) value : null;
+  }
+
   /**
    * One value per column, of the types that {@link TableSchema.ColumnType} names; null where there
    * is none.

@@ -1,16 +1,14 @@
 package dev.ontogeny.data;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import dev.ontogeny.dictionary.TensorHeader;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
-import dev.ontogeny.run.Json;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.apache.hadoop.fs.FSDataInputStream;
 
@@ -19,8 +17,6 @@ import org.apache.hadoop.fs.FSDataInputStream;
  * whatever the size of the file.
  */
 public final class TensorFile implements Closeable {
-  private static final long LARGEST_HEADER = 100_000_000;
-
   /** Rows that are read and thrown away rather than sought past. */
   private static final int GAP_BYTES = 1 << 16;
 
@@ -28,8 +24,7 @@ public final class TensorFile implements Closeable {
 
   private final String origin;
   private final FSDataInputStream in;
-  private final JsonNode header;
-  private final long dataStart;
+  private final TensorHeader header;
 
   /** Opens a file of a published folder. */
   public static TensorFile open(Folder folder, String relative) throws IOException {
@@ -54,17 +49,7 @@ public final class TensorFile implements Closeable {
   private TensorFile(String origin, FSDataInputStream in) throws IOException {
     this.origin = origin;
     this.in = in;
-    byte[] length = new byte[Long.BYTES];
-    in.readFully(0, length);
-    long size = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    if (size < 2 || size > LARGEST_HEADER) {
-      throw Failure.data(
-          "%s is no safetensors file: its header would be %d bytes long", origin, size);
-    }
-    byte[] text = new byte[(int) size];
-    in.readFully(Long.BYTES, text);
-    header = Json.read(new String(text, StandardCharsets.UTF_8), JsonNode.class, origin);
-    dataStart = Long.BYTES + size;
+    header = TensorHeader.read(in, origin);
   }
 
   /**
@@ -86,13 +71,12 @@ public final class TensorFile implements Closeable {
   public FloatMatrix rows(String name, int[] which, int firstColumn, int columns)
       throws IOException {
     int[] shape = shape(name);
+    requireWithin(
+        name, shape, 1L + Arrays.stream(which).max().orElse(-1), firstColumn + (long) columns);
     FloatMatrix result = FloatMatrix.zeros(which.length, columns);
     long[] order = new long[which.length];
     int count = 0;
     for (int i = 0; i < which.length; i++) {
-      if (which[i] >= shape[0]) {
-        throw new IllegalArgumentException("row " + which[i] + " of " + shape[0]);
-      }
       if (which[i] >= 0) {
         order[count++] = ((long) which[i] << 32) | i;
       }
@@ -131,6 +115,7 @@ public final class TensorFile implements Closeable {
   public FloatMatrix columns(String name, int first, int count, int firstRow, int rows)
       throws IOException {
     int[] shape = shape(name);
+    requireWithin(name, shape, firstRow + (long) rows, first + (long) count);
     FloatMatrix result = FloatMatrix.zeros(count, rows);
     float[] part = new float[count];
     for (int row = 0; row < rows; row++) {
@@ -144,22 +129,27 @@ public final class TensorFile implements Closeable {
     return result;
   }
 
-  private int[] shape(String name) {
-    int[] shape = Json.fromTree(header.path(name).path("shape"), int[].class);
-    if (shape == null
-        || shape.length != 2
-        || !header.path(name).path("dtype").asText().equals("F32")) {
+  private void requireWithin(String name, int[] shape, long rows, long columns) {
+    if (rows > shape[0] || columns > shape[1]) {
       throw Failure.data(
-          "%s needs a matrix %s of type F32, its header says %s", origin, name, header.path(name));
+          "%s: %s is %d×%d, its dictionary.json makes it %d×%d at least",
+          origin, name, shape[0], shape[1], rows, columns);
     }
-    return shape;
+  }
+
+  private int[] shape(String name) {
+    TensorHeader.Place place = header.tensors().get(name);
+    if (place == null || place.shape().length != 2) {
+      throw Failure.data(
+          "%s needs a matrix %s of type F32, it has %s", origin, name, header.tensors().keySet());
+    }
+    return place.shape();
   }
 
   private ByteBuffer read(String name, long offset, int count) throws IOException {
     byte[] bytes = new byte[count];
     try {
-      in.readFully(
-          dataStart + header.path(name).path("data_offsets").path(0).asLong() + offset, bytes);
+      in.readFully(header.dataStart() + header.tensors().get(name).start() + offset, bytes);
     } catch (EOFException e) {
       throw Failure.data("%s ends before its tensor %s does: it is cut off", origin, name)
           .causedBy(e);

@@ -320,14 +320,15 @@ final class VectorColumn implements Closeable {
   }
 
   private boolean nextPage() throws IOException {
-    if (!pages.next()) {
-      levels = 0;
-      return false;
-    }
-    if (pages.isDictionary()) {
-      keepDictionary();
-      return nextPage();
-    }
+    do {
+      if (!pages.next()) {
+        levels = 0;
+        return false;
+      }
+      if (pages.isDictionary()) {
+        keepDictionary();
+      }
+    } while (pages.isDictionary());
     levels = pages.values();
     pages.repetitionLevels(repetition);
     pages.definitionLevels(definition);

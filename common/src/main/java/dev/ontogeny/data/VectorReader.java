@@ -47,20 +47,31 @@ public final class VectorReader implements Closeable {
     this.type = type;
     this.width = width;
     reader = TableReader.openFile(origin);
+    try {
+      column = column(reader, origin, name, width, type);
+    } catch (Failure other) {
+      reader.close();
+      throw other;
+    }
+    MessageType schema = reader.getFileMetaData().getSchema();
+    reader.setRequestedSchema(new MessageType(schema.getName(), schema.getType(name)));
+  }
+
+  /** The column of vectors of that type and width, which a file must have. */
+  static ColumnDescriptor column(
+      ParquetFileReader reader, String origin, String name, int width, VectorType type) {
     MessageType schema = reader.getFileMetaData().getSchema();
     if (!schema.containsField(name)) {
-      reader.close();
       throw Failure.data("%s has no column %s", origin, name);
     }
-    column = schema.getColumnDescription(new String[] {name});
+    ColumnDescriptor column = schema.getColumnDescription(new String[] {name});
     int bytes = column.getPrimitiveType().getTypeLength();
     if (bytes != width * type.bytes()) {
-      reader.close();
       throw Failure.data(
           "%s: column %s has %d bytes a row, %d×%s needs %d",
           origin, name, bytes, width, type.key(), width * type.bytes());
     }
-    reader.setRequestedSchema(new MessageType(schema.getName(), schema.getType(name)));
+    return column;
   }
 
   public int width() {
@@ -155,6 +166,13 @@ public final class VectorReader implements Closeable {
       } else {
         BytesInput bytes = ((DataPageV1) next).getBytes();
         page = bytes.toInputStream().slice((int) bytes.size()).order(ByteOrder.LITTLE_ENDIAN);
+        if (page.remaining() % (width * type.bytes()) != 0) {
+          throw new IOException(
+              "a page of "
+                  + page.remaining()
+                  + " bytes is no number of rows of "
+                  + width * type.bytes());
+        }
         groupLeft -= page.remaining() / (width * type.bytes());
       }
     }

@@ -3,6 +3,7 @@ package dev.ontogeny.dictionary;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.type.DictionaryType;
 import dev.ontogeny.type.FurtherTensor;
+import dev.ontogeny.type.Target;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,9 +13,13 @@ import java.util.Map;
  * x̃_s = (x_s − inputMean_s) · inputScale_s, pre = (x̃ − decoderBias) · encoder + encoderBias, code
  * = rule(pre), x̂_s = (code · decoder + decoderBias)_s / inputScale_s + inputMean_s. Where the type
  * is gated by source, x̂_s comes from the part of the code that is above {@link #sourceThreshold}.
+ * Of a transcoder the same holds with zeros: in the rows of {@code encoder} that belong to the
+ * source that it reconstructs, and in the columns of {@code decoder} and {@code decoderBias} that
+ * belong to the one that it reads.
  *
  * @param type the rule
- * @param sources what it reads, in the order of the columns
+ * @param sources what it reads and reconstructs, in the order of the columns
+ * @param target which of them it reads and which it reconstructs
  * @param k latents per row, in the mean where the rule chooses over a batch; 0 where it has no k
  * @param encoder W_enc, [D, F]
  * @param encoderBias b_enc, [F]
@@ -27,6 +32,7 @@ import java.util.Map;
 public record Dictionary(
     DictionaryType type,
     List<Source> sources,
+    Target target,
     int k,
     FloatMatrix encoder,
     float[] encoderBias,
@@ -36,7 +42,7 @@ public record Dictionary(
     float[] inputScale,
     Map<String, float[]> further) {
 
-  /** A dictionary of a type without further tensors. */
+  /** An autoencoder of a type without further tensors. */
   public Dictionary(
       DictionaryType type,
       List<Source> sources,
@@ -50,6 +56,7 @@ public record Dictionary(
     this(
         type,
         sources,
+        Target.AUTOENCODER,
         k,
         encoder,
         encoderBias,
@@ -61,7 +68,7 @@ public record Dictionary(
   }
 
   /**
-   * A dictionary whose type may compare with a threshold.
+   * An autoencoder whose type may compare with a threshold.
    *
    * @param threshold [F] where it does, else empty
    */
@@ -79,6 +86,7 @@ public record Dictionary(
     this(
         type,
         sources,
+        Target.AUTOENCODER,
         k,
         encoder,
         encoderBias,
@@ -118,6 +126,40 @@ public record Dictionary(
     }
     sources = List.copyOf(sources);
     further = Map.copyOf(further);
+    if (target == Target.TRANSCODER) {
+      requireZeros(sources, encoder, decoder, decoderBias);
+    }
+  }
+
+  /** A transcoder is one only if it neither reads its target nor reconstructs what it reads. */
+  private static void requireZeros(
+      List<Source> sources, FloatMatrix encoder, FloatMatrix decoder, float[] decoderBias) {
+    if (sources.size() != 2) {
+      throw new IllegalArgumentException(
+          "a transcoder has two sources, one that is read and one that is reconstructed, got "
+              + sources);
+    }
+    int read = sources.get(0).width();
+    boolean zeros = true;
+    for (int row = read; row < encoder.rows(); row++) {
+      for (int latent = 0; latent < encoder.columns(); latent++) {
+        zeros &= encoder.at(row, latent) == 0;
+      }
+    }
+    for (int column = 0; column < read; column++) {
+      zeros &= decoderBias[column] == 0;
+      for (int latent = 0; latent < decoder.rows(); latent++) {
+        zeros &= decoder.at(latent, column) == 0;
+      }
+    }
+    if (!zeros) {
+      throw new IllegalArgumentException(
+          "a transcoder from "
+              + sources.get(0)
+              + " to "
+              + sources.get(1)
+              + " reads its target or reconstructs what it reads: W_enc, W_dec and b_dec must be zero there");
+    }
   }
 
   private static boolean fit(
@@ -145,9 +187,42 @@ public record Dictionary(
     return encoder.columns();
   }
 
-  /** D, the number of input columns over all sources. */
+  /** D, the number of columns over all sources. */
   public int inputs() {
     return encoder.rows();
+  }
+
+  /** How many columns are read: the first ones, all of an autoencoder. */
+  public int readColumns() {
+    return readSources().stream().mapToInt(Source::width).sum();
+  }
+
+  /** How many columns are reconstructed: the last ones, all of an autoencoder. */
+  public int reconstructedColumns() {
+    return reconstructedSources().stream().mapToInt(Source::width).sum();
+  }
+
+  /** The numbers of the sources that are reconstructed. */
+  public List<Integer> reconstructed() {
+    return target.reconstructed(sources.size());
+  }
+
+  /** Those sources. */
+  public List<Source> reconstructedSources() {
+    return target.reconstructed(sources);
+  }
+
+  /**
+   * The source that is read for one that is reconstructed, by their numbers: itself, or of a
+   * transcoder the other. Its rows of W_enc are the encoders of the features there.
+   */
+  public int readFor(int source) {
+    return target.read(sources.size()).get(reconstructed().indexOf(source));
+  }
+
+  /** The sources that are read. */
+  public List<Source> readSources() {
+    return target.read(sources);
   }
 
   /** The scale of every input column: {@link #inputScale} of its source, [D]. */

@@ -15,6 +15,9 @@ import java.util.Map;
  * batch.
  */
 public final class DictionaryFormat {
+  /** What the header's metadata calls it. */
+  static final String NAME = "ontogeny";
+
   private DictionaryFormat() {}
 
   /**
@@ -48,7 +51,7 @@ public final class DictionaryFormat {
     tensors.put("probe_reconstruction", tensor(probe.reconstruction()));
     Safetensors.write(
         tensors,
-        Map.of("format", "ontogeny", "version", Integer.toString(DictionaryMetadata.VERSION)),
+        Map.of("format", NAME, "version", Integer.toString(DictionaryMetadata.VERSION)),
         out);
   }
 
@@ -61,17 +64,28 @@ public final class DictionaryFormat {
       String name = tensor.name();
       further.put(name, named(tensors, name, tensor.axes().size(), origin).values());
     }
-    return new Dictionary(
-        metadata.type(),
-        metadata.sources(),
-        metadata.k(),
-        matrix(tensors, "W_enc", origin),
-        vector(tensors, "b_enc", origin),
-        matrix(tensors, "W_dec", origin),
-        vector(tensors, "b_dec", origin),
-        vector(tensors, "input_mean", origin),
-        vector(tensors, "input_scale", origin),
-        further);
+    FloatMatrix encoder = matrix(tensors, "W_enc", origin);
+    if (encoder.columns() != metadata.width()) {
+      throw Failure.data(
+          "%s has %d latents (W_enc), its dictionary.json says %d",
+          origin, encoder.columns(), metadata.width());
+    }
+    try {
+      return new Dictionary(
+          metadata.type(),
+          metadata.sources(),
+          metadata.target(),
+          metadata.k(),
+          encoder,
+          vector(tensors, "b_enc", origin),
+          matrix(tensors, "W_dec", origin),
+          vector(tensors, "b_dec", origin),
+          vector(tensors, "input_mean", origin),
+          vector(tensors, "input_scale", origin),
+          further);
+    } catch (IllegalArgumentException e) {
+      throw Failure.data("%s: %s", origin, e.getMessage()).causedBy(e);
+    }
   }
 
   private static Tensor tensor(FloatMatrix matrix) {

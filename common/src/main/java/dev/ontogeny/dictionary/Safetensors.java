@@ -1,10 +1,8 @@
 package dev.ontogeny.dictionary;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
-import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,7 +22,9 @@ import java.util.TreeMap;
  */
 public final class Safetensors {
   private static final int CHUNK_FLOATS = 1 << 16;
-  private static final long LARGEST_HEADER = 100_000_000;
+
+  /** A longer tensor is believed to be one once so much of it was there. */
+  private static final int FIRST_FLOATS = 1 << 20;
 
   private Safetensors() {}
 
@@ -77,45 +77,16 @@ public final class Safetensors {
   }
 
   /** Reads every tensor; {@code origin} names the file in errors. */
-  public static Map<String, Tensor> read(InputStream stream, String origin) throws IOException {
-    DataInputStream in = new DataInputStream(stream);
+  public static Map<String, Tensor> read(InputStream in, String origin) throws IOException {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
     try {
-      byte[] lengthBytes = new byte[8];
-      in.readFully(lengthBytes);
-      long length = ByteBuffer.wrap(lengthBytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
-      if (length < 2 || length > LARGEST_HEADER) {
-        throw Failure.data(
-            "%s is no safetensors file: its header would be %d bytes long", origin, length);
+      for (Map.Entry<String, TensorHeader.Place> each :
+          TensorHeader.read(in, origin).tensors().entrySet()) {
+        TensorHeader.Place place = each.getValue();
+        tensors.put(each.getKey(), new Tensor(place.shape(), readFloats(in, place.values())));
       }
-      byte[] text = new byte[(int) length];
-      in.readFully(text);
-      JsonNode header = Json.read(new String(text, StandardCharsets.UTF_8), JsonNode.class, origin);
-      return readTensors(header, in, origin);
     } catch (EOFException e) {
       throw Failure.data("%s ends before its tensors do: it is cut off", origin).causedBy(e);
-    }
-  }
-
-  private static Map<String, Tensor> readTensors(JsonNode header, DataInputStream in, String origin)
-      throws IOException {
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    long offset = 0;
-    for (Map.Entry<String, JsonNode> entry : header.properties()) {
-      if (entry.getKey().equals("__metadata__")) {
-        continue;
-      }
-      JsonNode node = entry.getValue();
-      long start = node.path("data_offsets").path(0).asLong(-1);
-      long end = node.path("data_offsets").path(1).asLong(-1);
-      if (!node.path("dtype").asText().equals("F32") || start != offset || end < start) {
-        throw Failure.data(
-            "%s: tensor %s should be F32 and begin at byte %d, its header says %s",
-            origin, entry.getKey(), offset, node);
-      }
-      int[] shape = Json.fromTree(node.path("shape"), int[].class);
-      tensors.put(
-          entry.getKey(), new Tensor(shape, readFloats(in, Math.toIntExact((end - start) / 4))));
-      offset = end;
     }
     return tensors;
   }
@@ -132,16 +103,23 @@ public final class Safetensors {
     }
   }
 
-  private static float[] readFloats(DataInputStream in, int count) throws IOException {
-    float[] values = new float[count];
+  /** Memory: as much as the stream has, whatever the header says. */
+  private static float[] readFloats(InputStream in, int count) throws IOException {
+    float[] values = new float[Math.min(count, FIRST_FLOATS)];
     ByteBuffer buffer =
         ByteBuffer.allocate(4 * Math.min(CHUNK_FLOATS, Math.max(1, count)))
             .order(ByteOrder.LITTLE_ENDIAN);
-    for (int at = 0; at < count; at += CHUNK_FLOATS) {
-      int size = Math.min(CHUNK_FLOATS, count - at);
-      in.readFully(buffer.array(), 0, 4 * size);
+    for (int at = 0; at < count; ) {
+      if (at == values.length) {
+        values = Arrays.copyOf(values, (int) Math.min(count, 16L * at));
+      }
+      int size = Math.min(CHUNK_FLOATS, values.length - at);
+      if (in.readNBytes(buffer.array(), 0, 4 * size) < 4 * size) {
+        throw new EOFException("a tensor");
+      }
       buffer.clear();
       buffer.asFloatBuffer().get(values, at, size);
+      at += size;
     }
     return values;
   }

@@ -16,6 +16,13 @@ public record Source(String site, long checkpoint, int width) implements Seriali
   /** Names of files take 255 bytes, of which the site is a part. */
   private static final int LONGEST = 100;
 
+  public Source {
+    if (site == null || site.isEmpty() || width < 1) {
+      throw new IllegalArgumentException(
+          "a source needs a site and a width of at least 1, got '" + site + "', " + width);
+    }
+  }
+
   /**
    * A site in names of dictionaries and series, which are names of folders too: what may not stand
    * in these becomes {@code _}. Sites that would become the same, or are cut, are told apart by a

@@ -56,7 +56,7 @@ public final class BlockMatcher implements AutoCloseable {
     this.nulls = new Neighbours(shuffled.count(), 1);
     this.bars = new float[from.count() + shuffled.count()];
     Arrays.fill(bars, Float.NEGATIVE_INFINITY);
-    FloatMatrix kept = FloatMatrix.zeros(bars.length, 2 * from.decoder().columns());
+    FloatMatrix kept = FloatMatrix.zeros(bars.length, columns(from));
     join(from, kept, 0);
     join(shuffled, kept, from.count());
     this.scores = provider.products(kept);
@@ -64,27 +64,42 @@ public final class BlockMatcher implements AutoCloseable {
 
   private static Directions shuffled(Directions from, int first, int stride, long seed) {
     int width = from.decoder().columns();
+    int readWidth = from.encoder().columns();
     int skip = (stride - first % stride) % stride;
     int count = from.count() <= skip ? 0 : (from.count() - skip + stride - 1) / stride;
     FloatMatrix decoder = FloatMatrix.zeros(count, width);
-    FloatMatrix encoder = FloatMatrix.zeros(count, width);
-    int[] order = new int[width];
+    FloatMatrix encoder = FloatMatrix.zeros(count, readWidth);
     for (int i = 0; i < count; i++) {
       int row = skip + i * stride;
       RandomGenerator random = Seeds.generator(seed, "shuffled-direction", first + row);
-      Arrays.setAll(order, k -> k);
-      for (int k = width - 1; k > 0; k--) {
-        int other = random.nextInt(k + 1);
-        int kept = order[k];
-        order[k] = order[other];
-        order[other] = kept;
-      }
+      int[] order = order(random, width);
+      // Encoders of another site may have other coordinates.
+      int[] readOrder = readWidth == width ? order : order(random, readWidth);
       for (int k = 0; k < width; k++) {
         decoder.values()[i * width + k] = from.decoder().at(row, order[k]);
-        encoder.values()[i * width + k] = from.encoder().at(row, order[k]);
+      }
+      for (int k = 0; k < readWidth; k++) {
+        encoder.values()[i * readWidth + k] = from.encoder().at(row, readOrder[k]);
       }
     }
     return new Directions(decoder, encoder);
+  }
+
+  private static int[] order(RandomGenerator random, int size) {
+    int[] order = new int[size];
+    Arrays.setAll(order, k -> k);
+    for (int k = size - 1; k > 0; k--) {
+      int other = random.nextInt(k + 1);
+      int kept = order[k];
+      order[k] = order[other];
+      order[other] = kept;
+    }
+    return order;
+  }
+
+  /** Columns of decoder and encoder together. */
+  private static int columns(Directions directions) {
+    return directions.decoder().columns() + directions.encoder().columns();
   }
 
   /** Decoder and encoder side by side, so scaled that one dot product is the score. */
@@ -93,9 +108,11 @@ public final class BlockMatcher implements AutoCloseable {
     float decoderScale = (float) Math.sqrt(1 - encoderWeight);
     float encoderScale = (float) Math.sqrt(encoderWeight);
     for (int row = 0; row < directions.count(); row++) {
-      int at = (firstRow + row) * 2 * width;
+      int at = (firstRow + row) * into.columns();
       for (int k = 0; k < width; k++) {
         into.values()[at + k] = decoderScale * directions.decoder().at(row, k);
+      }
+      for (int k = 0; k < directions.encoder().columns(); k++) {
         into.values()[at + width + k] = encoderScale * directions.encoder().at(row, k);
       }
     }
@@ -103,7 +120,7 @@ public final class BlockMatcher implements AutoCloseable {
 
   /** Looks at a block of the later checkpoint that begins at feature {@code firstTo}. */
   public void compare(Directions to, int firstTo) {
-    FloatMatrix joined = FloatMatrix.zeros(to.count(), 2 * to.decoder().columns());
+    FloatMatrix joined = FloatMatrix.zeros(to.count(), columns(to));
     join(to, joined, 0);
     float[] toBars = new float[to.count()];
     for (int i = 0; i < toBars.length; i++) {

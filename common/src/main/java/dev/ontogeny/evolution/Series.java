@@ -3,6 +3,7 @@ package dev.ontogeny.evolution;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.Target;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,12 +16,15 @@ import java.util.stream.Collectors;
 
 /**
  * Dictionaries of one site over checkpoints: a chain, whose features keep their index,
- * independently trained ones, or one crosscoder, which reads all checkpoints at once.
+ * independently trained ones, or one crosscoder, which reads all checkpoints at once. The site is
+ * the one that they reconstruct: transcoders read another.
  *
  * @param name family and replica
  * @param family what replicas share
- * @param site where all of them read
- * @param width d, dimensions of an activation
+ * @param site what all of them reconstruct, where their features are
+ * @param width d, dimensions of an activation there
+ * @param readSite what all of them read; the same but for transcoders
+ * @param readWidth dimensions of an activation there
  * @param checkpoints [T], ascending
  * @param dictionaries [T], their ids; the same throughout for a crosscoder
  * @param columns [T], where the columns of the site at that checkpoint begin among those of the
@@ -34,6 +38,8 @@ public record Series(
     Kind kind,
     String site,
     int width,
+    String readSite,
+    int readWidth,
     long[] checkpoints,
     String[] dictionaries,
     int[] columns,
@@ -50,7 +56,7 @@ public record Series(
     CROSSCODER
   }
 
-  /** A dictionary at one of its sources. */
+  /** A dictionary at one of the sources that it reconstructs. */
   private record Member(DictionaryMetadata dictionary, int number) {
     Source source() {
       return dictionary.sources().get(number);
@@ -60,8 +66,9 @@ public record Series(
       return dictionary.sources().stream().limit(number).mapToInt(Source::width).sum();
     }
 
-    boolean crosscoder() {
-      return dictionary.sources().size() > 1;
+    /** What is read for it. */
+    Source read() {
+      return dictionary.target() == Target.AUTOENCODER ? source() : dictionary.sources().get(0);
     }
   }
 
@@ -72,7 +79,7 @@ public record Series(
   public static List<Series> of(List<DictionaryMetadata> dictionaries) {
     Map<String, List<Member>> byName = new TreeMap<>();
     for (DictionaryMetadata each : dictionaries) {
-      for (int number = 0; number < each.sources().size(); number++) {
+      for (int number : each.reconstructed()) {
         byName
             .computeIfAbsent(
                 name(each, each.sources().get(number).site()), key -> new ArrayList<>())
@@ -93,7 +100,8 @@ public record Series(
 
   /** Crosscoders over several sites are several series. */
   private static String ofSite(DictionaryMetadata dictionary, String site) {
-    Set<String> sites = dictionary.sources().stream().map(Source::site).collect(Collectors.toSet());
+    Set<String> sites =
+        dictionary.reconstructedSources().stream().map(Source::site).collect(Collectors.toSet());
     return sites.size() > 1 ? "-" + Source.nameOf(site, sites) : "";
   }
 
@@ -104,8 +112,9 @@ public record Series(
             .toList();
     Member first = sorted.get(0);
     Source source = first.source();
+    Source read = first.read();
     Kind kind =
-        first.crosscoder()
+        first.dictionary().crosscoder()
             ? Kind.CROSSCODER
             : first.dictionary().series() != null ? Kind.CHAIN : Kind.INDEPENDENTS;
     for (int t = 1; t < sorted.size(); t++) {
@@ -126,6 +135,12 @@ public record Series(
             "series %s should stay at site %s of width %d, dictionary %s reads %s of width %d",
             name, source.site(), source.width(), each.id(), its.site(), its.width());
       }
+      Source itsRead = sorted.get(t).read();
+      if (!itsRead.site().equals(read.site()) || itsRead.width() != read.width()) {
+        throw Failure.data(
+            "series %s should read site %s of width %d throughout, dictionary %s reads %s of width %d",
+            name, read.site(), read.width(), each.id(), itsRead.site(), itsRead.width());
+      }
       if (kind == Kind.CHAIN && each.width() != first.dictionary().width()) {
         throw Failure.data(
             "chain %s should keep its %d features, dictionary %s has %d",
@@ -139,6 +154,8 @@ public record Series(
         kind,
         source.site(),
         source.width(),
+        read.site(),
+        read.width(),
         sorted.stream().mapToLong(each -> each.source().checkpoint()).toArray(),
         sorted.stream().map(each -> each.dictionary().id()).toArray(String[]::new),
         sorted.stream().mapToInt(Member::column).toArray(),
@@ -153,6 +170,27 @@ public record Series(
   /** Whether one code is shared by all checkpoints. */
   public boolean crosscoder() {
     return kind == Kind.CROSSCODER;
+  }
+
+  /** Whether it writes to another site than it reads. */
+  public boolean transcoder() {
+    return !readSite.equals(site);
+  }
+
+  /** What rows hold that can be encoded at the t-th checkpoint. */
+  public Source read(int t) {
+    return new Source(readSite, checkpoints[t], readWidth);
+  }
+
+  /** What is read at the t-th checkpoint, and what is reconstructed if that is another source. */
+  public List<Source> sources(int t) {
+    Source own = new Source(site, checkpoints[t], width);
+    return transcoder() ? List.of(read(t), own) : List.of(own);
+  }
+
+  /** Where the columns that {@link #read} has begin among those of the dictionary's sources. */
+  public int readColumn(int t) {
+    return transcoder() ? 0 : columns[t];
   }
 
   /**

@@ -4,7 +4,7 @@ package dev.ontogeny.kernel;
 public abstract class BarScan {
   /** The fastest there is here. */
   public static BarScan fastest() {
-    return VectorForm.or(() -> new SimdBarScan(), () -> new ScalarBarScan());
+    return SimdOrPlain.or(() -> new SimdBarScan(), () -> new ScalarBarScan());
   }
 
   /**

@@ -8,7 +8,7 @@ public interface EncodingKernel extends AutoCloseable {
   /**
    * Codes of a batch, in the dictionary's scaled units.
    *
-   * @param batch rows in captured units, [n, D]
+   * @param batch rows in captured units, [n, D], or at least the columns that are read
    * @param into receives n rows, features ascending within a row
    */
   void encode(FloatMatrix batch, SparseCodes into);

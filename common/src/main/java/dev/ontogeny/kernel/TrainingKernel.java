@@ -23,7 +23,11 @@ public interface TrainingKernel extends AutoCloseable {
   /** The dictionary as it is now, copied off the device. */
   Dictionary snapshot();
 
-  /** Everything that the next step depends on, by name, copied off the device. */
+  /**
+   * Everything that the next step depends on, by name, copied off the device. {@link StatePart}
+   * knows each by its name; what has latents has as many values for each of them, one latent after
+   * the other or column by column, and the decoder has them latent by latent.
+   */
   Map<String, float[]> state();
 
   /** Goes on from {@link #state} of a kernel of the same specification. */

@@ -17,8 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How a dictionary is trained. With x̃ the centred and scaled input, x̂ its reconstruction and r =
- * x̃ − x̂, sums over the rows of a batch:
+ * How a dictionary is trained. With x̃ the centred and scaled columns that it reconstructs (those
+ * of its input, unless it is a transcoder), x̂ their reconstruction and r = x̃ − x̂, sums over the
+ * rows of a batch:
  *
  * <ul>
  *   <li>loss = Σ‖r‖² / Σ‖x̃ − mean(x̃)‖² + what the type's {@link dev.ontogeny.type.Penalty} adds +
@@ -36,8 +37,9 @@ import java.util.Map;
  * @param auxiliaryK dead latents that reconstruct the residual of a row, 0 for none
  * @param auxiliaryCoefficient weight of the auxiliary loss
  * @param deadWindow a latent is dead when it has not fired for this many tokens
- * @param sourceWeights with several sources, what each one's ‖r‖² and ‖x̃ − mean(x̃)‖² weigh, 1 in
- *     the mean; the auxiliary target is r times them; empty where all are alike
+ * @param sourceWeights with several sources that are reconstructed, what each one's ‖r‖² and ‖x̃ −
+ *     mean(x̃)‖² weigh, 1 in the mean; the auxiliary target is r times them; empty where all are
+ *     alike
  */
 public record TrainingSpecification(
     int width,
@@ -64,6 +66,12 @@ public record TrainingSpecification(
   public TrainingSpecification withSourceWeights(List<Double> weights) {
     return new TrainingSpecification(
         width, type, auxiliaryK, auxiliaryCoefficient, deadWindow, optimiser, weights);
+  }
+
+  /** The same with this window. */
+  public TrainingSpecification withDeadWindow(long tokens) {
+    return new TrainingSpecification(
+        width, type, auxiliaryK, auxiliaryCoefficient, tokens, optimiser, sourceWeights);
   }
 
   public TrainingSpecification {
@@ -103,7 +111,7 @@ public record TrainingSpecification(
 
   /** Whether rows of W_dec keep unit norm: with several sources, norms are what is learnt. */
   public boolean unitDecoder(Dictionary dictionary) {
-    return type.unitDecoder(dictionary.sources().size());
+    return type.unitDecoder(dictionary.reconstructed().size());
   }
 
   /**
@@ -112,8 +120,12 @@ public record TrainingSpecification(
    * decoder, or the encoder alone where the decoder keeps unit norm, are scaled so that it is not.
    */
   public Dictionary started(Dictionary random) {
+    if (!type.targets().contains(random.target())) {
+      throw new IllegalArgumentException(
+          String.format("type %s cannot have %s", type.type(), random.target().words()));
+    }
     int width = random.width();
-    DictionaryType published = type.type(random.sources().size());
+    DictionaryType published = type.type(random.reconstructed().size());
     Map<String, float[]> further = new LinkedHashMap<>();
     for (FurtherTensor tensor : published.activation().tensors()) {
       float[] values = new float[length(tensor.shape(width, random.inputs()))];
@@ -124,7 +136,7 @@ public record TrainingSpecification(
     double decoderScale = 1;
     if (type.selection().k() == 0) {
       // Directions of all sources are one, so there are only as many dimensions as the widest has.
-      int dimensions = random.sources().stream().mapToInt(Source::width).max().orElseThrow();
+      int dimensions = random.readSources().stream().mapToInt(Source::width).max().orElseThrow();
       double gain = Math.min(1, 2.0 * dimensions / width);
       encoderScale = unitDecoder(random) ? gain : Math.sqrt(gain);
       decoderScale = gain / encoderScale;
@@ -132,6 +144,7 @@ public record TrainingSpecification(
     return new Dictionary(
         published,
         random.sources(),
+        random.target(),
         type.selection().k(),
         scaled(random.encoder(), encoderScale),
         random.encoderBias(),
@@ -162,24 +175,31 @@ public record TrainingSpecification(
     return type.selection().activePerRow(width) + type.furtherCode().map(FurtherCode::k).orElse(0);
   }
 
-  /** Floating-point operations that a row costs: one dense product, the rest on active latents. */
-  public double operationsPerRow(int inputs) {
+  /**
+   * Floating-point operations that a row costs: one dense product, the rest on active latents.
+   *
+   * @param read columns that the encoder reads
+   * @param reconstructed columns that the decoder writes
+   */
+  public double operationsPerRow(int read, int reconstructed) {
     // Decoding, gradient of the codes, gradients of both matrices.
-    return 2.0 * inputs * width + 4 * 2.0 * inputs * activePerRow();
+    return 2.0 * read * width + 2.0 * (3.0 * reconstructed + read) * activePerRow();
   }
 
   /**
    * Memory of one dictionary while it is trained by the {@code cpu} provider, on the heap and
    * beside it, with the auxiliary loss at work and a state being saved.
    *
-   * @param sources how many share the inputs
+   * @param read columns that the encoder reads
+   * @param reconstructed columns that the decoder writes
+   * @param sources how many share these
    * @param maximumBatch rows of a step
    */
-  public long bytes(int inputs, int sources, int maximumBatch, int threads) {
-    long weights = (long) width * inputs;
+  public long bytes(int read, int reconstructed, int sources, int maximumBatch, int threads) {
+    int inputs = Math.max(read, reconstructed);
     int copies = optimiser.averageDecay() > 0 ? 4 : 3;
     // Both matrices with their means and a gradient each, the packed encoder, the saved state.
-    long floats = (4L * copies + 3) * weights;
+    long floats = (2L * copies + 1) * width * (read + reconstructed) + (long) width * read;
     floats += (3L + type.reconstruction(width).planes()) * maximumBatch * inputs;
     floats += (long) (7.0 * maximumBatch * (activePerRow() + auxiliaryK));
     if (type.type(sources).activation().bySource()) {
@@ -190,7 +210,7 @@ public record TrainingSpecification(
     if (type.selection().k() == 0) {
       // For batches that are not sparse: both forms of the decoder, packed and not, both gradients'
       // rows likewise, and blocks of them for each thread.
-      floats += 4 * weights + 4L * maximumBatch * inputs;
+      floats += 4L * width * reconstructed + 4L * maximumBatch * inputs;
       floats += (long) threads * 3L * 512 * (Math.max(width, maximumBatch) + inputs);
     }
     return 4 * floats;

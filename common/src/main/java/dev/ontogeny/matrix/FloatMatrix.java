@@ -29,6 +29,18 @@ public record FloatMatrix(int rows, int columns, float[] values) {
     return new FloatMatrix(count, columns, values);
   }
 
+  /** Some columns of every row: this matrix if they are all, else a copy. */
+  public FloatMatrix columns(int first, int count) {
+    if (count == columns) {
+      return this;
+    }
+    FloatMatrix copy = zeros(rows, count);
+    for (int row = 0; row < rows; row++) {
+      System.arraycopy(values, row * columns + first, copy.values, row * count, count);
+    }
+    return copy;
+  }
+
   public float at(int row, int column) {
     return values[row * columns + column];
   }

@@ -17,6 +17,7 @@ public record Page(String name, List<String> tables) {
       List.of(
           page("overview"),
           page("geometry", "features/geometry"),
+          page("effects", "features/loss_effects"),
           page("formation"),
           page("features"),
           page("feature"),

@@ -28,6 +28,12 @@ public final class Failure extends RuntimeException {
     return new Failure(FailureKind.USAGE, message(format, arguments), null);
   }
 
+  /** Another run has what this one wants. */
+  @FormatMethod
+  public static Failure busy(String format, Object... arguments) {
+    return new Failure(FailureKind.BUSY, message(format, arguments), null);
+  }
+
   /** A setting or a plan is wrong. */
   @FormatMethod
   public static Failure settings(String format, Object... arguments) {

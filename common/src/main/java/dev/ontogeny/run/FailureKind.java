@@ -11,7 +11,9 @@ public enum FailureKind {
   /** What was read. */
   DATA(3),
   /** Disk, memory, an unreachable store. */
-  RESOURCES(4);
+  RESOURCES(4),
+  /** Another run has the folder: the same command later finds what it did. */
+  BUSY(4);
 
   private final int exitCode;
 

@@ -34,16 +34,19 @@ public final class Identity {
   }
 
   /**
-   * The settings without those that are {@link Operational}, nested records included, keys sorted:
-   * the order in which a record declares its components is no part of a result.
+   * The settings without those that are {@link Operational} or {@link AbsentWhenEmpty}, nested
+   * records included, keys sorted: the order in which a record declares its components is no part
+   * of a result.
    */
   public static ObjectNode resultSettings(Record settings) {
     Map<String, JsonNode> sorted = new TreeMap<>();
     for (RecordComponent component : settings.getClass().getRecordComponents()) {
-      if (!component.isAnnotationPresent(Operational.class)) {
-        sorted.put(
-            SettingsReader.kebab(component.getName()).replace('-', '_'),
-            resultValue(valueOf(component, settings)));
+      if (component.isAnnotationPresent(Operational.class)) {
+        continue;
+      }
+      JsonNode value = resultValue(valueOf(component, settings));
+      if (!component.isAnnotationPresent(AbsentWhenEmpty.class) || !value.isEmpty()) {
+        sorted.put(SettingsReader.kebab(component.getName()).replace('-', '_'), value);
       }
     }
     return (ObjectNode) Json.object().setAll(sorted);

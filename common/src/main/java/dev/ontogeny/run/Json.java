@@ -46,20 +46,49 @@ public final class Json {
 
   /** A value of {@code type} out of {@code text}; {@code origin} names the text in the error. */
   public static <T> T read(String text, Class<T> type, String origin) {
+    JsonNode tree;
     try {
-      return MAPPER.readValue(text, type);
+      tree = MAPPER.readTree(text);
     } catch (JsonProcessingException e) {
-      throw Failure.data(
-              "%s is not the JSON of a %s: %s",
-              origin, type.getSimpleName(), e.getOriginalMessage())
-          .causedBy(e);
+      throw unfit(type, origin, e);
     }
+    return fromTree(tree, type, origin);
+  }
+
+  /**
+   * A value of {@code type} out of what a file says; {@code origin} names it in the error. Where
+   * the type has a {@link FormatVersion}, the file's is looked at first.
+   */
+  public static <T> T fromTree(JsonNode node, Class<T> type, String origin) {
+    if (node == null || node.isNull() || node.isMissingNode()) {
+      throw Failure.data("%s is not the JSON of a %s: it is empty", origin, type.getSimpleName());
+    }
+    FormatVersion known = type.getAnnotation(FormatVersion.class);
+    if (known != null && node.isObject()) {
+      FormatVersion.Check.require(origin, node.path("version"), known.value());
+    }
+    try {
+      return MAPPER.treeToValue(node, type);
+    } catch (JsonProcessingException e) {
+      throw unfit(type, origin, e);
+    }
+  }
+
+  private static Failure unfit(Class<?> type, String origin, JsonProcessingException cause) {
+    // What the bounds of a record say, without Jackson's words around it.
+    String why =
+        cause.getCause() instanceof IllegalArgumentException bounds
+            ? bounds.getMessage()
+            : cause.getOriginalMessage();
+    return Failure.data("%s is not the JSON of a %s: %s", origin, type.getSimpleName(), why)
+        .causedBy(cause);
   }
 
   public static JsonNode tree(Object value) {
     return MAPPER.valueToTree(value);
   }
 
+  /** What this build wrote, or what was checked when it was read. */
   public static <T> T fromTree(JsonNode node, Class<T> type) {
     return MAPPER.convertValue(node, type);
   }

@@ -14,8 +14,10 @@ import java.util.Properties;
  * @param java version and vendor
  * @param kernel the provider of the arithmetic and why it was chosen, null where there was none
  * @param os name and architecture
+ * @param effort what it had to do and how long that took; null where that is not known
  */
-public record Provenance(String ontogeny, String spark, String java, String kernel, String os)
+public record Provenance(
+    String ontogeny, String spark, String java, String kernel, String os, Effort effort)
     implements Serializable {
 
   /** This process. */
@@ -25,7 +27,13 @@ public record Provenance(String ontogeny, String spark, String java, String kern
         spark,
         System.getProperty("java.version") + " (" + System.getProperty("java.vendor") + ")",
         kernel,
-        System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        System.getProperty("os.name") + " " + System.getProperty("os.arch"),
+        null);
+  }
+
+  /** The same with what it took; null where that is not known. */
+  public Provenance with(Effort took) {
+    return new Provenance(ontogeny, spark, java, kernel, os, took);
   }
 
   /** Version and commit of this build, for instance {@code 0.1.0 (1a2b3c4)}. */

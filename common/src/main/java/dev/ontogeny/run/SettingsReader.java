@@ -62,9 +62,8 @@ public final class SettingsReader {
         config =
             ConfigFactory.parseFile(file, ConfigParseOptions.defaults().setAllowMissing(false))
                 .withFallback(config);
-      } catch (ConfigException e) {
-        throw Failure.settings("settings file %s cannot be read: %s", file, e.getMessage())
-            .causedBy(e);
+      } catch (ConfigException | StackOverflowError e) {
+        throw unreadable("settings file " + file, e);
       }
     }
     return layered(config, file == null ? job + " settings" : file.getPath(), assignments);
@@ -75,9 +74,8 @@ public final class SettingsReader {
     try {
       return layered(
           ConfigFactory.parseString(text).withFallback(defaults(job)), origin, assignments);
-    } catch (ConfigException e) {
-      throw Failure.settings("settings file %s cannot be read: %s", origin, e.getMessage())
-          .causedBy(e);
+    } catch (ConfigException | StackOverflowError e) {
+      throw unreadable("settings file " + origin, e);
     }
   }
 
@@ -92,9 +90,19 @@ public final class SettingsReader {
     }
     try {
       return config.resolve();
-    } catch (ConfigException e) {
-      throw Failure.settings("%s: %s", origin, e.getMessage()).causedBy(e);
+    } catch (ConfigException | StackOverflowError e) {
+      throw unreadable(origin, e);
     }
+  }
+
+  private static Failure unreadable(String origin, Throwable cause) {
+    return Failure.settings(
+            "%s cannot be read: %s",
+            origin,
+            cause instanceof StackOverflowError
+                ? "its braces or brackets are nested too deep"
+                : cause.getMessage())
+        .causedBy(cause);
   }
 
   /** {@code conf/jobs/<job>.conf} as it travels in the jar. */

@@ -27,6 +27,10 @@ public final class BlockEncoder implements AutoCloseable {
   private final int replicates;
   private final FloatMatrix batch;
   private final FloatMatrix reconstruction;
+
+  /** Beside the batch; null unless it is asked for. */
+  private FloatMatrix gradients;
+
   private final RowLoops.Comparison comparison = new RowLoops.Comparison();
   private final List<Lane> lanes = new ArrayList<>();
   private final List<RowStatistics.Scans> alongside = new ArrayList<>();
@@ -41,6 +45,9 @@ public final class BlockEncoder implements AutoCloseable {
     final float[] inputMean;
     final float[] columnScale;
     final int[] columns;
+
+    /** The sources that are reconstructed, by their numbers; what follows is of these. */
+    final int[] sources;
 
     /** By source. */
     final DictionaryStatistics[] statistics;
@@ -61,10 +68,13 @@ public final class BlockEncoder implements AutoCloseable {
     final PresentDirections directions;
     final LatentScaling scaling;
 
+    /** False where nothing but codes is wanted. */
+    boolean judged = true;
+
     Lane(Dictionary dictionary, EncodingKernel kernel, int replicates) {
-      int sources = dictionary.sources().size();
+      sources = dictionary.reconstructed().stream().mapToInt(number -> number).toArray();
       int width = dictionary.width();
-      boolean several = sources > 1;
+      boolean several = sources.length > 1;
       this.dictionary = dictionary;
       this.kernel = kernel;
       codes = new SparseCodes(width);
@@ -72,28 +82,28 @@ public final class BlockEncoder implements AutoCloseable {
       inputMean = dictionary.inputMean();
       columnScale = dictionary.columnScale();
       columns = dictionary.sourceColumns();
-      statistics = new DictionaryStatistics[sources];
-      bars = new float[sources][];
-      for (int s = 0; s < sources; s++) {
-        int columnsOfSource = columns[s + 1] - columns[s];
+      statistics = new DictionaryStatistics[sources.length];
+      bars = new float[sources.length][];
+      for (int s = 0; s < sources.length; s++) {
+        int columnsOfSource = columns[sources[s] + 1] - columns[sources[s]];
         statistics[s] = new DictionaryStatistics(columnsOfSource, replicates);
-        bars[s] = dictionary.sourceThreshold(s);
+        bars[s] = dictionary.sourceThreshold(sources[s]);
       }
-      turned = new CodesByFeature.Builder[bars[0] == null ? 1 : sources];
+      turned = new CodesByFeature.Builder[bars[0] == null ? 1 : sources.length];
       Arrays.setAll(turned, view -> new CodesByFeature.Builder(width));
       centred = new float[dictionary.inputs()];
       residual = new float[dictionary.inputs()];
       explained = new float[several ? dictionary.inputs() : 0];
       directions = several ? new PresentDirections(dictionary, 0, width) : null;
-      scaling = several ? new LatentScaling(width, sources) : null;
+      scaling = several ? new LatentScaling(width, sources.length) : null;
     }
   }
 
   /**
    * What became of a block with one dictionary, as one or more of its sources see it.
    *
-   * @param statistics by source
-   * @param scaling of these sources; null for a dictionary of one source
+   * @param statistics by source that is reconstructed
+   * @param scaling of these sources; null for a dictionary that reconstructs one source
    */
   public record Encoded(
       CodesByFeature codes, List<DictionaryStatistics> statistics, LatentScaling scaling) {
@@ -132,20 +142,33 @@ public final class BlockEncoder implements AutoCloseable {
     }
   }
 
+  /**
+   * Leaves out all that is told of a dictionary but its codes: {@link Encoded#statistics} and
+   * {@link Encoded#scaling} are then those of no rows.
+   *
+   * @param dictionary its place among those that were given
+   */
+  public void codesOnly(int dictionary) {
+    lanes.get(dictionary).judged = false;
+  }
+
   /** Lets statistics of rows see them as they pass by; their owner closes them. */
   public void alongside(RowStatistics.Scans scans) {
     alongside.add(scans);
+    if (gradients == null && scans.readsGradients()) {
+      gradients = FloatMatrix.zeros(batchRows, inputs);
+    }
   }
 
   /**
-   * Bytes in memory besides the kernels: batches, the codes of one dictionary, and what latent
-   * scaling takes.
+   * Bytes in memory besides the kernels: batches with gradients beside them, the codes of one
+   * dictionary, and what latent scaling takes.
    *
    * @param views how many sources keep codes of their own
    */
   public static long memory(
       int inputs, int sources, int width, int batchRows, long codes, int views) {
-    return 8L * batchRows * inputs
+    return 12L * batchRows * inputs
         + views * CodesByFeature.Builder.memory(width, codes)
         + (sources > 1 ? LatentScaling.memory(width, sources) + 20L * width * sources : 0);
   }
@@ -156,11 +179,19 @@ public final class BlockEncoder implements AutoCloseable {
    */
   public List<Encoded> encode(ShardedDataset dataset, RowBlock block) throws IOException {
     for (RowBlock.Run run : block.runs()) {
-      try (SourceRows rows = new SourceRows(dataset, sources, run.shard())) {
+      try (SourceRows rows = new SourceRows(dataset, sources, run.shard());
+          SourceRows slopes =
+              gradients == null ? null : SourceRows.gradients(dataset, sources, run.shard())) {
         rows.skip(run.first());
+        if (slopes != null) {
+          slopes.skip(run.first());
+        }
         for (int left = run.count(); left > 0; ) {
           int count = Math.min(left, batchRows - filled);
           rows.read(batch, filled, count);
+          if (slopes != null) {
+            slopes.read(gradients, filled, count);
+          }
           left -= count;
           filled += count;
           if (filled == batchRows) {
@@ -192,13 +223,17 @@ public final class BlockEncoder implements AutoCloseable {
       return;
     }
     FloatMatrix rows = batch.firstRows(filled);
-    alongside.forEach(each -> each.add(rows, done));
+    FloatMatrix slopes = gradients == null ? null : gradients.firstRows(filled);
+    alongside.forEach(each -> each.add(rows, slopes, done));
     for (Lane lane : lanes) {
       lane.kernel.encode(rows, lane.codes);
-      lane.kernel.decode(lane.codes, reconstruction.firstRows(filled));
       for (int view = 0; view < lane.turned.length; view++) {
         lane.turned[view].add(seenFrom(lane, view));
       }
+      if (!lane.judged) {
+        continue;
+      }
+      lane.kernel.decode(lane.codes, reconstruction.firstRows(filled));
       for (int row = 0; row < filled; row++) {
         for (int s = 0; s < lane.statistics.length; s++) {
           judge(lane, row, s);
@@ -222,8 +257,8 @@ public final class BlockEncoder implements AutoCloseable {
 
   /** Error, norms and cosine of a row at a source. */
   private void judge(Lane lane, int row, int source) {
-    int first = lane.columns[source];
-    int end = lane.columns[source + 1];
+    int first = lane.columns[lane.sources[source]];
+    int end = lane.columns[lane.sources[source] + 1];
     comparison.of(
         batch.values(),
         reconstruction.values(),

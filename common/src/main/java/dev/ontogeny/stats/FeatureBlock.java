@@ -1,29 +1,64 @@
 package dev.ontogeny.stats;
 
+import dev.ontogeny.data.TableSchema;
+import java.io.IOException;
 import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * All statistics of a run of neighbouring features of one dictionary: what travels between tasks
- * and becomes the published rows.
+ * Every {@link FeatureStatistic} of a run of neighbouring features of one dictionary: what travels
+ * between tasks and becomes the published rows. Besides, what all of them may ask for and the whole
+ * dictionary is told by: how often each feature fires, and in which replicates of the bootstrap.
  *
- * <p>Bytes: {@code 'K' 1}, then its parts in the order of the fields.
+ * <p>Bytes: {@code 'K' 2}, {@link CodeSums}, {@link ReplicateActivity}, then the statistics in
+ * their order.
  */
 public final class FeatureBlock implements Mergeable<FeatureBlock> {
   /** Features of a block: few enough that exact token counts of a block stay small. */
   public static final int FEATURES = 128;
 
-  private static final int TAG = 'K';
-  private static final int VERSION = 1;
+  /** In the order of their bytes; a new one is one more line. */
+  private static final List<FeatureStatistic<?>> ALL =
+      List.of(
+          new CodeDistribution(),
+          new TopTokens(),
+          new LabelDetection(),
+          new ShownExamples(),
+          new CheckpointOverlaps(),
+          new SourcePresence());
 
-  private final Shape shape;
-  private final FeatureStatistics statistics;
-  private final LogHistogram histogram;
-  private final TopExamples top;
-  private final QuantileExamples quantiles;
-  private final CountTable labels;
-  private final CountTable overlaps;
+  private static final int TAG = 'K';
+  private static final int VERSION = 2;
+
+  private final int first;
+  private final CodeSums sums;
   private final ReplicateActivity activity;
-  private final TokenCounts tokens;
+  private final List<One<?>> statistics = new ArrayList<>();
+
+  /** One of the statistics and what it keeps. */
+  private record One<S extends Mergeable<S>>(FeatureStatistic<S> statistic, S kept) {
+    static <S extends Mergeable<S>> One<S> none(
+        FeatureStatistic<S> statistic, Shape shape, int first, int features) {
+      return new One<>(statistic, statistic.none(shape, first, features));
+    }
+
+    void add(int feature, FeatureStatistic.Seen seen) {
+      statistic.add(kept, feature, seen);
+    }
+
+    /** Of the same place in a block of the same shape, so of the same statistic. */
+    @SuppressWarnings("unchecked")
+    void merge(One<?> other) {
+      kept.merge((S) other.kept);
+    }
+
+    void publish(
+        FeatureStatistic.Of of, FeatureStatistic.Merged features, FeatureStatistic.Into into)
+        throws IOException {
+      statistic.publish(of, features, kept, into);
+    }
+  }
 
   /**
    * What blocks of one dictionary keep.
@@ -34,6 +69,7 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
    * @param tokens whether tokens are counted
    * @param labelValues values of all labels together
    * @param replicates of the bootstrap
+   * @param scaledPlaces where a dictionary of several sources is measured; 0 for one of one source
    */
   public record Shape(
       int topExamples,
@@ -41,38 +77,34 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
       long sampleSeed,
       boolean tokens,
       int labelValues,
-      int replicates)
+      int replicates,
+      int scaledPlaces)
       implements Serializable {
 
     /** Bytes of a block in memory, with that many different tokens per feature. */
     public long memory(int features, long tokensPerFeature) {
-      return FeatureStatistics.memory(features)
-          + LogHistogram.memory(features)
-          + KeptExamples.memory(features, topExamples)
-          + KeptExamples.memory(features, sampledExamples)
-          + CountTable.memory(features, labelValues)
-          + CountTable.memory(features, 2)
+      return CodeSums.memory(features)
           + ReplicateActivity.memory(features, replicates)
-          + (tokens ? TokenCounts.memory(features * tokensPerFeature) : 0);
+          + applying(this).stream()
+              .mapToLong(each -> each.memory(this, features, tokensPerFeature))
+              .sum();
     }
   }
 
   /**
    * Nothing seen yet.
    *
-   * @param firstFeature the dictionary's number of feature 0 here
+   * @param first the dictionary's number of feature 0 here
    */
-  public FeatureBlock(Shape shape, int firstFeature, int features) {
-    this.shape = shape;
-    statistics = new FeatureStatistics(features);
-    histogram = new LogHistogram(features);
-    top = new TopExamples(features, shape.topExamples());
-    quantiles =
-        new QuantileExamples(features, firstFeature, shape.sampledExamples(), shape.sampleSeed());
-    labels = new CountTable(features, shape.labelValues());
-    overlaps = new CountTable(features, 2);
+  public FeatureBlock(Shape shape, int first, int features) {
+    this.first = first;
+    sums = new CodeSums(features);
     activity = new ReplicateActivity(features, shape.replicates());
-    tokens = new TokenCounts();
+    applying(shape).forEach(each -> statistics.add(One.none(each, shape, first, features)));
+  }
+
+  private static List<FeatureStatistic<?>> applying(Shape shape) {
+    return ALL.stream().filter(each -> each.applies(shape)).toList();
   }
 
   /** The number of blocks of a dictionary. */
@@ -80,131 +112,89 @@ public final class FeatureBlock implements Mergeable<FeatureBlock> {
     return (width + FEATURES - 1) / FEATURES;
   }
 
+  /** The tables that statistics of features publish. */
+  public static List<TableSchema> tables() {
+    return ALL.stream().flatMap(each -> each.tables().stream()).toList();
+  }
+
   /**
    * The codes of a block of rows.
    *
-   * @param firstFeature the dictionary's number of feature 0 here
-   * @param previous the codes of the same rows and features at the checkpoint before, null for none
+   * @param codes of the whole dictionary
+   * @param previous the codes of the same rows at the checkpoint before, null for none
+   * @param scaling of the whole dictionary; null for one of one source
    */
   public void add(
-      CodesByFeature codes, int firstFeature, RowAttributes rows, CodesByFeature previous) {
-    if (shape.tokens()) {
-      tokens.expect(codes.start(firstFeature + features()) - codes.start(firstFeature));
-    }
-    float[] keys = new float[codes.blockRows()];
-    for (int f = 0; f < statistics.features(); f++) {
-      int from = codes.start(firstFeature + f);
-      int to = codes.start(firstFeature + f + 1);
-      if (previous != null) {
-        overlaps.add(f, 0, codes.both(firstFeature + f, previous));
-        overlaps.add(f, 1, previous.count(firstFeature + f));
-      }
-      if (from == to) {
-        continue;
-      }
-      int[] where = codes.rows();
-      float[] values = codes.values();
-      statistics.add(f, values, from, to, rows.heldOut());
-      histogram.add(f, values, from, to);
-      activity.add(f, where, from, to, rows.masks());
-      top.add(f, values, where, rows.addresses(), from, to, keys);
-      quantiles.add(f, values, where, rows.addresses(), from, to, keys);
-      for (int[] label : rows.labels()) {
-        for (int i = from; i < to; i++) {
-          int column = label[where[i]];
-          if (column >= 0) {
-            labels.add(f, column, 1);
-          }
-        }
-      }
-      if (shape.tokens()) {
-        for (int i = from; i < to; i++) {
-          int token = rows.tokens()[where[i]];
-          if (token >= 0) {
-            tokens.add(f, token, 1);
-          }
-        }
+      CodesByFeature codes, RowAttributes rows, CodesByFeature previous, LatentScaling scaling) {
+    FeatureStatistic.Seen seen =
+        new FeatureStatistic.Seen(
+            codes,
+            first,
+            codes.start(first + features()) - codes.start(first),
+            rows,
+            previous,
+            scaling,
+            new float[codes.blockRows()]);
+    for (int f = 0; f < features(); f++) {
+      sums.add(f, codes.values(), seen.from(f), seen.to(f), rows.heldOut());
+      activity.add(f, codes.rows(), seen.from(f), seen.to(f), rows.masks());
+      for (One<?> each : statistics) {
+        each.add(f, seen);
       }
     }
   }
 
   public int features() {
-    return statistics.features();
+    return sums.features();
   }
 
-  public FeatureStatistics statistics() {
-    return statistics;
+  /** How often each feature fires, and how strongly. */
+  public CodeSums sums() {
+    return sums;
   }
 
-  public LogHistogram histogram() {
-    return histogram;
-  }
-
-  public TopExamples top() {
-    return top;
-  }
-
-  public QuantileExamples quantiles() {
-    return quantiles;
-  }
-
-  /** Rows where a feature fires, per value of every label: features × values. */
-  public CountTable labels() {
-    return labels;
-  }
-
-  /**
-   * Column 0: rows where a feature fires here and at the checkpoint before; column 1: rows where it
-   * fires at the checkpoint before.
-   */
-  public CountTable overlaps() {
-    return overlaps;
-  }
-
+  /** In which replicates of the bootstrap each feature fires. */
   public ReplicateActivity activity() {
     return activity;
   }
 
-  public TokenCounts tokens() {
-    return tokens;
+  /**
+   * Writes what follows from all rows.
+   *
+   * @param weights [features][places]
+   */
+  public void publish(
+      FeatureStatistic.Of of, FeatureWeights[][] weights, FeatureStatistic.Into into)
+      throws IOException {
+    FeatureStatistic.Merged merged = new FeatureStatistic.Merged(first, sums, weights);
+    for (One<?> each : statistics) {
+      each.publish(of, merged, into);
+    }
   }
 
   @Override
   public void merge(FeatureBlock other) {
-    statistics.merge(other.statistics);
-    histogram.merge(other.histogram);
-    top.merge(other.top);
-    quantiles.merge(other.quantiles);
-    labels.merge(other.labels);
-    overlaps.merge(other.overlaps);
+    sums.merge(other.sums);
     activity.merge(other.activity);
-    tokens.merge(other.tokens);
+    for (int i = 0; i < statistics.size(); i++) {
+      statistics.get(i).merge(other.statistics.get(i));
+    }
   }
 
   @Override
   public void write(StatisticOutput out) {
     out.header(TAG, VERSION);
-    statistics.write(out);
-    histogram.write(out);
-    top.write(out);
-    quantiles.write(out);
-    labels.write(out);
-    overlaps.write(out);
+    sums.write(out);
     activity.write(out);
-    tokens.write(out);
+    statistics.forEach(each -> each.kept().write(out));
   }
 
   /** Takes in what was written by a block of the same shape. */
   @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
-    statistics.mergeFrom(in);
-    histogram.mergeFrom(in);
-    top.mergeFrom(in);
-    quantiles.mergeFrom(in);
-    labels.mergeFrom(in);
-    overlaps.mergeFrom(in);
+    sums.mergeFrom(in);
     activity.mergeFrom(in);
-    tokens.mergeFrom(in);
+    statistics.forEach(each -> each.kept().mergeFrom(in));
   }
 }

@@ -3,18 +3,15 @@ package dev.ontogeny.stats;
 import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.TableSchema;
-import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.ProductKernel;
 import dev.ontogeny.kernel.cpu.RowLoops;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.stats.GroupJackknife.Band;
 import java.io.IOException;
-import java.lang.ref.SoftReference;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * How many dimensions the vectors of a source fill, and how alike they are. With λ the eigenvalues
@@ -46,8 +43,7 @@ final class Geometry implements RowStatistic<GeometrySums> {
   /** Shares below are noise of the eigenvalues; what is so small changes no statistic. */
   private static final double NO_SHARE = 1e-12;
 
-  /** What was prepared in this process; given up when memory runs short. */
-  private static final Map<String, SoftReference<Axes>> PREPARED = new ConcurrentHashMap<>();
+  private static final PreparedSources<Axes> PREPARED = new PreparedSources<>();
 
   /**
    * The three statistics of the covariance, in the order of their sums.
@@ -134,22 +130,7 @@ final class Geometry implements RowStatistic<GeometrySums> {
     if (of.source().width() > WIDEST) {
       return null;
     }
-    String key =
-        of.dataset().folder().resolve(of.source().site()) + "\0" + of.source().checkpoint();
-    // One thread prepares, others wait for it; the covariance is read by whoever is first.
-    synchronized (PREPARED) {
-      SoftReference<Axes> reference = PREPARED.get(key);
-      Axes axes = reference == null ? null : reference.get();
-      if (axes == null) {
-        Moments moments = of.moments();
-        if (Spectrum.constant(moments)) {
-          return null;
-        }
-        axes = Axes.of(moments);
-        PREPARED.put(key, new SoftReference<>(axes));
-      }
-      return axes;
-    }
+    return PREPARED.get(of, moments -> Spectrum.constant(moments) ? null : Axes.of(moments));
   }
 
   /** A block of rows. */
@@ -217,8 +198,8 @@ final class Geometry implements RowStatistic<GeometrySums> {
   }
 
   @Override
-  public GeometrySums none(Source source) {
-    return new GeometrySums(source.width());
+  public GeometrySums none(Of of) {
+    return new GeometrySums(of.source().width());
   }
 
   @Override
@@ -233,7 +214,7 @@ final class Geometry implements RowStatistic<GeometrySums> {
   }
 
   @Override
-  public long memory(int width, int batchRows) {
+  public long memory(int width, int batchRows, int classes) {
     long axes = width > WIDEST ? 0 : 8L * width * (width + batchRows);
     return axes + GeometrySums.memory(width) + SymmetricEigen.memory(width, width <= WIDEST);
   }
@@ -274,13 +255,9 @@ final class Geometry implements RowStatistic<GeometrySums> {
         moments.site(),
         moments.checkpoint(),
         statistic,
-        finite(value),
-        finite(band.lower()),
-        finite(band.upper()),
+        TableWriter.finite(value),
+        TableWriter.finite(band.lower()),
+        TableWriter.finite(band.upper()),
         rows);
-  }
-
-  private static Double finite(double value) {
-    return Double.isFinite(value) ? (Double) value : null;
   }
 }

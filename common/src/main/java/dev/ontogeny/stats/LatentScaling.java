@@ -64,6 +64,14 @@ public final class LatentScaling implements Mergeable<LatentScaling> {
     sums[at + 2] += own;
   }
 
+  /** Takes in what another has seen of one of its features, at the same sources. */
+  void add(int feature, LatentScaling other, int otherFeature) {
+    squares[feature] += other.squares[otherFeature];
+    for (int i = 0; i < SUMS * sources; i++) {
+      sums[SUMS * feature * sources + i] += other.sums[SUMS * otherFeature * sources + i];
+    }
+  }
+
   /**
    * β against the error; undefined for a feature that never fires or has no direction.
    *

@@ -24,8 +24,9 @@ public interface RowStatistic<S extends Mergeable<S>> extends Serializable {
    * Where rows were captured, and what is known of all of them beforehand.
    *
    * @param source with its width d
+   * @param labels those whose values are counted, by which {@link RowAttributes#labels} numbers
    */
-  record Of(ShardedDataset dataset, Source source) {
+  record Of(ShardedDataset dataset, Source source, List<LabelValues> labels) {
     /** Exact, over all rows. */
     public Moments moments() throws IOException {
       return dataset.moments(source.site(), source.checkpoint());
@@ -36,11 +37,13 @@ public interface RowStatistic<S extends Mergeable<S>> extends Serializable {
    * Some rows of a block, as they were read.
    *
    * @param values [n, D]: several sources side by side
+   * @param gradients at the values, likewise; null unless some statistic {@link #readsGradients}
    * @param column the first of the source's columns
-   * @param documents what stands for the documents of the block's rows, {@link Bootstrap#document}
+   * @param block what is known of all rows of the block
    * @param first the place of the first of these rows in the block
    */
-  record Rows(FloatMatrix values, int column, long[] documents, int first) {
+  record Rows(
+      FloatMatrix values, FloatMatrix gradients, int column, RowAttributes block, int first) {
     int count() {
       return values.rows();
     }
@@ -51,7 +54,12 @@ public interface RowStatistic<S extends Mergeable<S>> extends Serializable {
     }
 
     long document(int row) {
-      return documents[first + row];
+      return block.documents()[first + row];
+    }
+
+    /** The place of a row's value of a label among the values of all labels; -1 for none. */
+    int label(int label, int row) {
+      return block.labels()[label][first + row];
     }
   }
 
@@ -74,8 +82,18 @@ public interface RowStatistic<S extends Mergeable<S>> extends Serializable {
   /** The tables that it publishes; declared in {@code FeatureTables}. */
   List<TableSchema> tables();
 
+  /** Whether there is anything to tell of the sources of a dataset. */
+  default boolean applies(ShardedDataset dataset) {
+    return true;
+  }
+
+  /** Whether it asks for gradients, which are read for those that do. */
+  default boolean readsGradients() {
+    return false;
+  }
+
   /** Of no rows. */
-  S none(Source source);
+  S none(Of of);
 
   /**
    * Begins a block of rows.
@@ -84,8 +102,12 @@ public interface RowStatistic<S extends Mergeable<S>> extends Serializable {
    */
   Scan<S> scan(Of of, KernelProvider provider, int batchRows) throws IOException;
 
-  /** Bytes in memory of a task that scans, the greatest; a merging one has two of what is kept. */
-  long memory(int width, int batchRows);
+  /**
+   * Bytes in memory of a task that scans, the greatest; a merging one has two of what is kept.
+   *
+   * @param classes values of all labels, at most
+   */
+  long memory(int width, int batchRows, int classes);
 
   /** Writes what follows from all rows of a source. */
   void publish(Of of, S merged, Tables into) throws IOException;

@@ -1,6 +1,7 @@
 package dev.ontogeny.stats;
 
-import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.matrix.FloatMatrix;
 import java.io.IOException;
@@ -10,14 +11,14 @@ import java.util.List;
 /** Every {@link RowStatistic}, and all of them at once: at a source, over one block or over all. */
 public final class RowStatistics {
   /** In the order of their bytes; a new one is one more line. */
-  private static final List<RowStatistic<?>> ALL = List.of(new Geometry());
+  static final List<RowStatistic<?>> ALL = List.of(new Geometry(), new LossEffects());
 
   private final List<One<?>> merging = new ArrayList<>();
 
   /** One of them and what it keeps. */
   private record One<S extends Mergeable<S>>(RowStatistic<S> statistic, S kept) {
-    static <S extends Mergeable<S>> One<S> none(RowStatistic<S> statistic, Source source) {
-      return new One<>(statistic, statistic.none(source));
+    static <S extends Mergeable<S>> One<S> none(RowStatistic<S> statistic, RowStatistic.Of of) {
+      return new One<>(statistic, statistic.none(of));
     }
 
     void publish(RowStatistic.Of of, RowStatistic.Tables into) throws IOException {
@@ -26,13 +27,23 @@ public final class RowStatistics {
   }
 
   /** Of no rows of a source. */
-  public RowStatistics(Source source) {
-    ALL.forEach(each -> merging.add(One.none(each, source)));
+  public RowStatistics(RowStatistic.Of of) {
+    of(of.dataset()).forEach(each -> merging.add(One.none(each, of)));
   }
 
-  /** Bytes in memory of a task that scans a source of this width. */
-  public static long memory(int width, int batchRows) {
-    return ALL.stream().mapToLong(each -> each.memory(width, batchRows)).sum();
+  /** Those that have something to tell of the sources of a dataset. */
+  private static List<RowStatistic<?>> of(ShardedDataset dataset) {
+    return ALL.stream().filter(each -> each.applies(dataset)).toList();
+  }
+
+  /** The tables that are published of every source of a dataset. */
+  public static List<TableSchema> tables(ShardedDataset dataset) {
+    return of(dataset).stream().flatMap(each -> each.tables().stream()).toList();
+  }
+
+  /** Bytes in memory of a task that scans a source, as {@link RowStatistic#memory}. */
+  public static long memory(int width, int batchRows, int classes) {
+    return ALL.stream().mapToLong(each -> each.memory(width, batchRows, classes)).sum();
   }
 
   /** Takes in what {@link Scans} wrote. */
@@ -50,27 +61,34 @@ public final class RowStatistics {
   /** All of them at work on a block of rows of a source. */
   public static final class Scans implements AutoCloseable {
     private final List<RowStatistic.Scan<? extends Mergeable<?>>> scans = new ArrayList<>();
+    private final boolean readsGradients;
     private final int column;
-    private final long[] documents;
+    private final RowAttributes block;
 
     /**
      * Begins a block.
      *
      * @param column of the source, among those that are read side by side
-     * @param documents as {@link RowStatistic.Rows}
+     * @param block as {@link RowStatistic.Rows}
      */
     public Scans(
-        RowStatistic.Of of, int column, long[] documents, KernelProvider provider, int batchRows)
+        RowStatistic.Of of, int column, RowAttributes block, KernelProvider provider, int batchRows)
         throws IOException {
       this.column = column;
-      this.documents = documents;
-      for (RowStatistic<?> each : ALL) {
+      this.block = block;
+      List<RowStatistic<?>> statistics = of(of.dataset());
+      readsGradients = statistics.stream().anyMatch(RowStatistic::readsGradients);
+      for (RowStatistic<?> each : statistics) {
         scans.add(each.scan(of, provider, batchRows));
       }
     }
 
-    void add(FloatMatrix values, int first) {
-      RowStatistic.Rows rows = new RowStatistic.Rows(values, column, documents, first);
+    boolean readsGradients() {
+      return readsGradients;
+    }
+
+    void add(FloatMatrix values, FloatMatrix gradients, int first) {
+      RowStatistic.Rows rows = new RowStatistic.Rows(values, gradients, column, block, first);
       scans.forEach(each -> each.add(rows));
     }
 

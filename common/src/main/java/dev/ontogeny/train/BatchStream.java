@@ -46,6 +46,15 @@ public final class BatchStream implements Closeable {
       shards = List.copyOf(shards);
     }
 
+    /** Of several that read disjoint shards, as many each as can be, what one reads. */
+    Order of(int worker, int workers) {
+      List<Integer> mine = new ArrayList<>();
+      for (int i = worker; i < shards.size(); i += workers) {
+        mine.add(shards.get(i));
+      }
+      return new Order(sources, mine, seed);
+    }
+
     /** Columns of a batch. */
     int columns() {
       return sources.stream().mapToInt(Source::width).sum();

@@ -39,10 +39,11 @@ public final class HeldOut {
     // By column.
     double[] squares = new double[inputs];
     double[] error = new double[inputs];
-    int sources = dictionary.sources().size();
+    List<Integer> reconstructed = dictionary.reconstructed();
+    int sources = reconstructed.size();
     float[][] bars = new float[sources][];
     for (int s = 0; s < sources; s++) {
-      bars[s] = dictionary.sourceThreshold(s);
+      bars[s] = dictionary.sourceThreshold(reconstructed.get(s));
     }
     long active = 0;
     long[] activeBySource = new long[sources];
@@ -88,11 +89,12 @@ public final class HeldOut {
     double wholeVariance = 0;
     List<Double> sourceFvu = new ArrayList<>();
     List<Double> sourceL0 = new ArrayList<>();
-    int column = 0;
+    int[] columns = dictionary.sourceColumns();
     for (int s = 0; s < sources; s++) {
       double ofSource = 0;
       double variance = 0;
-      for (int end = column + dictionary.sources().get(s).width(); column < end; column++) {
+      int end = columns[reconstructed.get(s) + 1];
+      for (int column = columns[reconstructed.get(s)]; column < end; column++) {
         ofSource += error[column];
         variance += squares[column] - sums[column] * sums[column] / Math.max(1, count);
       }

@@ -1,6 +1,7 @@
 package dev.ontogeny.train;
 
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
+import java.io.Serializable;
 
 /**
  * A row of the training log: means over the steps since the row before, except where said.
@@ -20,7 +21,8 @@ record LogRow(
     double deadShare,
     double auxiliaryLoss,
     double learningRate,
-    double tokensPerSecond) {
+    double tokensPerSecond)
+    implements Serializable {
 
   /** Sums over the steps since the last row; part of the saved state. */
   record Sums(
@@ -30,7 +32,8 @@ record LogRow(
       double l0,
       double deadShare,
       double auxiliary,
-      double seconds) {
+      double seconds)
+      implements Serializable {
     static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0, 0);
 
     Sums plus(StepLosses losses, double stepSeconds) {
@@ -42,6 +45,38 @@ record LogRow(
           losses.deadShare(),
           auxiliary + losses.auxiliary(),
           seconds + stepSeconds);
+    }
+
+    /** With those of another worker over as many steps of its own. */
+    Sums and(Sums other) {
+      return new Sums(
+          steps + other.steps,
+          loss + other.loss,
+          fvu + other.fvu,
+          l0 + other.l0,
+          other.deadShare,
+          auxiliary + other.auxiliary,
+          seconds + other.seconds);
+    }
+
+    /**
+     * The row of a round.
+     *
+     * @param step of each worker
+     * @param dead share of latents that no worker has seen fire
+     */
+    LogRow row(long step, int batch, int workers, double dead, double learningRate) {
+      return new LogRow(
+          step,
+          step * batch * workers,
+          loss / steps,
+          fvu / steps,
+          l0 / steps,
+          dead,
+          auxiliary / steps,
+          learningRate,
+          // As if all of them had worked at once.
+          seconds > 0 ? steps * (double) batch * workers / seconds : 0);
     }
 
     LogRow row(long step, int batch, double learningRate) {

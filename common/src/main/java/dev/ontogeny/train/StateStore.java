@@ -46,25 +46,35 @@ final class StateStore {
     if (pointer.isEmpty()) {
       return Optional.empty();
     }
-    String tensors = pointer.get().tensors();
-    Map<String, float[]> kernel = new LinkedHashMap<>();
-    try (InputStream in = new BufferedInputStream(folder.open(tensors), 1 << 20)) {
-      Safetensors.read(in, folder.resolve(tensors))
-          .forEach((name, tensor) -> kernel.put(name, tensor.values()));
-    }
+    Map<String, float[]> kernel = read(folder, pointer.get().tensors());
     return Optional.of(
         new State(pointer.get().step(), kernel, pointer.get().log(), pointer.get().sums()));
+  }
+
+  /** Tensors of a file by name. */
+  static Map<String, float[]> read(Folder folder, String file) throws IOException {
+    Map<String, float[]> tensors = new LinkedHashMap<>();
+    try (InputStream in = new BufferedInputStream(folder.open(file), 1 << 20)) {
+      Safetensors.read(in, folder.resolve(file))
+          .forEach((name, tensor) -> tensors.put(name, tensor.values()));
+    }
+    return tensors;
+  }
+
+  /** A file of such tensors. */
+  static void write(Folder folder, String file, Map<String, float[]> tensors) throws IOException {
+    Map<String, Tensor> map = new LinkedHashMap<>();
+    tensors.forEach((name, values) -> map.put(name, Tensor.vector(values)));
+    try (OutputStream out = new BufferedOutputStream(folder.create(file), 1 << 20)) {
+      Safetensors.write(map, Map.of(), out);
+    }
   }
 
   void save(String id, State state) throws IOException {
     Optional<Pointer> before = pointer(id);
     String tensors =
         path + "/" + id + "-" + state.step() + "-" + UUID.randomUUID() + ".safetensors";
-    Map<String, Tensor> map = new LinkedHashMap<>();
-    state.kernel().forEach((name, values) -> map.put(name, Tensor.vector(values)));
-    try (OutputStream out = new BufferedOutputStream(folder.create(tensors), 1 << 20)) {
-      Safetensors.write(map, Map.of(), out);
-    }
+    write(folder, tensors, state.kernel());
     folder.replaceText(
         pointerPath(id), Json.line(new Pointer(state.step(), tensors, state.log(), state.sums())));
     if (before.isPresent()) {

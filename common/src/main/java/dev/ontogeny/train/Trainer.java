@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,14 +30,14 @@ public final class Trainer {
   private final KernelProvider kernels;
   private final StateStore states;
   private final double stateSeconds;
-  private final LongConsumer progress;
+  private final TrainingProgress progress;
 
   /**
    * Prepares.
    *
    * @param scratch folder and path for states
    * @param stateSeconds how often states are saved; 0 after every step
-   * @param progress hears how many tokens times dictionaries each step did
+   * @param progress hears of every step
    */
   public Trainer(
       ShardedDataset dataset,
@@ -46,7 +45,7 @@ public final class Trainer {
       Folder scratch,
       String scratchPath,
       double stateSeconds,
-      LongConsumer progress) {
+      TrainingProgress progress) {
     this.dataset = dataset;
     this.kernels = kernels;
     this.states = new StateStore(scratch, scratchPath);
@@ -126,6 +125,7 @@ public final class Trainer {
       return trained;
     } finally {
       members.forEach(Member::close);
+      members.forEach(member -> progress.ended(member.plan.id()));
     }
   }
 
@@ -193,6 +193,7 @@ public final class Trainer {
     if (member.step % interval == 0 || !member.running()) {
       LogRow row = member.sums.row(member.step, plan.batch(), settings.learningRate());
       member.log.add(row);
+      progress.logged(plan.id(), row.tokens(), row.loss(), row.fvu());
       member.sums = LogRow.Sums.NONE;
       if (!member.running()) {
         LOG.info(
@@ -206,11 +207,11 @@ public final class Trainer {
             Math.round(row.tokensPerSecond()));
       }
     }
-    progress.accept(rows.rows());
+    progress.stepped(rows.rows());
   }
 
-  /** Seen at the very step at which it happens. */
-  private static String failure(StepLosses losses, long step) {
+  /** Why a run ends at a step, null where it goes on: seen at the very step at which it happens. */
+  static String failure(StepLosses losses, long step) {
     if (!Double.isFinite(losses.loss())) {
       return "the loss or its gradient is not finite at step " + step;
     } else if (losses.fvu() > DIVERGED) {

@@ -1,6 +1,7 @@
 package dev.ontogeny.type;
 
 import dev.ontogeny.run.Problems;
+import java.util.List;
 
 /**
  * BatchTopK (Bussmann et al., arXiv 2412.06410). With several sources, pre-activations are compared
@@ -38,6 +39,11 @@ public record BatchTopK(int k, int initialK, double thresholdDecay) implements T
   @Override
   public DictionaryType type() {
     return TYPE;
+  }
+
+  @Override
+  public List<Target> targets() {
+    return List.of(Target.values());
   }
 
   @Override

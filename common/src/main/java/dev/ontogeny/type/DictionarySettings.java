@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * A dictionary of the grid: its type, its width, and of the type's keys those that differ from what
@@ -106,8 +107,17 @@ public final class DictionarySettings implements SelfReading, Serializable {
    * Whether decoder norms mean something to selection or penalty, so that it can be a crosscoder.
    */
   public boolean hasFreeNorms(TypeDefaults defaults) {
+    return holds(settings -> settings.norms() != Norms.UNIT, defaults);
+  }
+
+  /** Whether it can have such a target. */
+  public boolean canHave(Target target, TypeDefaults defaults) {
+    return holds(settings -> settings.targets().contains(target), defaults);
+  }
+
+  private boolean holds(Predicate<TypeSettings> property, TypeDefaults defaults) {
     try {
-      return with(defaults).norms() != Norms.UNIT;
+      return property.test(with(defaults));
     } catch (Problems.Found e) {
       // What is wrong with the settings themselves is told by those who ask for them.
       return true;

@@ -2,6 +2,7 @@ package dev.ontogeny.type;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.ontogeny.run.Problems;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -99,6 +100,11 @@ public record JumpRelu(
   @Override
   public DictionaryType type(int sources) {
     return sources > 1 && gate == Gate.PER_SOURCE && norms() == Norms.FREE ? BY_SOURCE : TYPE;
+  }
+
+  @Override
+  public List<Target> targets() {
+    return List.of(Target.values());
   }
 
   @Override

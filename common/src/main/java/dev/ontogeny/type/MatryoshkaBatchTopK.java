@@ -36,6 +36,11 @@ public record MatryoshkaBatchTopK(int k, int initialK, double thresholdDecay, in
   }
 
   @Override
+  public List<Target> targets() {
+    return List.of(Target.values());
+  }
+
+  @Override
   public Selection selection() {
     return new Selection.LargestOfBatch(k, initialK, thresholdDecay);
   }

@@ -3,6 +3,7 @@ package dev.ontogeny.type;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.annotation.JsonValue;
 import dev.ontogeny.run.Problems;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -46,6 +47,11 @@ public record Relu(double coefficient, Form form, long resampleTokens) implement
   @Override
   public DictionaryType type() {
     return TYPE;
+  }
+
+  @Override
+  public List<Target> targets() {
+    return List.of(Target.values());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.ontogeny.type;
 
 import dev.ontogeny.run.Problems;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -39,6 +40,11 @@ public record TopK(int k, int initialK, int multiK, double multiWeight) implemen
   @Override
   public DictionaryType type() {
     return TYPE;
+  }
+
+  @Override
+  public List<Target> targets() {
+    return List.of(Target.values());
   }
 
   @Override

@@ -16,7 +16,7 @@ public interface TypeSettings extends Serializable {
   @JsonProperty
   DictionaryType type();
 
-  /** What a dictionary over so many sources is published as. */
+  /** What a dictionary that reconstructs so many sources is published as. */
   default DictionaryType type(int sources) {
     return type();
   }
@@ -31,6 +31,11 @@ public interface TypeSettings extends Serializable {
    */
   default Reconstruction reconstruction(int width) {
     return new Reconstruction.Whole();
+  }
+
+  /** What dictionaries can reconstruct; each of them has one of these. */
+  default List<Target> targets() {
+    return List.of(Target.AUTOENCODER);
   }
 
   /** A further code that reconstructs as well. */
@@ -61,12 +66,15 @@ public interface TypeSettings extends Serializable {
     return 0;
   }
 
-  /** Whether rows of W_dec keep unit norm in a dictionary over so many sources. */
+  /** Whether rows of W_dec keep unit norm in a dictionary that reconstructs so many sources. */
   default boolean unitDecoder(int sources) {
     return norms() == Norms.UNIT || (norms() == Norms.UNIT_ALONE && sources == 1);
   }
 
-  /** All parts for that width, for providers that do not have every one. */
+  /**
+   * All parts for that width but the target, which a dictionary says itself, for providers that do
+   * not have every one.
+   */
   default List<StepPart> parts(int width) {
     List<StepPart> parts = new ArrayList<>(List.of(selection(), reconstruction(width)));
     furtherCode().ifPresent(parts::add);

@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.RepeatedTest;
@@ -47,7 +48,7 @@ class ClaimTest {
               output, first.run(), ProcessHandle.current().pid())
           .hasMessageEndingWith("wait for that run, or choose another output")
           .extracting(thrown -> ((Failure) thrown).kind())
-          .isEqualTo(FailureKind.USAGE);
+          .isEqualTo(FailureKind.BUSY);
       assertThat(files()).isEqualTo(before);
     }
     publication(1).claim().close();
@@ -166,6 +167,37 @@ class ClaimTest {
     assertThatThrownBy(claim::close)
         .isInstanceOf(Failure.class)
         .hasMessageContaining("was taken over");
+  }
+
+  /**
+   * As when others publish, one after the other, while a run only begins: each takes the claims
+   * away.
+   */
+  @Test
+  void aFolderThatIsSweptWhileItIsAskedForIsAskedForAgain() throws Exception {
+    AtomicBoolean over = new AtomicBoolean();
+    Thread sweeping =
+        new Thread(
+            () -> {
+              while (!over.get()) {
+                try {
+                  folder().delete(Claim.CLAIMS);
+                  Thread.sleep(1);
+                } catch (IOException | InterruptedException e) {
+                  // The folder was just being written to.
+                }
+              }
+            });
+    sweeping.start();
+    try {
+      for (int i = 0; i < 100; i++) {
+        publication(1).claim(QUICK).close();
+      }
+    } finally {
+      over.set(true);
+      sweeping.join();
+    }
+    assertThat(files()).noneMatch(file -> file.startsWith(Claim.CLAIMS));
   }
 
   /** All begin at the same moment; as many different publications as runs. */

@@ -9,8 +9,10 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * Publishes a small dataset of planted activations without Spark, as the shard job would: the same
@@ -40,13 +42,32 @@ public final class DatasetFixture {
       VectorType type,
       String... sites)
       throws IOException {
+    Map<String, UnaryOperator<float[]>> alike = new LinkedHashMap<>();
+    for (String site : sites) {
+      alike.put(site, UnaryOperator.identity());
+    }
+    return publish(folder, planted, settings, type, alike);
+  }
+
+  /**
+   * Likewise, with sites that see what is planted in their own way.
+   *
+   * @param sites what each makes of an activation
+   */
+  public static ShardedDataset publish(
+      Folder folder,
+      PlantedActivations planted,
+      Settings settings,
+      VectorType type,
+      Map<String, UnaryOperator<float[]>> sites)
+      throws IOException {
     PlantedActivations.Plan plan = planted.plan();
     List<List<Token>> byShard = shuffled(planted, settings);
     List<PublishedFile> files = new ArrayList<>();
     for (int shard = 0; shard < settings.shards(); shard++) {
       files.add(writeTokens(folder, byShard.get(shard), shard));
       for (int t = 0; t < plan.checkpoints().size(); t++) {
-        for (String site : sites) {
+        for (Map.Entry<String, UnaryOperator<float[]>> site : sites.entrySet()) {
           files.add(writeVectors(folder, byShard.get(shard), shard, planted, t, type, site));
         }
       }
@@ -63,12 +84,20 @@ public final class DatasetFixture {
         settings,
         List.of(),
         files,
+        List.of(
+            DatasetTables.TOKENS, DatasetTables.VECTORS.without("gradient"), DatasetTables.MOMENTS),
         new ShardedDataset.Summary(
             rows,
             settings.shards(),
             heldOut,
-            Arrays.stream(sites)
-                .map(site -> new ShardedDataset.Site(site, plan.width(), plan.checkpoints(), type))
+            sites.entrySet().stream()
+                .map(
+                    site ->
+                        new ShardedDataset.Site(
+                            site.getKey(),
+                            site.getValue().apply(new float[plan.width()]).length,
+                            plan.checkpoints(),
+                            type))
                 .toList(),
             Map.of(),
             mixing(byShard, rows, settings.documents()),
@@ -132,19 +161,20 @@ public final class DatasetFixture {
       PlantedActivations planted,
       int t,
       VectorType type,
-      String site)
+      Map.Entry<String, UnaryOperator<float[]>> seen)
       throws IOException {
-    int width = planted.plan().width();
+    String site = seen.getKey();
+    float[] activation = new float[planted.plan().width()];
+    int width = seen.getValue().apply(activation).length;
     long checkpoint = planted.plan().checkpoints().get(t);
     TableSchema schema =
         TableSchema.named("vectors").withBytes(width * type.bytes(), "activation").build();
     String path =
         String.format("vectors/%s/checkpoint-%d/shard-%05d-0.parquet", site, checkpoint, shard);
-    float[] activation = new float[width];
     try (TableWriter writer = TableWriter.open(folder, path, schema)) {
       for (Token token : tokens) {
         planted.activation(token, t, activation);
-        writer.write((Object) bytes(activation, type));
+        writer.write((Object) bytes(seen.getValue().apply(activation), type));
       }
       return writer.finish().ofShard(shard).ofSource(site, checkpoint);
     }
@@ -168,28 +198,27 @@ public final class DatasetFixture {
       List<List<Token>> byShard,
       PlantedActivations planted,
       VectorType type,
-      String... sites)
+      Map<String, UnaryOperator<float[]>> sites)
       throws IOException {
     TableSchema schema = DatasetTables.MOMENTS.without("norm_lower", "norm_count");
     try (TableWriter writer = TableWriter.open(folder, "moments/moments-0.parquet", schema)) {
       for (int t = 0; t < planted.plan().checkpoints().size(); t++) {
-        List<float[]> rows = new ArrayList<>();
-        for (List<Token> shard : byShard) {
-          for (Token token : shard) {
-            float[] row = new float[planted.plan().width()];
-            planted.activation(token, t, row);
-            if (type == VectorType.FLOAT16) {
-              for (int j = 0; j < row.length; j++) {
+        for (Map.Entry<String, UnaryOperator<float[]>> site : sites.entrySet()) {
+          List<float[]> rows = new ArrayList<>();
+          for (List<Token> shard : byShard) {
+            for (Token token : shard) {
+              float[] planned = new float[planted.plan().width()];
+              planted.activation(token, t, planned);
+              float[] row = site.getValue().apply(planned);
+              for (int j = 0; j < row.length && type == VectorType.FLOAT16; j++) {
                 row[j] = Half.toFloat(Half.fromFloat(row[j]));
               }
+              rows.add(row);
             }
-            rows.add(row);
           }
-        }
-        Moments m = moments(sites[0], planted.plan().checkpoints().get(t), rows);
-        for (String site : sites) {
+          Moments m = moments(site.getKey(), planted.plan().checkpoints().get(t), rows);
           writer.write(
-              site,
+              site.getKey(),
               m.checkpoint(),
               m.rows(),
               m.mean(),

@@ -126,14 +126,43 @@ class PublicationTest {
     Files.createDirectories(output());
     assertThatThrownBy(() -> Manifest.read(folder()))
         .hasMessage("%s is not a published folder: it has no _manifest.json", output());
-    Files.writeString(output().resolve(Manifest.FILE), "{}");
+    Files.writeString(output().resolve(Manifest.FILE), "{\"version\":1}");
     assertThatThrownBy(() -> Manifest.read(folder()))
         .hasMessageEndingWith("is not a manifest: kind, identity or files is missing");
+  }
+
+  @Test
+  void newerManifestsAreRefusedWhateverElseTheySay() throws Exception {
+    Files.createDirectories(output());
     Files.writeString(
-        output().resolve(Manifest.FILE),
-        "{\"kind\":\"dataset\",\"identity\":\"x\",\"files\":[],\"version\":2}");
+        output().resolve(Manifest.FILE), "{\"kind\":[\"of then\"],\"files\":{},\"version\":2}");
     assertThatThrownBy(() -> Manifest.read(folder()))
-        .hasMessageEndingWith("is of version 2, this build reads version 1");
+        .hasMessageStartingWith(folder().resolve(Manifest.FILE) + " is of version 2, this build (")
+        .hasMessageEndingWith(
+            ") reads versions up to 1: use the release that wrote it, or a later one")
+        .extracting(thrown -> ((Failure) thrown).kind())
+        .isEqualTo(FailureKind.DATA);
+    Files.writeString(output().resolve(Manifest.FILE), "{\"kind\":\"dataset\"}");
+    assertThatThrownBy(() -> Manifest.read(folder()))
+        .hasMessageEndingWith(
+            "says no version that there is (none): it is damaged, or something else wrote it");
+  }
+
+  @Test
+  void whatANewerBuildHasBegunIsNotGoneOnWith() throws Exception {
+    Publication publication = open();
+    publication.claim().close();
+    Path started;
+    try (Stream<Path> all = Files.walk(output())) {
+      started = all.filter(each -> each.endsWith("_started.json")).findFirst().orElseThrow();
+    }
+    assertThat(Files.readString(started)).contains("\"version\" : 1");
+    Files.writeString(started, "{}");
+    publication.claim().close();
+    Files.writeString(started, "{\"version\":2}");
+    assertThatThrownBy(publication::claim)
+        .hasMessageContaining("_started.json is of version 2, this build (")
+        .hasMessageEndingWith("let its release finish it, or delete that folder and begin anew");
   }
 
   @Test

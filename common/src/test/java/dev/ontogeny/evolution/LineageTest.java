@@ -127,7 +127,7 @@ class LineageTest {
     for (int first = 0; first < from.length; first += block) {
       try (BlockMatcher matcher =
           new BlockMatcher(
-              Kernels.provider("cpu", 2),
+              Kernels.provider("cpu", 1),
               directions(from, first, block),
               first,
               from.length,

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.run.Json;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TopK;
 import java.util.Arrays;
 import java.util.List;
@@ -60,6 +62,41 @@ class SeriesTest {
     assertThat(two.get(1).place("crosscoder-a b-r1", "a", 100)).isEqualTo(-1);
   }
 
+  /** Features are where they write to; what is read is told beside. */
+  @Test
+  void transcodersAreASeriesOfTheSiteThatTheyReconstruct() {
+    List<DictionaryMetadata> chain =
+        List.of(transcoder("in", 0), transcoder("in", 100), transcoder("in", 500));
+    List<Series> series = Series.of(chain);
+    assertThat(series).extracting(Series::name).containsExactly("chain-in-to-out-r0");
+    Series only = series.get(0);
+    assertThat(only.kind()).isEqualTo(Series.Kind.CHAIN);
+    assertThat(only.transcoder()).isTrue();
+    assertThat(only.site()).isEqualTo("out");
+    assertThat(only.width()).isEqualTo(24);
+    assertThat(only.columns()).containsExactly(16, 16, 16);
+    assertThat(only.readColumn(1)).isZero();
+    assertThat(only.read(1)).isEqualTo(new Source("in", 100, 16));
+    assertThat(only.sources(2))
+        .containsExactly(new Source("in", 500, 16), new Source("out", 500, 24));
+    assertThat(only.place("chain-in-to-out-r0-c100", "out", 100)).isEqualTo(1);
+    assertThat(only.place("chain-in-to-out-r0-c100", "in", 100)).isEqualTo(-1);
+    assertThatThrownBy(() -> Series.of(List.of(transcoder("in", 0), transcoder("elsewhere", 100))))
+        .hasMessage(
+            "series chain-in-to-out-r0 should read site in of width 16 throughout, dictionary chain-in-to-out-r0-c100 reads elsewhere of width 16");
+  }
+
+  private static DictionaryMetadata transcoder(String reads, long checkpoint) {
+    return dictionary(
+        "chain-in-to-out-r0-c" + checkpoint,
+        "chain-in-to-out",
+        0,
+        true,
+        List.of(new Source(reads, checkpoint, 16), new Source("out", checkpoint, 24)),
+        Target.TRANSCODER,
+        64);
+  }
+
   @Test
   void whatCannotBeASeriesIsRefused() {
     assertThatThrownBy(
@@ -104,12 +141,23 @@ class SeriesTest {
 
   private static DictionaryMetadata dictionary(
       String id, String family, int replica, boolean series, List<Source> sources, int width) {
+    return dictionary(id, family, replica, series, sources, Target.AUTOENCODER, width);
+  }
+
+  private static DictionaryMetadata dictionary(
+      String id,
+      String family,
+      int replica,
+      boolean series,
+      List<Source> sources,
+      Target target,
+      int width) {
     return new DictionaryMetadata(
         1,
         id,
         family,
         TopK.TYPE,
-        "autoencoder",
+        target,
         width,
         4,
         sources,
@@ -119,8 +167,9 @@ class SeriesTest {
         0,
         null,
         null,
-        "rule",
         null,
-        null);
+        "rule",
+        new DictionaryMetadata.Training(0, Json.object()),
+        new DictionaryMetadata.Quality(1, 4, 0, 1));
   }
 }

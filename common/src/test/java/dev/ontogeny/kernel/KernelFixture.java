@@ -12,13 +12,16 @@ import dev.ontogeny.type.BatchTopK;
 import dev.ontogeny.type.DictionarySettings;
 import dev.ontogeny.type.DictionaryType;
 import dev.ontogeny.type.DictionaryTypes;
+import dev.ontogeny.type.FurtherTensor;
 import dev.ontogeny.type.JumpRelu;
 import dev.ontogeny.type.PrefixTopK;
 import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TopK;
 import dev.ontogeny.type.TypeDefaults;
 import dev.ontogeny.type.TypeSettings;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -148,41 +151,94 @@ public final class KernelFixture {
         new Relu(0.8, Relu.Form.NORM_WEIGHTED, 0));
   }
 
+  /** Every kind with the sources that it can have, with that k. */
+  public static List<Kind> kinds(int k, int inputs, int width) {
+    List<Kind> all = new ArrayList<>();
+    sparsities(k, width).forEach(type -> all.add(new Kind(type, Sources.ONE)));
+    crosscoders(k).forEach(type -> all.add(new Kind(type, Sources.TWO)));
+    sparsities(k, width).forEach(type -> all.add(new Kind(type, Sources.TRANSCODER)));
+    all.removeIf(kind -> !kind.sources.fit(kind.type, inputs));
+    return all;
+  }
+
+  /** A type with the sources of its dictionary. */
+  public record Kind(TypeSettings type, Sources sources) {}
+
   public static TrainingSpecification specification(
       TypeSettings type, int width, int auxiliaryK, double coefficient, long deadWindow) {
     return new TrainingSpecification(
         width, type, auxiliaryK, coefficient, deadWindow, new Optimiser(0.9, 0.999, 1e-8, 1, 0, 0));
   }
 
-  /** A dictionary of that kind over one or two sources; norms that are free and thresholds vary. */
+  /** What a dictionary reads and reconstructs. */
+  public enum Sources {
+    ONE,
+    TWO,
+    /** Two, of which the first is read and the second is reconstructed. */
+    TRANSCODER;
+
+    /** How many are reconstructed. */
+    public int reconstructed() {
+      return this == TWO ? 2 : 1;
+    }
+
+    /** Of those that are reconstructed in the loss. */
+    public List<Double> weights() {
+      return this == TWO ? List.of(0.4, 1.6) : List.of();
+    }
+
+    /** Whether these can be. */
+    public boolean fit(TypeSettings type, int inputs) {
+      return this == ONE
+          || (inputs > 1 && (this == TWO || type.targets().contains(Target.TRANSCODER)));
+    }
+  }
+
+  /** A dictionary of that kind; norms that are free and thresholds vary. */
   public static Dictionary dictionary(
-      TypeSettings type, int inputs, int width, int sources, long seed) {
+      TypeSettings type, int inputs, int width, Sources sources, long seed) {
     Dictionary plain = dictionary(inputs, width, 1, seed);
     RandomGenerator random = Seeds.generator(seed, "kind", inputs, width);
+    boolean unit = type.unitDecoder(sources.reconstructed());
     float[] decoder = plain.decoder().values().clone();
-    for (int at = 0; at < decoder.length && !type.unitDecoder(sources); at++) {
+    for (int at = 0; at < decoder.length && !unit; at++) {
       decoder[at] *= (float) (0.5 + (at / inputs % 7) / 7.0);
     }
-    DictionaryType published = type.type(sources);
+    DictionaryType published = type.type(sources.reconstructed());
     float[] threshold = new float[published.activation().tensors().isEmpty() ? 0 : width];
     for (int latent = 0; latent < threshold.length; latent++) {
       threshold[latent] = (float) (0.2 + 0.5 * random.nextDouble());
     }
     Source whole = plain.sources().get(0);
     int first = inputs / 2;
+    if (sources == Sources.TRANSCODER) {
+      Arrays.fill(plain.encoder().values(), first * width, inputs * width, 0);
+      Arrays.fill(plain.decoderBias(), 0, first, 0);
+      for (int latent = 0; latent < width; latent++) {
+        Arrays.fill(decoder, latent * inputs, latent * inputs + first, 0);
+        double squares = 0;
+        for (int i = first; i < inputs; i++) {
+          squares += Math.pow(decoder[latent * inputs + i], 2);
+        }
+        for (int i = first; i < inputs && unit; i++) {
+          decoder[latent * inputs + i] /= (float) Math.sqrt(squares);
+        }
+      }
+    }
     return new Dictionary(
         published,
-        sources == 1
+        sources == Sources.ONE
             ? plain.sources()
             : List.of(
                 new Source(whole.site(), 4, first), new Source(whole.site(), 8, inputs - first)),
+        sources == Sources.TRANSCODER ? Target.TRANSCODER : Target.AUTOENCODER,
         type.selection().k(),
         plain.encoder(),
         plain.encoderBias(),
         new FloatMatrix(width, inputs, decoder),
         plain.decoderBias(),
         plain.inputMean(),
-        sources == 1 ? plain.inputScale() : new float[] {0.7f, 0.4f},
-        threshold);
+        sources == Sources.ONE ? plain.inputScale() : new float[] {0.7f, 0.4f},
+        threshold.length == 0 ? Map.of() : Map.of(FurtherTensor.THRESHOLD.name(), threshold));
   }
 }

@@ -123,6 +123,9 @@ class SettingsReaderTest {
         .hasMessage("settings file /no/such does not exist");
     assertFailure("rows = {").hasMessageContaining("cannot be read");
     assertFailure("names = ${nothing}").hasMessageContaining("nothing");
+    assertFailure("names = " + "[".repeat(20_000))
+        .hasMessage(
+            "settings file %s cannot be read: its braces or brackets are nested too deep", file());
     assertThatThrownBy(() -> read("", "names"))
         .hasMessage("--set takes key=value, got 'names'")
         .extracting(thrown -> ((Failure) thrown).kind())

@@ -89,6 +89,36 @@ class BlockEncoderTest {
 
   @ParameterizedTest
   @MethodSource("types")
+  void codesAreTheSameWhereNothingElseIsWanted(DictionaryType type) throws IOException {
+    Dictionary dictionary = dictionary(type);
+    RowBlock block = RowBlock.cut(dataset, 10_000).get(0);
+    try (BlockEncoder encoder =
+        new BlockEncoder(
+            Kernels.provider("reference", 1),
+            List.of(dictionary, dictionary),
+            100,
+            new byte[0],
+            0)) {
+      encoder.codesOnly(1);
+      List<BlockEncoder.Encoded> views = encoder.encode(dataset, block);
+      int each = views.size() / 2;
+      assertThat(each).isPositive();
+      for (int view = 0; view < each; view++) {
+        assertThat(bytes(views.get(each + view))).isEqualTo(bytes(views.get(view)));
+        assertThat(views.get(view).statistics().get(0).fvu()).isPositive();
+        assertThat(views.get(each + view).statistics().get(0).fvu()).isNaN();
+      }
+    }
+  }
+
+  private static byte[] bytes(BlockEncoder.Encoded encoded) {
+    StatisticOutput out = new StatisticOutput();
+    encoded.codes().write(out);
+    return out.toBytes();
+  }
+
+  @ParameterizedTest
+  @MethodSource("types")
   void sourcesOfACrosscoderAreJudgedAsTheFormulasSay(DictionaryType type) throws IOException {
     Dictionary dictionary = dictionary(type);
     Twin twin = new Twin(dictionary);

@@ -3,6 +3,8 @@ package dev.ontogeny.stats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.ontogeny.data.FeatureTables;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Seeds;
 import java.util.ArrayList;
@@ -24,7 +26,7 @@ class FeatureBlockTest {
   private static final int FEATURES = 5;
   private static final int REPLICATES = 70;
   private static final FeatureBlock.Shape SHAPE =
-      new FeatureBlock.Shape(4, 10, 17, true, 5, REPLICATES);
+      new FeatureBlock.Shape(4, 10, 17, true, 5, REPLICATES, 2);
 
   private final float[][] codes = codes(11);
   private final float[][] before = codes(12);
@@ -52,11 +54,11 @@ class FeatureBlockTest {
     int[] colour = IntStream.range(0, ROWS).map(r -> random.nextInt(4) - 1).toArray();
     int[] shape = IntStream.range(0, ROWS).map(r -> 3 + random.nextInt(2)).toArray();
     Bootstrap bootstrap = new Bootstrap(1, REPLICATES);
-    byte[] weights =
-        bootstrap.weights(
-            IntStream.range(0, ROWS).mapToLong(r -> bootstrap.document(r % 3)).toArray());
+    long[] documents = IntStream.range(0, ROWS).mapToLong(r -> bootstrap.document(r % 3)).toArray();
+    byte[] weights = bootstrap.weights(documents);
     return new RowAttributes(
         addresses,
+        documents,
         false,
         tokens,
         new int[][] {colour, shape},
@@ -85,10 +87,40 @@ class FeatureBlockTest {
     return builder.build();
   }
 
+  /** Twice the number of a feature along the second source, its square along the first. */
+  private static LatentScaling scaling() {
+    LatentScaling scaling = new LatentScaling(WIDTH, 2);
+    for (int f = 0; f < WIDTH; f++) {
+      scaling.add(f, 1);
+      scaling.add(f, 0, f * f, 0, 0);
+      scaling.add(f, 1, 0, 2 * f, 0);
+    }
+    return scaling;
+  }
+
   private FeatureBlock block() {
     FeatureBlock block = new FeatureBlock(SHAPE, FIRST, FEATURES);
-    block.add(byFeature(codes, WIDTH), FIRST, rows, byFeature(before, WIDTH));
+    block.add(byFeature(codes, WIDTH), rows, byFeature(before, WIDTH), scaling());
     return block;
+  }
+
+  /** What one statistic keeps of the same. */
+  private <S extends Mergeable<S>> S kept(FeatureStatistic<S> statistic) {
+    CodesByFeature turned = byFeature(codes, WIDTH);
+    FeatureStatistic.Seen seen =
+        new FeatureStatistic.Seen(
+            turned,
+            FIRST,
+            turned.start(FIRST + FEATURES) - turned.start(FIRST),
+            rows,
+            byFeature(before, WIDTH),
+            scaling(),
+            new float[ROWS]);
+    S kept = statistic.none(SHAPE, FIRST, FEATURES);
+    for (int f = 0; f < FEATURES; f++) {
+      statistic.add(kept, f, seen);
+    }
+    return kept;
   }
 
   private List<Integer> firing(int feature) {
@@ -114,23 +146,24 @@ class FeatureBlockTest {
   @Test
   void sumsAndQuantilesAreThoseOfTheRows() {
     FeatureBlock block = block();
+    LogHistogram histogram = kept(new CodeDistribution());
     for (int f = 0; f < FEATURES; f++) {
       double[] values = values(FIRST + f);
-      assertThat(block.statistics().count(f)).isEqualTo(values.length);
+      assertThat(block.sums().count(f)).isEqualTo(values.length);
       if (values.length == 0) {
-        assertThat(block.statistics().mean(f)).isNaN();
-        assertThat(block.histogram().quantile(f, 0.5, 0)).isNaN();
+        assertThat(block.sums().mean(f)).isNaN();
+        assertThat(histogram.quantile(f, 0.5, 0)).isNaN();
         continue;
       }
       double mean = Arrays.stream(values).average().orElseThrow();
       double variance =
           Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum() / values.length;
-      assertThat(block.statistics().mean(f)).isCloseTo(mean, within(1e-12 * mean * ROWS));
-      assertThat(block.statistics().variance(f)).isCloseTo(variance, within(1e-9));
-      assertThat((double) block.statistics().maximum(f)).isEqualTo(values[values.length - 1]);
+      assertThat(block.sums().mean(f)).isCloseTo(mean, within(1e-12 * mean * ROWS));
+      assertThat(block.sums().variance(f)).isCloseTo(variance, within(1e-9));
+      assertThat((double) block.sums().maximum(f)).isEqualTo(values[values.length - 1]);
       for (double q : new double[] {0.1, 0.5, 0.9, 0.99}) {
         double exact = values[(int) Math.ceil(q * values.length) - 1];
-        double found = block.histogram().quantile(f, q, block.statistics().maximum(f));
+        double found = histogram.quantile(f, q, block.sums().maximum(f));
         assertThat(found).isBetween(exact / 1.125, exact * 1.125);
       }
     }
@@ -142,7 +175,7 @@ class FeatureBlockTest {
 
   @Test
   void examplesAreTheLargestAndAFixedSample() {
-    FeatureBlock block = block();
+    ShownExamples.Kept examples = kept(new ShownExamples());
     for (int f = 0; f < FEATURES; f++) {
       int feature = FIRST + f;
       List<Long> largest =
@@ -153,8 +186,8 @@ class FeatureBlockTest {
               .limit(4)
               .map(r -> rows.addresses()[r])
               .toList();
-      assertThat(block.top().sorted(f)).extracting(e -> e.address()).isEqualTo(largest);
-      var sample = block.quantiles().sorted(f);
+      assertThat(examples.top().sorted(f)).extracting(e -> e.address()).isEqualTo(largest);
+      var sample = examples.quantiles().sorted(f);
       assertThat(sample).hasSize(Math.min(10, firing(feature).size()));
       assertThat(sample).isSortedAccordingTo(Comparator.comparingDouble(e -> e.value()));
       assertThat(sample)
@@ -187,7 +220,10 @@ class FeatureBlockTest {
   @Test
   void tokensLabelsAndOverlapsAreCountedExactly() {
     FeatureBlock block = block();
-    int[][] top = block.tokens().top(FEATURES, 6);
+    TokenCounts tokens = kept(new TopTokens());
+    CountTable byLabel = kept(new LabelDetection());
+    CountTable overlaps = kept(new CheckpointOverlaps());
+    int[][] top = tokens.top(FEATURES, 6);
     for (int f = 0; f < FEATURES; f++) {
       Map<Integer, Long> counts = new TreeMap<>();
       Map<Integer, Long> labels = new HashMap<>();
@@ -204,15 +240,15 @@ class FeatureBlockTest {
       assertThat(Arrays.stream(top[f]).boxed().toList())
           .isEqualTo(expected.subList(0, Math.min(6, expected.size())));
       for (Map.Entry<Integer, Long> entry : counts.entrySet()) {
-        assertThat(block.tokens().count(f, entry.getKey())).isEqualTo(entry.getValue());
+        assertThat(tokens.count(f, entry.getKey())).isEqualTo(entry.getValue());
       }
       for (int column = 0; column < 5; column++) {
-        assertThat(block.labels().count(f, column)).isEqualTo(labels.getOrDefault(column, 0L));
+        assertThat(byLabel.count(f, column)).isEqualTo(labels.getOrDefault(column, 0L));
       }
       int feature = FIRST + f;
-      assertThat(block.overlaps().count(f, 0))
+      assertThat(overlaps.count(f, 0))
           .isEqualTo(firing(feature).stream().filter(r -> before[r][feature] != 0).count());
-      assertThat(block.overlaps().count(f, 1))
+      assertThat(overlaps.count(f, 1))
           .isEqualTo(Arrays.stream(before).filter(row -> row[feature] != 0).count());
       for (int b = 0; b < REPLICATES; b++) {
         int replicate = b;
@@ -225,6 +261,53 @@ class FeatureBlockTest {
   }
 
   @Test
+  void scalingIsThatOfTheFeaturesOfTheBlock() {
+    LatentScaling part = kept(new SourcePresence());
+    for (int f = 0; f < FEATURES; f++) {
+      assertThat(part.error(f, 0, 1)).isEqualTo((FIRST + f) * (FIRST + f));
+      assertThat(part.error(f, 1, 1)).isZero();
+      assertThat(part.reconstruction(f, 1, 1)).isEqualTo(2 * (FIRST + f));
+    }
+  }
+
+  /** A statistic must publish what the folder declares, and two must not share a table. */
+  @Test
+  void everyTableOfFeaturesBelongsToOneStatistic() {
+    List<TableSchema> tables = new ArrayList<>(FeatureBlock.tables());
+    RowStatistics.ALL.forEach(each -> tables.addAll(each.tables()));
+    // What is published of dictionaries as a whole.
+    tables.add(FeatureTables.DICTIONARIES);
+    tables.add(FeatureTables.BOOTSTRAP);
+    assertThat(tables)
+        .extracting(TableSchema::name)
+        .containsExactlyInAnyOrderElementsOf(
+            FeatureTables.all(TableSchema.ColumnType.LONG).stream()
+                .map(TableSchema::name)
+                .toList());
+  }
+
+  @Test
+  void whatADatasetLacksIsNeitherKeptNorSent() {
+    FeatureBlock.Shape bare = new FeatureBlock.Shape(4, 10, 17, false, 0, REPLICATES, 0);
+    RowAttributes lacking =
+        new RowAttributes(
+            rows.addresses(),
+            rows.documents(),
+            false,
+            null,
+            new int[0][],
+            rows.weights(),
+            rows.masks());
+    FeatureBlock block = new FeatureBlock(bare, FIRST, FEATURES);
+    block.add(byFeature(codes, WIDTH), lacking, null, null);
+    FeatureBlock copy = new FeatureBlock(bare, FIRST, FEATURES);
+    copy.mergeFrom(new StatisticInput(block.toBytes()));
+    assertThat(copy.toBytes()).isEqualTo(block.toBytes());
+    assertThat(block.toBytes().length).isLessThan(block().toBytes().length);
+    assertThat(bare.memory(FEATURES, 40)).isLessThan(SHAPE.memory(FEATURES, 40));
+  }
+
+  @Test
   void aBlockOfRowsInPartsIsTheSame() {
     FeatureBlock whole = block();
     FeatureBlock copy = new FeatureBlock(SHAPE, FIRST, FEATURES);
@@ -233,7 +316,7 @@ class FeatureBlockTest {
     FeatureBlock twice = new FeatureBlock(SHAPE, FIRST, FEATURES);
     twice.merge(whole);
     twice.merge(whole);
-    assertThat(twice.statistics().count(0)).isEqualTo(2 * whole.statistics().count(0));
+    assertThat(twice.sums().count(0)).isEqualTo(2 * whole.sums().count(0));
     assertThat(SHAPE.memory(FEATURES, 40)).isGreaterThan(FEATURES * 1000L);
   }
 

@@ -27,6 +27,12 @@ class GeometryTest {
     }
   }
 
+  /** A block of which nothing but its documents is known. */
+  private static RowAttributes block(long[] documents) {
+    return new RowAttributes(
+        new long[documents.length], documents, false, null, new int[0][], new byte[0], new long[0]);
+  }
+
   /** Documents of so many rows each, in order. */
   private static long[] documents(int rows, int each) {
     Bootstrap bootstrap = new Bootstrap(3, 0);
@@ -51,7 +57,7 @@ class GeometryTest {
         for (int row = 0; row < values.rows(); row++) {
           System.arraycopy(rows[first + row], 0, values.values(), row * (width + 2) + 1, width);
         }
-        scan.add(new RowStatistic.Rows(values, 1, documents, first));
+        scan.add(new RowStatistic.Rows(values, null, 1, block(documents), first));
       }
       return scan.kept();
     }

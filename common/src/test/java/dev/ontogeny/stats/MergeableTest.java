@@ -61,12 +61,12 @@ class MergeableTest {
     return Stream.of(
         new Case<>(
             "feature statistics",
-            () -> new FeatureStatistics(FEATURES),
+            () -> new CodeSums(FEATURES),
             (s, random) ->
                 rows(
                     random,
                     (f, value, address) -> s.add(f, new float[] {value}, 0, 1, address % 2 == 0)),
-            FeatureStatistics::mergeFrom),
+            CodeSums::mergeFrom),
         new Case<>(
             "histogram",
             () -> new LogHistogram(FEATURES),
@@ -114,6 +114,17 @@ class MergeableTest {
                       s.influence(f, f % 3, value);
                     }),
             GeometrySums::mergeFrom),
+        new Case<>(
+            "loss effects",
+            () -> new LossEffectSums(2),
+            (s, random) ->
+                rows(
+                    random,
+                    (f, value, address) -> {
+                      s.add(LossEffectSums.ALL, f, -value, value);
+                      s.add(LossEffectSums.ofClass((int) (address & 1)), f, -value, value);
+                    }),
+            LossEffectSums::mergeFrom),
         new Case<>(
             "latent scaling",
             () -> new LatentScaling(FEATURES, 2),
@@ -199,22 +210,22 @@ class MergeableTest {
 
   @Test
   void sumsOfDoublesMergeUpToRounding() {
-    Consumer<FeatureStatistics> thirds =
+    Consumer<CodeSums> thirds =
         statistics -> {
           for (int i = 1; i < 50; i++) {
             statistics.add(0, new float[] {1f / i}, 0, 1, false);
           }
         };
-    FeatureStatistics once = new FeatureStatistics(1);
+    CodeSums once = new CodeSums(1);
     thirds.accept(once);
-    FeatureStatistics left = new FeatureStatistics(1);
-    FeatureStatistics right = new FeatureStatistics(1);
+    CodeSums left = new CodeSums(1);
+    CodeSums right = new CodeSums(1);
     for (int i = 0; i < 1000; i++) {
       left.merge(once);
     }
     thirds.accept(right);
     for (int i = 1; i < 1000; i++) {
-      FeatureStatistics again = new FeatureStatistics(1);
+      CodeSums again = new CodeSums(1);
       thirds.accept(again);
       again.merge(right);
       right = again;

@@ -21,11 +21,13 @@ import dev.ontogeny.kernel.Optimiser;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.run.Seeds;
 import dev.ontogeny.train.Trainer.Trained;
 import dev.ontogeny.type.BatchTopK;
 import dev.ontogeny.type.DictionaryTypes;
 import dev.ontogeny.type.JumpRelu;
 import dev.ontogeny.type.Relu;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TopK;
 import dev.ontogeny.type.TypeSettings;
 import java.io.IOException;
@@ -35,9 +37,10 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.LongConsumer;
+import java.util.random.RandomGenerator;
 import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,7 +53,7 @@ final class TrainerTest {
       new PlantedActivations(PlantedActivations.Plan.of(5, 16, 20, 6));
   private static final long CHECKPOINT = 500;
   private static final Source SOURCE = new Source(DatasetFixture.SITE, CHECKPOINT, 16);
-  private static final KernelProvider KERNELS = Kernels.provider("cpu", 2);
+  private static final KernelProvider KERNELS = Kernels.provider("cpu", 1);
 
   @TempDir static Path folder;
   private static ShardedDataset dataset;
@@ -78,7 +81,9 @@ final class TrainerTest {
         null,
         0,
         null,
+        null,
         List.of(SOURCE),
+        Target.AUTOENCODER,
         Weighting.UNIFORM,
         new TrainingSpecification(40, type, 8, 1.0 / 32, 3000, Optimiser.standard()),
         new Schedule(learningRate, 0.1, 0.2, 0.1, 0.2),
@@ -93,7 +98,7 @@ final class TrainerTest {
         .started(InitialDictionary.random(SOURCE, moments, 40, 4, plan.seed()));
   }
 
-  private static Trainer trainer(String scratch, double stateSeconds, LongConsumer progress) {
+  private static Trainer trainer(String scratch, double stateSeconds, TrainingProgress progress) {
     return new Trainer(
         dataset,
         KERNELS,
@@ -355,7 +360,9 @@ final class TrainerTest {
             "crosscoder",
             0,
             null,
+            null,
             ALL,
+            Target.AUTOENCODER,
             Weighting.NOVELTY,
             new TrainingSpecification(48, type, 8, 1.0 / 32, 3000, Optimiser.standard()),
             new Schedule(1e-2, 0.1, 0.2, 0.1, 0.2),
@@ -404,6 +411,72 @@ final class TrainerTest {
       squares += Math.pow(dictionary.decoder().at(latent, 16 * source + i), 2);
     }
     return Math.sqrt(squares);
+  }
+
+  @Test
+  void furtherSourcesStartFromTheCheckpointBefore() {
+    List<Source> had =
+        List.of(new Source("a", 10, 2), new Source("a", 30, 2), new Source("b", 20, 3));
+    List<Source> sources =
+        List.of(
+            new Source("a", 10, 2),
+            new Source("a", 20, 2),
+            new Source("a", 30, 2),
+            new Source("a", 40, 2),
+            new Source("b", 10, 3),
+            new Source("b", 20, 3),
+            new Source("b", 40, 3),
+            new Source("c", 40, 3),
+            new Source("b", 50, 4));
+    assertThat(InitialDictionary.origins(had, sources))
+        .containsExactly(0, 0, 1, 1, -1, 2, 2, -1, -1);
+  }
+
+  /** Codes and reconstructions of a grown crosscoder, against those of the one it grew from. */
+  @Test
+  void aGrownCrosscoderGoesOnAsItWas() throws IOException {
+    List<Source> had = List.of(ALL.get(0), ALL.get(2));
+    List<Source> sources = List.of(ALL.get(0), ALL.get(1), ALL.get(2), ALL.get(3));
+    List<Moments> before = new ArrayList<>();
+    for (Source source : had) {
+      before.add(dataset.moments(source.site(), source.checkpoint()));
+    }
+    List<Moments> all = new ArrayList<>();
+    for (Source source : sources) {
+      all.add(dataset.moments(source.site(), source.checkpoint()));
+    }
+    Dictionary random = InitialDictionary.random(had, before, 48, 4, 42);
+    RandomGenerator noise = Seeds.generator(5, "weights");
+    for (float[] each :
+        List.of(random.encoder().values(), random.decoder().values(), random.decoderBias())) {
+      for (int i = 0; i < each.length; i++) {
+        each[i] += (float) noise.nextGaussian() / 10;
+      }
+    }
+    Dictionary grown = InitialDictionary.grown(random, sources, all);
+    HeldOut.Result then = HeldOut.evaluate(dataset, List.of(3), random, KERNELS);
+    HeldOut.Result now = HeldOut.evaluate(dataset, List.of(3), grown, KERNELS);
+    assertThat(now.quality().l0()).isEqualTo(then.quality().l0());
+    float[] codes = then.probe().code().values();
+    assertThat(now.probe().code().values()).containsExactly(codes, Offset.offset(1e-4f));
+    for (int row = 0; row < now.probe().input().rows(); row++) {
+      for (int s = 0; s < 4; s++) {
+        int from = s / 2;
+        for (int i = 0; i < 16; i++) {
+          // In scaled units, in which a further source is reconstructed as the one before it.
+          double was =
+              (then.probe().reconstruction().at(row, 16 * from + i)
+                      - random.inputMean()[16 * from + i])
+                  * random.inputScale()[from];
+          double is =
+              (now.probe().reconstruction().at(row, 16 * s + i) - grown.inputMean()[16 * s + i])
+                  * grown.inputScale()[s];
+          assertThat(is).isCloseTo(was, within(1e-3));
+        }
+        assertThat(grown.inputScale()[s])
+            .isEqualTo(InitialDictionary.random(sources, all, 1, 1, 0).inputScale()[s]);
+      }
+    }
   }
 
   @Test

@@ -64,6 +64,9 @@ class DictionaryTypesTest {
         .doesNotHaveDuplicates();
     assertThat(DictionaryTypes.trainable()).contains(TopK.TYPE).doesNotContain(JumpRelu.BY_SOURCE);
     assertThat(DictionaryTypes.of("relu")).isSameAs(Relu.TYPE);
+    assertThat(
+            read("type = relu, width = 8").canHave(Target.TRANSCODER, read(TypeDefaults.class, "")))
+        .isTrue();
     assertThat(Json.read("\"relu\"", DictionaryType.class, "x")).isSameAs(Relu.TYPE);
     assertThatThrownBy(() -> DictionaryTypes.of("topk"))
         .hasMessage(
@@ -83,6 +86,8 @@ class DictionaryTypesTest {
           assertThat(settings.with(read(TypeDefaults.class, "added { rate = 2 }")))
               .isEqualTo(new Settings(3, 2));
           assertThat(settings.with(read(TypeDefaults.class, ""))).isEqualTo(new Settings(3, 0.5));
+          assertThat(settings.canHave(Target.AUTOENCODER, read(TypeDefaults.class, ""))).isTrue();
+          assertThat(settings.canHave(Target.TRANSCODER, read(TypeDefaults.class, ""))).isFalse();
           assertThatThrownBy(() -> read("type = added, width = 8, k = 2"))
               .hasMessageContaining("k does not belong to type added, which has width, size, rate")
               .hasMessageContaining("size is required for type added");

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelFixture;
+import dev.ontogeny.kernel.KernelFixture.Sources;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.Optimiser;
 import dev.ontogeny.kernel.TrainingKernel;
@@ -83,7 +84,7 @@ class MatryoshkaBatchTopKTest {
         Kernels.provider(provider, 2)
             .training(
                 KernelFixture.specification(type, 64, 8, 1.0 / 32, 6000),
-                KernelFixture.dictionary(type, 16, 64, 1, 66),
+                KernelFixture.dictionary(type, 16, 64, Sources.ONE, 66),
                 128)) {
       for (int step = 0; step < 200; step++) {
         FloatMatrix batch = KernelFixture.batch(128, 16, 500 + step);
@@ -171,7 +172,7 @@ class MatryoshkaBatchTopKTest {
                 new float[INPUTS],
                 new float[INPUTS],
                 new float[] {1}));
-    try (TrainingKernel kernel = Kernels.provider("cpu", 2).training(specification, initial, 256)) {
+    try (TrainingKernel kernel = Kernels.provider("cpu", 1).training(specification, initial, 256)) {
       int steps = 1500;
       for (int step = 0; step < steps; step++) {
         float rate = 5e-3f * Math.min(1, (steps - step) / 300f);
@@ -211,7 +212,7 @@ class MatryoshkaBatchTopKTest {
   private static double fvu(Dictionary dictionary, int latents) {
     FloatMatrix rows = rows(2000, -1);
     SparseCodes codes = new SparseCodes(WIDTH);
-    try (EncodingKernel kernel = Kernels.provider("cpu", 2).encoding(dictionary, 2000)) {
+    try (EncodingKernel kernel = Kernels.provider("cpu", 1).encoding(dictionary, 2000)) {
       kernel.encode(rows, codes);
     }
     double[] means = new double[INPUTS];

@@ -135,19 +135,19 @@ final class ActiveCodes {
   }
 
   /** Row {@code row} of {@code into} = code · decoder. */
-  void decode(Loops loops, int row, float[] decoder, int inputs, float[] into) {
+  void decode(Loops loops, int row, float[] decoder, int outputs, float[] into) {
     int block = arena.block(row);
     int from = arena.from(row);
     loops.weightedSum(
         decoder,
-        inputs,
+        outputs,
         arena.latents[block],
         arena.values[block],
         from,
         from + firing(row),
         true,
         into,
-        row * inputs);
+        row * outputs);
   }
 
   /** The same where latents are gated by source. */
@@ -155,7 +155,7 @@ final class ActiveCodes {
       Loops loops,
       int row,
       float[] decoder,
-      int inputs,
+      int outputs,
       SourceGates gates,
       EntriesOfPart open,
       float[] into) {
@@ -170,7 +170,7 @@ final class ActiveCodes {
         from + firing(row),
         open,
         into,
-        row * inputs);
+        row * outputs);
   }
 
   /** Those entries of a row that fire and belong to a part of the latents. */
@@ -192,7 +192,7 @@ final class ActiveCodes {
       Loops loops,
       int row,
       float[] decoder,
-      int inputs,
+      int outputs,
       int[] partOf,
       int part,
       EntriesOfPart own,
@@ -207,7 +207,7 @@ final class ActiveCodes {
         own.add(latents[slot], 0, slot);
       }
     }
-    float[] products = own.dots(loops, decoder, inputs, 0, inputs, upstream, row * inputs);
+    float[] products = own.dots(loops, decoder, outputs, 0, outputs, upstream, row * outputs);
     for (int j = 0; j < own.count(); j++) {
       into[own.slot(j)] = products[j];
     }
@@ -231,7 +231,7 @@ final class ActiveCodes {
       Loops loops,
       int row,
       float[] decoder,
-      int inputs,
+      int outputs,
       SourceGates gates,
       float[] lowest,
       EntriesOfPart open,
@@ -253,7 +253,7 @@ final class ActiveCodes {
       int first = gates.first(s);
       float[] products =
           open.dots(
-              loops, decoder, inputs, first, gates.columns(s), upstream, row * inputs + first);
+              loops, decoder, outputs, first, gates.columns(s), upstream, row * outputs + first);
       for (int j = 0; j < open.count(); j++) {
         into[open.slot(j) * parts + s] = products[j];
       }
@@ -261,16 +261,16 @@ final class ActiveCodes {
   }
 
   /** Gradients of the codes of a row up to a factor: decoder rows · row of {@code upstream}. */
-  void pullBack(Loops loops, int row, float[] decoder, int inputs, float[] upstream) {
+  void pullBack(Loops loops, int row, float[] decoder, int outputs, float[] upstream) {
     int block = arena.block(row);
     loops.dots(
         decoder,
-        inputs,
+        outputs,
         arena.latents[block],
         arena.from(row),
         arena.to(row),
         upstream,
-        row * inputs,
+        row * outputs,
         gradients(block));
   }
 
@@ -380,17 +380,17 @@ final class ActiveCodes {
 
   /** Row {@code latent} of {@code into} (+)= Σ code · upstream row. */
   void weightGradient(
-      Loops loops, int latent, float[] upstream, int inputs, boolean fresh, float[] into) {
+      Loops loops, int latent, float[] upstream, int outputs, boolean fresh, float[] into) {
     loops.weightedSum(
         upstream,
-        inputs,
+        outputs,
         rowOf,
         scaledValues,
         starts[latent],
         ends[latent],
         fresh,
         into,
-        latent * inputs);
+        latent * outputs);
   }
 
   /** Row {@code latent} of {@code into} = Σ code · upstream row, where it is open at a source. */
@@ -398,7 +398,7 @@ final class ActiveCodes {
       Loops loops,
       int latent,
       float[] upstream,
-      int inputs,
+      int outputs,
       SourceGates gates,
       EntriesOfPart open,
       float[] into) {
@@ -412,7 +412,7 @@ final class ActiveCodes {
       }
       int first = gates.first(s);
       open.weightedSum(
-          loops, upstream, inputs, first, gates.columns(s), into, latent * inputs + first);
+          loops, upstream, outputs, first, gates.columns(s), into, latent * outputs + first);
     }
   }
 

@@ -19,7 +19,7 @@ final class Auxiliary {
   final int[] latents;
 
   int dead;
-  Reconstruction reconstruction;
+  CpuReconstruction reconstruction;
 
   Auxiliary(
       TrainingSpecification specification,
@@ -54,7 +54,7 @@ final class Auxiliary {
     }
     if (dead > 0 && reconstruction == null) {
       reconstruction =
-          new Reconstruction(
+          new CpuReconstruction(
               loops, weights, maximumBatch, blockRows, specification.auxiliaryK(), 1);
     }
   }
@@ -69,7 +69,7 @@ final class Auxiliary {
 
   /** Residual and gradients of a row, from what the main code leaves over; returns its square. */
   double decode(int worker, int row, float[] target) {
-    int at = row * reconstruction.inputs;
+    int at = row * reconstruction.outputs;
     reconstruction.decode(worker, row);
     loops.subtract(
         target,
@@ -78,7 +78,7 @@ final class Auxiliary {
         at,
         reconstruction.residual,
         at,
-        reconstruction.inputs);
+        reconstruction.outputs);
     return reconstruction.squares(row);
   }
 }

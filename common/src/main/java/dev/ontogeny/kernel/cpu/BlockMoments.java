@@ -1,6 +1,6 @@
 package dev.ontogeny.kernel.cpu;
 
-import dev.ontogeny.kernel.VectorForm;
+import dev.ontogeny.kernel.SimdOrPlain;
 
 /**
  * What a block of rows adds to the moments of its columns: extremes, sums, squares of norms, and
@@ -22,7 +22,7 @@ public abstract class BlockMoments {
 
   /** The fastest there is here. */
   public static BlockMoments fastest() {
-    return VectorForm.or(() -> new SimdBlockMoments(), () -> new ScalarBlockMoments());
+    return SimdOrPlain.or(() -> new SimdBlockMoments(), () -> new ScalarBlockMoments());
   }
 
   /** The plain twin. */

@@ -13,6 +13,9 @@ final class CpuEncoding implements EncodingKernel {
   private final Dictionary dictionary;
   private final int inputs;
 
+  /** Of these, those that are read: the first ones. */
+  private final int read;
+
   /** Latents of a row where k decides; 0 for all above their bounds. */
   private final int k;
 
@@ -33,6 +36,7 @@ final class CpuEncoding implements EncodingKernel {
     this.machine = machine;
     this.dictionary = dictionary;
     this.inputs = dictionary.inputs();
+    this.read = dictionary.readColumns();
     this.k = dictionary.type().activation() == Activation.LARGEST_OF_ROW ? dictionary.k() : 0;
     this.bounds = dictionary.firingThreshold();
     this.gates = dictionary.type().activation().bySource() ? SourceGates.of(dictionary) : null;
@@ -48,16 +52,15 @@ final class CpuEncoding implements EncodingKernel {
     }
     int usual = Math.min(dictionary.width(), k > 0 ? k : CpuSelection.USUAL_ACTIVE);
     this.encoder =
-        new CpuEncoder(
-            machine, inputs, dictionary.width(), usual, maximumBatch, dictionary.k() > 0);
+        new CpuEncoder(machine, read, dictionary.width(), usual, maximumBatch, dictionary.k() > 0);
     this.codes = new BatchCodes(maximumBatch, encoder.blockRows(), dictionary.width(), usual);
     int workers = machine.workers().count();
-    this.centred = new float[workers][encoder.blockRows() * inputs];
+    this.centred = new float[workers][encoder.blockRows() * read];
     this.open = new EntriesOfPart[gates == null ? 0 : workers];
     for (int worker = 0; worker < open.length; worker++) {
       open[worker] = new EntriesOfPart(dictionary.width());
     }
-    float[] byLatent = Transposition.of(dictionary.encoder());
+    float[] byLatent = Transposition.of(dictionary.encoder().firstRows(read));
     machine
         .workers()
         .run(encoder.panels(), (worker, panel) -> encoder.pack(worker, panel, byLatent));
@@ -90,13 +93,13 @@ final class CpuEncoding implements EncodingKernel {
           .loops()
           .centre(
               batch.values(),
-              (first + row) * inputs,
+              (first + row) * batch.columns(),
               dictionary.inputMean(),
               columnScale,
               dictionary.decoderBias(),
               rows,
-              row * inputs,
-              inputs);
+              row * read,
+              read);
     }
     encoder.preActivations(worker, rows, 0, count, dictionary.encoderBias(), StepProfile.OFF);
     for (int row = 0; row < count; row++) {

@@ -51,7 +51,7 @@ public final class CpuTraining implements TrainingKernel {
     this.encoder =
         new CpuEncoder(
             machine,
-            initial.inputs(),
+            weights.inputs,
             initial.width(),
             perRow,
             maximumBatch,
@@ -89,9 +89,9 @@ public final class CpuTraining implements TrainingKernel {
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
     StepLosses losses = gradients(batch, settings);
     CpuParameter decoderBias = weights.decoderBias;
-    int inputs = weights.inputs;
+    int outputs = weights.outputs;
     double squares = parts.gradientPass.squares();
-    squares += loops.dot(decoderBias.gradient, 0, decoderBias.gradient, 0, inputs);
+    squares += loops.dot(decoderBias.gradient, 0, decoderBias.gradient, 0, outputs);
     if (!Double.isFinite(squares)) {
       return new StepLosses(
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
@@ -108,8 +108,8 @@ public final class CpuTraining implements TrainingKernel {
         .run(
             encoder.panels(),
             (worker, panel) -> update(worker, panel, factor, keep, average, adam));
-    decoderBias.update(loops, 0, inputs, factor, 1, adam);
-    decoderBias.average(loops, 0, inputs, average);
+    decoderBias.update(loops, 0, outputs, factor, 1, adam);
+    decoderBias.average(loops, 0, outputs, average);
     parts.selection.update(factor, settings.learningRate(), steps, average);
     parts.selection.prepare();
     if (parts.resampling.after(batch.rows(), steps)) {
@@ -134,14 +134,10 @@ public final class CpuTraining implements TrainingKernel {
    */
   public StepLosses gradients(FloatMatrix batch, StepSettings settings) {
     int rows = batch.rows();
-    if (rows < 2 || rows > maximumBatch || batch.columns() != weights.inputs) {
+    int columns = weights.dictionary.inputs();
+    if (rows < 2 || rows > maximumBatch || batch.columns() != columns) {
       throw new IllegalArgumentException(
-          "a batch of "
-              + batch
-              + ", expected are 2 to "
-              + maximumBatch
-              + " rows of "
-              + weights.inputs);
+          "a batch of " + batch + ", expected are 2 to " + maximumBatch + " rows of " + columns);
     }
     Auxiliary auxiliary = parts.auxiliary;
     auxiliary.prepare();
@@ -181,7 +177,7 @@ public final class CpuTraining implements TrainingKernel {
     DenseCodes dense = parts.reconstructionPass.denseWeights();
     if (dense != null) {
       time = profile.now();
-      dense.prepareGradients(parts.main.residual, parts.rows.values, rows);
+      dense.prepareGradients(parts.main.residual, parts.rows.read, rows);
       profile.add(Part.GRADIENTS, time);
     }
     GradientPass pass = parts.gradientPass;
@@ -213,7 +209,7 @@ public final class CpuTraining implements TrainingKernel {
     return squares;
   }
 
-  /** Gradients of the last {@link #gradients}; encoder and decoder by latent, [F, D]. */
+  /** Gradients of the last {@link #gradients}; encoder and decoder by latent. */
   public Map<String, float[]> lastGradients() {
     return weights.gradients();
   }

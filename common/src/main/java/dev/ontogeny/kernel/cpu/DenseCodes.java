@@ -20,6 +20,7 @@ final class DenseCodes implements AutoCloseable {
 
   private final Workers workers;
   private final int inputs;
+  private final int outputs;
   private final int width;
   private final int maximumBatch;
   private final Part[] parts;
@@ -27,7 +28,7 @@ final class DenseCodes implements AutoCloseable {
   /** Codes' gradients of a latent, [rows], times rows of inputs. */
   private final EncoderProduct encoderGradient;
 
-  private final float[] centredByColumn;
+  private final float[] readByColumn;
 
   /** By worker: rows of a block in the columns of a part. */
   private final float[][] slices;
@@ -62,7 +63,7 @@ final class DenseCodes implements AutoCloseable {
       pull = factory.create(columns, width, blockRows, count);
       decode = factory.create(width, columns, blockRows, count);
       gradient = factory.create(maximumBatch, columns, latents, count);
-      slice = new float[columns == inputs ? 0 : width * columns];
+      slice = new float[columns == outputs ? 0 : width * columns];
       byColumn = new float[columns * Math.max(width, maximumBatch)];
     }
 
@@ -82,26 +83,26 @@ final class DenseCodes implements AutoCloseable {
   DenseCodes(
       CpuMachine machine,
       SourceGates gates,
-      int inputs,
-      int width,
+      CpuWeights weights,
       int maximumBatch,
       int blockRows,
       int latents) {
     this.workers = machine.workers();
-    this.inputs = inputs;
-    this.width = width;
+    this.inputs = weights.inputs;
+    this.outputs = weights.outputs;
+    this.width = weights.width;
     this.maximumBatch = maximumBatch;
     this.parts = new Part[gates == null ? 1 : gates.sources()];
     EncoderProduct.Factory factory = machine.product();
     for (int p = 0; p < parts.length; p++) {
       parts[p] =
           gates == null
-              ? new Part(factory, 0, inputs, blockRows, latents)
+              ? new Part(factory, 0, outputs, blockRows, latents)
               : new Part(factory, gates.first(p), gates.columns(p), blockRows, latents);
     }
     this.encoderGradient = factory.create(maximumBatch, inputs, latents, workers.count());
-    this.centredByColumn = new float[inputs * maximumBatch];
-    this.slices = new float[workers.count()][blockRows * inputs];
+    this.readByColumn = new float[inputs * maximumBatch];
+    this.slices = new float[workers.count()][blockRows * outputs];
     this.byLatent = new float[workers.count()][latents * maximumBatch];
   }
 
@@ -112,7 +113,7 @@ final class DenseCodes implements AutoCloseable {
         (worker, p) -> {
           Part part = parts[p];
           for (int latent = 0; latent < width && part.slice.length > 0; latent++) {
-            int from = latent * inputs + part.first;
+            int from = latent * outputs + part.first;
             System.arraycopy(decoder, from, part.slice, latent * part.columns, part.columns);
           }
           pack(worker, part.pull, part.slice.length > 0 ? part.slice : decoder);
@@ -125,22 +126,23 @@ final class DenseCodes implements AutoCloseable {
         parts.length,
         (worker, p) -> {
           Part part = parts[p];
-          byColumn(decoder, width, part.first, part.columns, width, part.byColumn);
+          byColumn(decoder, outputs, width, part.first, part.columns, width, part.byColumn);
           pack(worker, part.decode, part.byColumn);
         });
   }
 
   /** Before gradients of the weights of a step. */
-  void prepareGradients(float[] residual, float[] centred, int rows) {
+  void prepareGradients(float[] residual, float[] read, int rows) {
     workers.run(
         parts.length + 1,
         (worker, p) -> {
           if (p == parts.length) {
-            byColumn(centred, rows, 0, inputs, maximumBatch, centredByColumn);
-            pack(worker, encoderGradient, centredByColumn);
+            byColumn(read, inputs, rows, 0, inputs, maximumBatch, readByColumn);
+            pack(worker, encoderGradient, readByColumn);
           } else {
             Part part = parts[p];
-            byColumn(residual, rows, part.first, part.columns, maximumBatch, part.byColumn);
+            byColumn(
+                residual, outputs, rows, part.first, part.columns, maximumBatch, part.byColumn);
             pack(worker, part.gradient, part.byColumn);
           }
         });
@@ -155,16 +157,17 @@ final class DenseCodes implements AutoCloseable {
   /**
    * Some columns of a matrix as rows, {@code stride} apart, zero beyond what there is.
    *
+   * @param all columns of the matrix
    * @param rows of the matrix
    */
-  private void byColumn(
-      float[] matrix, int rows, int first, int columns, int stride, float[] into) {
+  private static void byColumn(
+      float[] matrix, int all, int rows, int first, int columns, int stride, float[] into) {
     int block = 16;
     for (int from = 0; from < rows; from += block) {
       int to = Math.min(rows, from + block);
       for (int i = 0; i < columns; i++) {
         for (int row = from; row < to; row++) {
-          into[i * stride + row] = matrix[row * inputs + first + i];
+          into[i * stride + row] = matrix[row * all + first + i];
         }
       }
     }
@@ -193,7 +196,7 @@ final class DenseCodes implements AutoCloseable {
       for (int row = 0; row < count; row++) {
         codes.scatterRow(first + row, gates, p, room, row * width);
       }
-      multiply(worker, part.decode, room, 0, count, into, first * inputs + part.first, inputs);
+      multiply(worker, part.decode, room, 0, count, into, first * outputs + part.first, outputs);
     }
   }
 
@@ -203,12 +206,12 @@ final class DenseCodes implements AutoCloseable {
     for (int p = 0; p < parts.length; p++) {
       Part part = parts[p];
       float[] rows = residual;
-      int at = first * inputs;
-      if (part.columns < inputs) {
+      int at = first * outputs;
+      if (part.columns < outputs) {
         rows = slices[worker];
         at = 0;
         for (int row = 0; row < count; row++) {
-          int from = (first + row) * inputs + part.first;
+          int from = (first + row) * outputs + part.first;
           System.arraycopy(residual, from, rows, row * part.columns, part.columns);
         }
       }
@@ -219,7 +222,7 @@ final class DenseCodes implements AutoCloseable {
     }
   }
 
-  /** Gradients of both matrices for a block of latents, [F, D] each. */
+  /** Gradients of both matrices for a block of latents, by latent. */
   void gradients(
       int worker,
       ActiveCodes codes,
@@ -235,8 +238,8 @@ final class DenseCodes implements AutoCloseable {
       for (int latent = 0; latent < count; latent++) {
         codes.scatterLatent(first + latent, gates, p, room, latent * maximumBatch);
       }
-      int at = first * inputs + part.first;
-      multiply(worker, part.gradient, room, 0, count, decoderGradient, at, inputs);
+      int at = first * outputs + part.first;
+      multiply(worker, part.gradient, room, 0, count, decoderGradient, at, outputs);
     }
     Arrays.fill(room, 0);
     for (int latent = 0; latent < count; latent++) {

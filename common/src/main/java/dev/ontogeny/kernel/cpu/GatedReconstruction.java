@@ -1,7 +1,7 @@
 package dev.ontogeny.kernel.cpu;
 
 /** Every source from what of the code is above the source's own bars. */
-final class GatedReconstruction extends Reconstruction {
+final class GatedReconstruction extends CpuReconstruction {
   private final SourceGates gates;
 
   /** What of code · ‖d^s‖ matters to a threshold, by latent. */
@@ -30,12 +30,12 @@ final class GatedReconstruction extends Reconstruction {
 
   @Override
   void decode(int worker, int row) {
-    codes.decode(loops, row, decoder, inputs, gates, open[worker], residual);
+    codes.decode(loops, row, decoder, outputs, gates, open[worker], residual);
   }
 
   @Override
   void pullBack(int worker, int row) {
-    codes.pullBack(loops, row, decoder, inputs, gates, windows, open[worker], residual);
+    codes.pullBack(loops, row, decoder, outputs, gates, windows, open[worker], residual);
   }
 
   @Override
@@ -43,6 +43,6 @@ final class GatedReconstruction extends Reconstruction {
     if (!fresh) {
       throw new IllegalStateException("a gated code is the first of a latent's gradients");
     }
-    codes.weightGradient(loops, latent, residual, inputs, gates, open[worker], into);
+    codes.weightGradient(loops, latent, residual, outputs, gates, open[worker], into);
   }
 }

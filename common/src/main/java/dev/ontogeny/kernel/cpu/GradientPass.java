@@ -1,6 +1,5 @@
 package dev.ontogeny.kernel.cpu;
 
-import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.StepProfile;
 import dev.ontogeny.kernel.StepProfile.Part;
 import java.util.Arrays;
@@ -16,10 +15,10 @@ final class GradientPass {
   private final Loops loops;
   private final CpuWeights weights;
   private final CentredRows rows;
-  private final Reconstruction main;
+  private final CpuReconstruction main;
 
   /** Of a further code, else null. */
-  private final Reconstruction further;
+  private final CpuReconstruction further;
 
   private final Auxiliary auxiliary;
 
@@ -40,8 +39,8 @@ final class GradientPass {
       Loops loops,
       CpuWeights weights,
       CentredRows rows,
-      Reconstruction main,
-      Reconstruction further,
+      CpuReconstruction main,
+      CpuReconstruction further,
       Auxiliary auxiliary,
       SourceGates gates,
       CpuPenalty penalty) {
@@ -53,7 +52,7 @@ final class GradientPass {
     this.auxiliary = auxiliary;
     this.gates = gates;
     this.penalty = penalty;
-    this.biasSums = new float[blocks() * weights.inputs];
+    this.biasSums = new float[blocks() * weights.outputs];
     this.squares = new double[blocks()];
     this.penalties = new double[blocks()];
   }
@@ -70,8 +69,9 @@ final class GradientPass {
   void backward(int worker, int block, boolean withAuxiliary, DenseCodes dense) {
     long time = profile.now();
     int inputs = weights.inputs;
-    int sums = block * inputs;
-    Arrays.fill(biasSums, sums, sums + inputs, 0);
+    int outputs = weights.outputs;
+    int sums = block * outputs;
+    Arrays.fill(biasSums, sums, sums + outputs, 0);
     double ofBlock = 0;
     double penaltySum = 0;
     int first = block * BLOCK;
@@ -87,10 +87,11 @@ final class GradientPass {
           worker, main.codes, first, end - first, gates, decoderGradient, encoderGradient);
     }
     for (int latent = first; latent < end; latent++) {
-      int at = latent * inputs;
+      int at = latent * outputs;
+      int encoderAt = latent * inputs;
       if (dense == null) {
         main.decoderGradient(worker, latent, true, decoderGradient);
-        main.codes.encoderGradient(loops, latent, rows.values, inputs, true, encoderGradient);
+        main.codes.encoderGradient(loops, latent, rows.read, inputs, true, encoderGradient);
       }
       if (penalty != null) {
         addNormGradient(latent);
@@ -104,15 +105,15 @@ final class GradientPass {
         ofBias += add(auxiliary.reconstruction, worker, latent);
       }
       weights.encoderBias.gradient[latent] = ofBias;
-      if (ofBias != 0) {
-        loops.add(-ofBias, weights.encoder.values, at, biasSums, sums, inputs);
+      if (ofBias != 0 && weights.centresInputs()) {
+        loops.add(-ofBias, weights.encoder.values, encoderAt, biasSums, sums, inputs);
       }
       if (weights.unitDecoder) {
-        float along = loops.dot(decoderGradient, at, decoder, at, inputs);
-        loops.add(-along, decoder, at, decoderGradient, at, inputs);
+        float along = loops.dot(decoderGradient, at, decoder, at, outputs);
+        loops.add(-along, decoder, at, decoderGradient, at, outputs);
       }
-      ofBlock += loops.dot(decoderGradient, at, decoderGradient, at, inputs);
-      ofBlock += loops.dot(encoderGradient, at, encoderGradient, at, inputs);
+      ofBlock += loops.dot(decoderGradient, at, decoderGradient, at, outputs);
+      ofBlock += loops.dot(encoderGradient, encoderAt, encoderGradient, encoderAt, inputs);
       ofBlock += (double) ofBias * ofBias;
     }
     squares[block] = ofBlock;
@@ -121,20 +122,19 @@ final class GradientPass {
   }
 
   /** Adds what a further reconstruction says about a latent; returns its sum of code gradients. */
-  private float add(Reconstruction reconstruction, int worker, int latent) {
+  private float add(CpuReconstruction reconstruction, int worker, int latent) {
     reconstruction.decoderGradient(worker, latent, false, weights.decoder.gradient);
     reconstruction.codes.encoderGradient(
-        loops, latent, rows.values, weights.inputs, false, weights.encoder.gradient);
+        loops, latent, rows.read, weights.inputs, false, weights.encoder.gradient);
     return reconstruction.codes.sumOfCodeGradients(latent);
   }
 
   /** Adds what the penalty makes of the norms to the gradient of a latent's row of W_dec. */
   private void addNormGradient(int latent) {
     float[] decoder = weights.decoder.values;
-    int at = latent * weights.inputs;
-    for (int s = 0; s < weights.dictionary.sources().size(); s++) {
-      Source source = weights.dictionary.sources().get(s);
-      int count = source.width();
+    int at = latent * weights.outputs;
+    for (int s = 0; s < weights.sources.size(); s++) {
+      int count = weights.sources.get(s).width();
       float ofNorm = penalty.normGradient(latent, s);
       double normSquares = ofNorm == 0 ? 0 : loops.dot(decoder, at, decoder, at, count);
       if (normSquares > 0) {
@@ -153,7 +153,7 @@ final class GradientPass {
   /** Adds to the gradient of b_dec what comes through the encoder. */
   void addToBias(float[] gradient) {
     for (int block = 0; block < blocks(); block++) {
-      loops.add(1, biasSums, block * weights.inputs, gradient, 0, weights.inputs);
+      loops.add(1, biasSums, block * weights.outputs, gradient, 0, weights.outputs);
     }
   }
 

@@ -1,7 +1,7 @@
 package dev.ontogeny.kernel.cpu;
 
 import dev.ontogeny.kernel.AdamStep;
-import dev.ontogeny.kernel.VectorForm;
+import dev.ontogeny.kernel.SimdOrPlain;
 import java.util.Arrays;
 
 /**
@@ -26,7 +26,7 @@ abstract class Loops {
 
   /** The fastest there are here. */
   static Loops fastest() {
-    return VectorForm.or(() -> new SimdLoops(), () -> new ScalarLoops());
+    return SimdOrPlain.or(() -> new SimdLoops(), () -> new ScalarLoops());
   }
 
   /** For people: {@code SIMD 512 bits} or {@code scalar}. */

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * made one from the other, row by row, and summed from behind. So it costs what one reconstruction
  * does, and a few additions of rows.
  */
-final class PrefixReconstruction extends Reconstruction {
+final class PrefixReconstruction extends CpuReconstruction {
   /** Of each prefix. */
   private final float[] weightOf;
 
@@ -46,7 +46,7 @@ final class PrefixReconstruction extends Reconstruction {
       Arrays.fill(prefixOf, from, part.ends().get(m), m);
       from = part.ends().get(m);
     }
-    this.planes = new float[count][Math.multiplyExact(rows, inputs)];
+    this.planes = new float[count][Math.multiplyExact(rows, outputs)];
     this.entries = new EntriesOfPart[workers];
     for (int worker = 0; worker < workers; worker++) {
       entries[worker] = new EntriesOfPart(weights.width);
@@ -70,30 +70,30 @@ final class PrefixReconstruction extends Reconstruction {
     EntriesOfPart own = entries[worker];
     for (int m = 0; m < planes.length; m++) {
       codes.firingOf(row, prefixOf, m, own);
-      own.weightedSum(loops, decoder, inputs, 0, inputs, planes[m], row * inputs);
+      own.weightedSum(loops, decoder, outputs, 0, outputs, planes[m], row * outputs);
     }
   }
 
   @Override
   double subtract(int row, CentredRows rows) {
-    int at = row * inputs;
+    int at = row * outputs;
     float[] before = rows.values;
     double loss = 0;
     double square = 0;
     for (int m = 0; m < planes.length; m++) {
-      loops.subtract(before, at, planes[m], at, planes[m], at, inputs);
+      loops.subtract(before, at, planes[m], at, planes[m], at, outputs);
       before = planes[m];
       square = rows.weightedSquares(before, at);
       loss += weightOf[m] * square;
     }
     losses[row / blockRows] += loss;
-    System.arraycopy(before, at, residual, at, inputs);
+    System.arraycopy(before, at, residual, at, outputs);
     rows.weigh(residual, at);
     for (int m = planes.length - 1; m >= 0; m--) {
       rows.weigh(planes[m], at);
-      loops.multiply(weightOf[m], planes[m], at, inputs);
+      loops.multiply(weightOf[m], planes[m], at, outputs);
       if (m < planes.length - 1) {
-        loops.add(1, planes[m + 1], at, planes[m], at, inputs);
+        loops.add(1, planes[m + 1], at, planes[m], at, outputs);
       }
     }
     return square;
@@ -103,7 +103,7 @@ final class PrefixReconstruction extends Reconstruction {
   void pullBack(int worker, int row) {
     EntriesOfPart own = entries[worker];
     for (int m = 0; m < planes.length; m++) {
-      codes.pullBack(loops, row, decoder, inputs, prefixOf, m, own, planes[m]);
+      codes.pullBack(loops, row, decoder, outputs, prefixOf, m, own, planes[m]);
     }
   }
 
@@ -119,6 +119,6 @@ final class PrefixReconstruction extends Reconstruction {
 
   @Override
   void decoderGradient(int worker, int latent, boolean fresh, float[] into) {
-    codes.weightGradient(loops, latent, planes[prefixOf[latent]], inputs, fresh, into);
+    codes.weightGradient(loops, latent, planes[prefixOf[latent]], outputs, fresh, into);
   }
 }

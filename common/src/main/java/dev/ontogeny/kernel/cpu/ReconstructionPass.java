@@ -11,10 +11,10 @@ final class ReconstructionPass implements AutoCloseable {
   private final CpuEncoder encoder;
   private final CpuWeights weights;
   private final CentredRows rows;
-  private final Reconstruction main;
+  private final CpuReconstruction main;
 
   /** Of a further code, else null. */
-  private final Reconstruction further;
+  private final CpuReconstruction further;
 
   private final Auxiliary auxiliary;
 
@@ -47,8 +47,8 @@ final class ReconstructionPass implements AutoCloseable {
       CpuEncoder encoder,
       CpuWeights weights,
       CentredRows rows,
-      Reconstruction main,
-      Reconstruction further,
+      CpuReconstruction main,
+      CpuReconstruction further,
       Auxiliary auxiliary,
       SourceGates gates,
       int maximumBatch,
@@ -66,8 +66,8 @@ final class ReconstructionPass implements AutoCloseable {
     this.latentBlock = latentBlock;
     int blocks = encoder.blocks(maximumBatch);
     this.active = new double[blocks];
-    this.mainSums = new float[blocks * weights.inputs];
-    this.furtherSums = new float[further == null ? 0 : blocks * weights.inputs];
+    this.mainSums = new float[blocks * weights.outputs];
+    this.furtherSums = new float[further == null ? 0 : blocks * weights.outputs];
   }
 
   /** The active share of a batch from which it is not taken for sparse. */
@@ -89,14 +89,7 @@ final class ReconstructionPass implements AutoCloseable {
     denseWeights = firing >= denseFrom * all;
     if (densePullBack && dense == null) {
       dense =
-          new DenseCodes(
-              machine,
-              gates,
-              weights.inputs,
-              weights.width,
-              maximumBatch,
-              encoder.blockRows(),
-              latentBlock);
+          new DenseCodes(machine, gates, weights, maximumBatch, encoder.blockRows(), latentBlock);
     }
     long time = profile.now();
     if (densePullBack) {
@@ -118,11 +111,11 @@ final class ReconstructionPass implements AutoCloseable {
   void reconstruct(int worker, int block, int batchRows) {
     int first = block * encoder.blockRows();
     int end = Math.min(first + encoder.blockRows(), batchRows);
-    int inputs = weights.inputs;
-    int sums = block * inputs;
-    Arrays.fill(mainSums, sums, sums + inputs, 0);
+    int outputs = weights.outputs;
+    int sums = block * outputs;
+    Arrays.fill(mainSums, sums, sums + outputs, 0);
     if (further != null) {
-      Arrays.fill(furtherSums, sums, sums + inputs, 0);
+      Arrays.fill(furtherSums, sums, sums + outputs, 0);
     }
     double error = 0;
     double furtherError = 0;
@@ -138,10 +131,10 @@ final class ReconstructionPass implements AutoCloseable {
     for (int row = first; row < end; row++) {
       firing += main.codes.firing(row);
       error += row(main, worker, row, denseWeights, densePullBack);
-      loops.add(1, main.upstream(), row * inputs, mainSums, sums, inputs);
+      loops.add(1, main.upstream(), row * outputs, mainSums, sums, outputs);
       if (further != null) {
         furtherError += row(further, worker, row, false, false);
-        loops.add(1, further.upstream(), row * inputs, furtherSums, sums, inputs);
+        loops.add(1, further.upstream(), row * outputs, furtherSums, sums, outputs);
       }
       if (auxiliary.dead > 0) {
         auxiliaryError += auxiliary(worker, row);
@@ -164,7 +157,7 @@ final class ReconstructionPass implements AutoCloseable {
 
   /** Residual of a row and gradients of its code; returns its weighted square. */
   private double row(
-      Reconstruction reconstruction, int worker, int row, boolean decoded, boolean pulledBack) {
+      CpuReconstruction reconstruction, int worker, int row, boolean decoded, boolean pulledBack) {
     long time = profile.now();
     if (!decoded) {
       reconstruction.decode(worker, row);
@@ -194,11 +187,11 @@ final class ReconstructionPass implements AutoCloseable {
 
   /** Adds to the gradient of b_dec what the residuals of the first blocks say. */
   void addToBias(int blocks, float mainFactor, float furtherFactor, float[] gradient) {
-    int inputs = weights.inputs;
+    int outputs = weights.outputs;
     for (int block = 0; block < blocks; block++) {
-      loops.add(mainFactor, mainSums, block * inputs, gradient, 0, inputs);
+      loops.add(mainFactor, mainSums, block * outputs, gradient, 0, outputs);
       if (further != null) {
-        loops.add(furtherFactor, furtherSums, block * inputs, gradient, 0, inputs);
+        loops.add(furtherFactor, furtherSums, block * outputs, gradient, 0, outputs);
       }
     }
   }

@@ -13,7 +13,7 @@ final class Resampling {
   private final Loops loops;
   private final CpuWeights weights;
   private final CentredRows rows;
-  private final Reconstruction main;
+  private final CpuReconstruction main;
   private final Auxiliary auxiliary;
 
   /**
@@ -24,7 +24,7 @@ final class Resampling {
       Loops loops,
       CpuWeights weights,
       CentredRows rows,
-      Reconstruction main,
+      CpuReconstruction main,
       Auxiliary auxiliary) {
     this.tokens = tokens;
     this.loops = loops;
@@ -84,16 +84,19 @@ final class Resampling {
 
   private void restart(int latent, int row, float length) {
     int inputs = weights.inputs;
-    int at = latent * inputs;
+    int outputs = weights.outputs;
+    int encoderAt = latent * inputs;
+    int decoderAt = latent * outputs;
     float[] decoder = weights.decoder.values;
     float[] encoder = weights.encoder.values;
-    System.arraycopy(rows.values, row * inputs, decoder, at, inputs);
-    weights.normalise(decoder, at);
-    System.arraycopy(decoder, at, encoder, at, inputs);
-    loops.multiply(length, encoder, at, inputs);
+    System.arraycopy(rows.values, row * outputs, decoder, decoderAt, outputs);
+    weights.normalise(decoder, decoderAt, outputs);
+    System.arraycopy(rows.read, row * inputs, encoder, encoderAt, inputs);
+    weights.normalise(encoder, encoderAt, inputs);
+    loops.multiply(length, encoder, encoderAt, inputs);
     weights.encoderBias.values[latent] = 0;
-    weights.encoder.forget(at, inputs);
-    weights.decoder.forget(at, inputs);
+    weights.encoder.forget(encoderAt, inputs);
+    weights.decoder.forget(decoderAt, outputs);
     weights.encoderBias.forget(latent, 1);
     auxiliary.silent.advance(latent, true, 0);
   }

@@ -9,10 +9,10 @@ final class SelectionPass {
   private final CpuEncoder encoder;
   private final CpuWeights weights;
   private final CentredRows rows;
-  private final Reconstruction main;
+  private final CpuReconstruction main;
 
   /** Of a further code, else null. */
-  private final Reconstruction further;
+  private final CpuReconstruction further;
 
   private final int furtherK;
   private final Auxiliary auxiliary;
@@ -33,8 +33,8 @@ final class SelectionPass {
       CpuEncoder encoder,
       CpuWeights weights,
       CentredRows rows,
-      Reconstruction main,
-      Reconstruction further,
+      CpuReconstruction main,
+      CpuReconstruction further,
       int furtherK,
       Auxiliary auxiliary) {
     this.encoder = encoder;
@@ -71,7 +71,7 @@ final class SelectionPass {
     int count = Math.min(encoder.blockRows(), batch.rows() - first);
     rows.centre(batch, block, first, count, weights.decoderBias.values);
     encoder.preActivations(
-        worker, rows.values, first * rows.inputs, count, weights.encoderBias.values, profile);
+        worker, rows.read, first * rows.inputs, count, weights.encoderBias.values, profile);
     long time = profile.now();
     float[] values = encoder.values(worker);
     for (int row = first; row < first + count; row++) {

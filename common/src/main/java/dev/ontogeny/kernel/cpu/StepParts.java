@@ -17,10 +17,10 @@ import dev.ontogeny.type.TypeSettings;
 final class StepParts {
   final CentredRows rows;
   final Auxiliary auxiliary;
-  final Reconstruction main;
+  final CpuReconstruction main;
 
   /** Null where there is no further code. */
-  final Reconstruction further;
+  final CpuReconstruction further;
 
   final CpuSelection selection;
 
@@ -61,7 +61,7 @@ final class StepParts {
     further =
         code == null
             ? null
-            : new Reconstruction(loops, weights, maximumBatch, blockRows, code.k(), 1);
+            : new CpuReconstruction(loops, weights, maximumBatch, blockRows, code.k(), 1);
     selectionPass =
         new SelectionPass(
             encoder, weights, rows, main, further, code == null ? 0 : code.k(), auxiliary);
@@ -111,7 +111,7 @@ final class StepParts {
     throw lacks(part.words());
   }
 
-  private static Reconstruction main(
+  private static CpuReconstruction main(
       TypeSettings type,
       Loops loops,
       CpuWeights weights,
@@ -133,7 +133,7 @@ final class StepParts {
           thresholds.windows,
           workers);
     } else if (part instanceof Whole) {
-      return new Reconstruction(loops, weights, maximumBatch, blockRows, perRow, 1);
+      return new CpuReconstruction(loops, weights, maximumBatch, blockRows, perRow, 1);
     } else if (part instanceof Prefixes prefixes && !gated) {
       return new PrefixReconstruction(
           prefixes, loops, weights, maximumBatch, blockRows, perRow, workers);

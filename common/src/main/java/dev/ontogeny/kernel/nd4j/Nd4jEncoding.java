@@ -6,12 +6,17 @@ import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.type.Activation;
+import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Encoding and decoding by ND4J. */
 final class Nd4jEncoding implements EncodingKernel {
   private final int inputs;
+
+  /** Of these, those that are read: the first ones. */
+  private final int read;
+
   private final int width;
 
   /** Latents of a row where k decides; 0 for all above their threshold. */
@@ -20,6 +25,11 @@ final class Nd4jEncoding implements EncodingKernel {
   private final INDArray threshold;
   private final INDArray mean;
   private final INDArray scale;
+
+  // The same two and b_dec for the columns that are read.
+  private final INDArray readMean;
+  private final INDArray readScale;
+  private final INDArray readBias;
   private final INDArray encoder;
   private final INDArray encoderBias;
   private final INDArray decoder;
@@ -34,6 +44,7 @@ final class Nd4jEncoding implements EncodingKernel {
           dictionary.type().key());
     }
     this.inputs = dictionary.inputs();
+    this.read = dictionary.readColumns();
     this.width = dictionary.width();
     this.k = dictionary.type().activation() == Activation.LARGEST_OF_ROW ? dictionary.k() : 0;
     this.threshold =
@@ -41,7 +52,10 @@ final class Nd4jEncoding implements EncodingKernel {
             dictionary.threshold().length > 0 ? dictionary.threshold() : new float[width]);
     this.mean = DeviceMatrix.row(dictionary.inputMean());
     this.scale = DeviceMatrix.row(dictionary.columnScale());
-    this.encoder = DeviceMatrix.of(dictionary.encoder());
+    this.readMean = DeviceMatrix.row(Arrays.copyOf(dictionary.inputMean(), read));
+    this.readScale = DeviceMatrix.row(Arrays.copyOf(dictionary.columnScale(), read));
+    this.readBias = DeviceMatrix.row(Arrays.copyOf(dictionary.decoderBias(), read));
+    this.encoder = DeviceMatrix.of(dictionary.encoder().firstRows(read));
     this.encoderBias = DeviceMatrix.row(dictionary.encoderBias());
     this.decoder = DeviceMatrix.of(dictionary.decoder());
     this.decoderBias = DeviceMatrix.row(dictionary.decoderBias());
@@ -64,8 +78,8 @@ final class Nd4jEncoding implements EncodingKernel {
     }
     allocate(rows);
     float[] codes;
-    try (INDArray centred = DeviceMatrix.of(batch)) {
-      centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(decoderBias);
+    try (INDArray centred = DeviceMatrix.of(batch.columns(0, read))) {
+      centred.subiRowVector(readMean).muliRowVector(readScale).subiRowVector(readBias);
       Nd4j.gemm(centred, encoder, values, false, false, 1, 0);
       values.addiRowVector(encoderBias);
       if (k > 0) {
@@ -121,7 +135,18 @@ final class Nd4jEncoding implements EncodingKernel {
   public void close() {
     release();
     for (INDArray array :
-        new INDArray[] {threshold, mean, scale, encoder, encoderBias, decoder, decoderBias}) {
+        new INDArray[] {
+          threshold,
+          mean,
+          scale,
+          readMean,
+          readScale,
+          readBias,
+          encoder,
+          encoderBias,
+          decoder,
+          decoderBias
+        }) {
       array.close();
     }
   }

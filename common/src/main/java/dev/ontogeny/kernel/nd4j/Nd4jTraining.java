@@ -10,6 +10,7 @@ import dev.ontogeny.run.Failure;
 import dev.ontogeny.type.Reconstruction;
 import dev.ontogeny.type.Selection.LargestOfRow;
 import dev.ontogeny.type.StepPart;
+import dev.ontogeny.type.Target;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -107,7 +108,9 @@ public final class Nd4jTraining implements TrainingKernel {
         throw lacks(specification, part.words());
       }
     }
-    if (specification.optimiser().averageDecay() != 0) {
+    if (initial.target() != Target.AUTOENCODER) {
+      throw lacks(specification, initial.target().words());
+    } else if (specification.optimiser().averageDecay() != 0) {
       throw lacks(specification, "average-decay");
     } else if (initial.sources().size() > 1) {
       throw lacks(specification, "dictionaries over several sources");

@@ -20,19 +20,19 @@ final class ReferenceEncoding implements EncodingKernel {
 
   @Override
   public void encode(FloatMatrix batch, SparseCodes into) {
-    int inputs = dictionary.inputs();
+    int read = dictionary.readColumns();
     int width = dictionary.width();
     into.reset(batch.rows(), 0);
-    double[] centred = new double[inputs];
+    double[] centred = new double[read];
     float[] pre = new float[width];
     for (int row = 0; row < batch.rows(); row++) {
-      for (int i = 0; i < inputs; i++) {
+      for (int i = 0; i < read; i++) {
         double scaled = ((double) batch.at(row, i) - dictionary.inputMean()[i]) * columnScale[i];
         centred[i] = scaled - dictionary.decoderBias()[i];
       }
       for (int latent = 0; latent < width; latent++) {
         double sum = dictionary.encoderBias()[latent];
-        for (int i = 0; i < inputs; i++) {
+        for (int i = 0; i < read; i++) {
           sum += centred[i] * dictionary.encoder().at(i, latent);
         }
         pre[latent] = (float) sum;

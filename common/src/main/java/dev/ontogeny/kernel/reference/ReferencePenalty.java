@@ -47,7 +47,7 @@ record ReferencePenalty(
     }
     double active = 0;
     for (int latent = 0; latent < weights.width; latent++) {
-      active += Rows.firings(code, latent);
+      active += RowSums.firings(code, latent);
     }
     if (penalty instanceof Penalty.ActiveCount) {
       ofFiring[0] = weight;
@@ -88,7 +88,7 @@ record ReferencePenalty(
       for (int p = 0; p < weights.parts.size(); p++) {
         double norm = weights.paidNorm(weights.parts.get(p), latent);
         for (int row = 0; row < rows; row++) {
-          double counted = Rows.counted(code[row][latent], bars[p][latent]);
+          double counted = RowSums.counted(code[row][latent], bars[p][latent]);
           mean += Math.tanh(penalty.slope() * counted * norm) / count;
         }
       }
@@ -99,7 +99,7 @@ record ReferencePenalty(
         double norm = weights.paidNorm(part, latent);
         double ofNorm = 0;
         for (int row = 0; row < rows; row++) {
-          double counted = Rows.counted(code[row][latent], bars[p][latent]);
+          double counted = RowSums.counted(code[row][latent], bars[p][latent]);
           double tanh = Math.tanh(penalty.slope() * counted * norm);
           double slope = outer * penalty.slope() * (1 - tanh * tanh);
           ofCode[p][row][latent] += slope * norm;

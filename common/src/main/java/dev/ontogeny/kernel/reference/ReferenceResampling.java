@@ -1,6 +1,7 @@
 package dev.ontogeny.kernel.reference;
 
 import dev.ontogeny.kernel.DeadLatents;
+import java.util.Arrays;
 
 /** Systematic draws of inputs for dead latents, weighted by their squared loss. */
 final class ReferenceResampling {
@@ -35,7 +36,8 @@ final class ReferenceResampling {
     }
     double[] reached = new double[rows];
     for (int row = 0; row < rows; row++) {
-      reached[row] = (row == 0 ? 0 : reached[row - 1]) + Math.pow(Rows.squares(residual[row]), 2);
+      reached[row] =
+          (row == 0 ? 0 : reached[row - 1]) + Math.pow(RowSums.squares(residual[row]), 2);
     }
     if (dead == 0 || dead == width || !(reached[rows - 1] > 0)) {
       return;
@@ -50,15 +52,24 @@ final class ReferenceResampling {
       while (row < rows - 1 && reached[row] < wanted) {
         row++;
       }
-      double norm = Math.sqrt(Rows.squares(centred[row]));
-      for (int i = 0; i < inputs; i++) {
-        float direction = (float) (centred[row][i] / norm);
-        weights.decoder.restart(latent * inputs + i, direction);
+      int read = weights.initial.readColumns();
+      int written = inputs - weights.initial.reconstructedColumns();
+      double decoderNorm = norm(centred[row], written, inputs);
+      double encoderNorm = norm(centred[row], 0, read);
+      for (int i = written; i < inputs; i++) {
+        weights.decoder.restart(latent * inputs + i, (float) (centred[row][i] / decoderNorm));
+      }
+      for (int i = 0; i < read; i++) {
+        float direction = (float) (centred[row][i] / encoderNorm);
         weights.encoder.restart(
             i * width + latent, (float) (direction * 0.2 * norms / (width - dead)));
       }
       weights.encoderBias.restart(latent, 0);
       silent.advance(latent, true, 0);
     }
+  }
+
+  private static double norm(double[] row, int from, int to) {
+    return Math.sqrt(RowSums.squares(Arrays.copyOfRange(row, from, to)));
   }
 }

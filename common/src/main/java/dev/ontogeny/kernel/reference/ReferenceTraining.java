@@ -15,6 +15,7 @@ import dev.ontogeny.type.Selection;
 import dev.ontogeny.type.Selection.AboveThreshold;
 import dev.ontogeny.type.Selection.LargestOfBatch;
 import dev.ontogeny.type.Selection.LargestOfRow;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TypeSettings;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -127,16 +128,16 @@ public final class ReferenceTraining implements TrainingKernel {
     float[][] code = codes(pre, bars, settings);
     double[] weighing = columnWeights();
     double variance =
-        Math.max(Rows.squares(Rows.centredOnMean(scaled), weighing), Double.MIN_NORMAL);
+        Math.max(RowSums.squares(RowSums.centredOnMean(scaled), weighing), Double.MIN_NORMAL);
     double[][][] ofCode = new double[weights.parts.size()][rows][width];
     double[][] residual = null;
     double fvu = 0;
     double loss = 0;
     for (int m = 0; m < ends.length; m++) {
       residual = residual(centred, code, bars, ends[m]);
-      fvu = Rows.squares(residual, weighing) / variance;
+      fvu = RowSums.squares(residual, weighing) / variance;
       loss += weightOf[m] * fvu;
-      residual = Rows.weighted(residual, weighing);
+      residual = RowSums.weighted(residual, weighing);
       double factor = -2 * weightOf[m] / variance;
       backward(code, bars, ends[m], residual, factor, ofCode);
       addToDecoderBias(residual, factor);
@@ -151,8 +152,8 @@ public final class ReferenceTraining implements TrainingKernel {
       double factor = -2 * further.weight() / variance;
       double[][] left =
           reconstructed(largest(pre, further.k()), centred, factor, weighing, centred);
-      loss += further.weight() * Rows.squares(left, weighing) / variance;
-      addToDecoderBias(Rows.weighted(left, weighing), factor);
+      loss += further.weight() * RowSums.squares(left, weighing) / variance;
+      addToDecoderBias(RowSums.weighted(left, weighing), factor);
     }
     double auxiliary = 0;
     double auxiliaryWeight =
@@ -160,23 +161,23 @@ public final class ReferenceTraining implements TrainingKernel {
             ? 0
             : specification.auxiliaryCoefficient()
                 * Math.min(1.0, (double) silent.countDead() / specification.auxiliaryK());
-    double[] ones = Rows.ones(inputs);
-    double target = Rows.squares(residual, ones);
+    double[] ones = RowSums.ones(inputs);
+    double target = RowSums.squares(residual, ones);
     if (auxiliaryWeight > 0 && target > 0) {
       float[][] dead = new float[rows][];
       for (int row = 0; row < rows; row++) {
         dead[row] =
-            Rows.masked(
+            RowSums.masked(
                 pre[row],
                 ReferenceSelection.largest(pre[row], specification.auxiliaryK(), silent::dead));
       }
       double[][] left = reconstructed(dead, residual, -2 * auxiliaryWeight / target, ones, centred);
-      auxiliary = Rows.squares(left, ones) / target;
+      auxiliary = RowSums.squares(left, ones) / target;
       loss += auxiliaryWeight * auxiliary;
     }
     double active = 0;
     for (int latent = 0; latent < width; latent++) {
-      int fired = Rows.firings(code, latent);
+      int fired = RowSums.firings(code, latent);
       active += fired;
       silent.advance(latent, fired > 0, rows);
     }
@@ -198,7 +199,7 @@ public final class ReferenceTraining implements TrainingKernel {
     double[][] left = residual(target, code, open, width);
     double[][] weighed = Arrays.stream(left).map(double[]::clone).toArray(double[][]::new);
     double[][][] ofCode = new double[weights.parts.size()][code.length][width];
-    backward(code, open, width, Rows.weighted(weighed, weighing), factor, ofCode);
+    backward(code, open, width, RowSums.weighted(weighed, weighing), factor, ofCode);
     throughEncoder(code, open, ofCode, centred);
     return left;
   }
@@ -220,7 +221,7 @@ public final class ReferenceTraining implements TrainingKernel {
           fires[latent] |= pre[row][latent] > ofPart[latent];
         }
       }
-      code[row] = Rows.masked(pre[row], fires);
+      code[row] = RowSums.masked(pre[row], fires);
     }
     return code;
   }
@@ -235,7 +236,7 @@ public final class ReferenceTraining implements TrainingKernel {
     float[][] code = new float[pre.length][];
     float smallest = Float.POSITIVE_INFINITY;
     for (int row = 0; row < pre.length; row++) {
-      code[row] = Rows.masked(pre[row], chosen[row]);
+      code[row] = RowSums.masked(pre[row], chosen[row]);
       for (int latent = 0; latent < width; latent++) {
         if (chosen[row][latent]) {
           smallest = Math.min(smallest, code[row][latent] * norms[latent]);
@@ -251,7 +252,7 @@ public final class ReferenceTraining implements TrainingKernel {
   private static float[][] largest(float[][] pre, int k) {
     float[][] code = new float[pre.length][];
     for (int row = 0; row < pre.length; row++) {
-      code[row] = Rows.masked(pre[row], ReferenceSelection.largest(pre[row], k, latent -> true));
+      code[row] = RowSums.masked(pre[row], ReferenceSelection.largest(pre[row], k, latent -> true));
     }
     return code;
   }
@@ -277,7 +278,7 @@ public final class ReferenceTraining implements TrainingKernel {
     for (int p = 0; p < weights.parts.size(); p++) {
       Part part = weights.parts.get(p);
       for (int latent = 0; latent < end; latent++) {
-        double counted = Rows.counted(code[latent], bars[p][latent]);
+        double counted = RowSums.counted(code[latent], bars[p][latent]);
         for (int i = part.from(); i < part.to() && counted != 0; i++) {
           sum[i] += counted * weights.decoder.values[latent * inputs + i];
         }
@@ -304,7 +305,7 @@ public final class ReferenceTraining implements TrainingKernel {
       Part part = weights.parts.get(p);
       for (int row = 0; row < code.length; row++) {
         for (int latent = 0; latent < end; latent++) {
-          float counted = Rows.counted(code[row][latent], bars[p][latent]);
+          float counted = RowSums.counted(code[row][latent], bars[p][latent]);
           for (int i = part.from(); i < part.to(); i++) {
             double upstream = factor * residual[row][i];
             ofCode[p][row][latent] += upstream * weights.decoder.values[latent * inputs + i];
@@ -323,21 +324,26 @@ public final class ReferenceTraining implements TrainingKernel {
     }
   }
 
-  /** From the gradients of codes to those of encoder and biases, for the codes that count. */
+  /**
+   * From the gradients of codes to those of encoder and biases, for the codes that count. What is
+   * read gets one, in b_dec too if it is what is reconstructed.
+   */
   private void throughEncoder(
       float[][] code, float[][] bars, double[][][] ofCode, double[][] centred) {
     float[] encoder = weights.encoder.values;
+    int read = weights.initial.readColumns();
+    boolean own = weights.initial.target() == Target.AUTOENCODER;
     for (int p = 0; p < weights.parts.size(); p++) {
       for (int row = 0; row < code.length; row++) {
         for (int latent = 0; latent < width; latent++) {
-          if (Rows.counted(code[row][latent], bars[p][latent]) == 0) {
+          if (RowSums.counted(code[row][latent], bars[p][latent]) == 0) {
             continue;
           }
           double gradient = ofCode[p][row][latent];
           weights.encoderBias.gradient[latent] += gradient;
-          for (int i = 0; i < inputs; i++) {
+          for (int i = 0; i < read; i++) {
             weights.encoder.gradient[i * width + latent] += gradient * centred[row][i];
-            weights.decoderBias.gradient[i] -= gradient * encoder[i * width + latent];
+            weights.decoderBias.gradient[i] -= own ? gradient * encoder[i * width + latent] : 0;
           }
         }
       }
@@ -356,12 +362,13 @@ public final class ReferenceTraining implements TrainingKernel {
     return pre;
   }
 
-  /** The weight of each column's source, [D]. */
+  /** The weight of each column's source, [D]; what is not reconstructed weighs nothing. */
   private double[] columnWeights() {
-    double[] columns = Rows.ones(inputs);
-    int at = 0;
+    double[] columns = RowSums.ones(inputs);
+    int at = inputs - weights.initial.reconstructedColumns();
+    Arrays.fill(columns, 0, at, 0);
     for (int s = 0; s < specification.sourceWeights().size(); s++) {
-      int end = at + weights.initial.sources().get(s).width();
+      int end = at + weights.initial.reconstructedSources().get(s).width();
       Arrays.fill(columns, at, end, specification.sourceWeights().get(s).floatValue());
       at = end;
     }
@@ -415,6 +422,7 @@ public final class ReferenceTraining implements TrainingKernel {
     return new Dictionary(
         initial.type(),
         initial.sources(),
+        initial.target(),
         initial.k(),
         new FloatMatrix(inputs, width, result(weights.encoder)),
         result(weights.encoderBias),

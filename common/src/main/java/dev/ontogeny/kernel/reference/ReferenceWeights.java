@@ -33,7 +33,7 @@ final class ReferenceWeights {
     this.initial = initial;
     inputs = initial.inputs();
     width = initial.width();
-    unitDecoder = type.unitDecoder(initial.sources().size());
+    unitDecoder = type.unitDecoder(initial.reconstructed().size());
     encoder = new Parameter(initial.encoder().values());
     encoderBias = new Parameter(initial.encoderBias());
     decoder = new Parameter(initial.decoder().values());

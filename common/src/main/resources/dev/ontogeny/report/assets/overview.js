@@ -9,6 +9,8 @@
       const report = ontogeny.report();
       const quality = ontogeny.objects(report.quality);
       const dictionaries = ontogeny.objects(report.dictionaries);
+      // Of transcoders the site that they read stands before the one that they reconstruct.
+      const reads = new Map(dictionaries.filter((row) => row.reads).map((row) => [row.dictionary, row.reads + " → "]));
       const dataset = report.folders.dataset.summary;
       const heldOut = quality.filter((row) => row.split === "held_out");
       const judged = heldOut.length ? heldOut : quality;
@@ -68,7 +70,7 @@
         ontogeny.plainTable(
           [...quality].sort((a, b) => a.dictionary.localeCompare(b.dictionary, "en", { numeric: true })).map((row) => ({
             dictionary: row.dictionary,
-            site: row.site,
+            site: (reads.get(row.dictionary) || "") + row.site,
             checkpoint: row.checkpoint,
             split: row.split,
             rows: f.whole(row.rows),

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelFixture;
+import dev.ontogeny.kernel.KernelFixture.Sources;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.type.FurtherCode;
@@ -36,14 +37,13 @@ final class AutodiffTest {
   private static final int K = 4;
 
   static Stream<Arguments> kinds() {
-    return Stream.concat(
-        KernelFixture.sparsities(K, WIDTH).stream().map(each -> Arguments.of(each, 1)),
-        KernelFixture.crosscoders(K).stream().map(each -> Arguments.of(each, 2)));
+    return KernelFixture.kinds(K, INPUTS, WIDTH).stream()
+        .map(each -> Arguments.of(each.type(), each.sources()));
   }
 
   @ParameterizedTest
   @MethodSource("kinds")
-  void gradientsEqualThoseOfAutomaticDifferentiation(TypeSettings type, int sources) {
+  void gradientsEqualThoseOfAutomaticDifferentiation(TypeSettings type, Sources sources) {
     Dictionary dictionary = KernelFixture.dictionary(type, INPUTS, WIDTH, sources, 51);
     FloatMatrix batch = KernelFixture.batch(ROWS, INPUTS, 52);
     ReferenceTraining kernel =
@@ -53,14 +53,26 @@ final class AutodiffTest {
     INDArray scaled = matrix(batch.values(), ROWS, INPUTS);
     scaled.subiRowVector(matrix(dictionary.inputMean(), 1, INPUTS));
     scaled.muliRowVector(matrix(dictionary.columnScale(), 1, INPUTS));
-    INDArray deviation = scaled.subRowVector(scaled.mean(true, 0));
+    // 1 in the columns that are read and in those that are reconstructed, 0 elsewhere.
+    INDArray read = ones(0, dictionary.readColumns());
+    INDArray written = ones(INPUTS - dictionary.reconstructedColumns(), INPUTS);
+    INDArray deviation = scaled.subRowVector(scaled.mean(true, 0)).muliRowVector(written);
     double variance = deviation.mul(deviation).sumNumber().doubleValue();
 
     SameDiff graph = SameDiff.create();
-    SDVariable encoder = graph.var("W_enc", matrix(dictionary.encoder().values(), INPUTS, WIDTH));
+    SDVariable encoder =
+        graph
+            .var("W_enc", matrix(dictionary.encoder().values(), INPUTS, WIDTH))
+            .mul(graph.constant(read.transpose().dup('c')));
     SDVariable encoderBias = graph.var("b_enc", matrix(dictionary.encoderBias(), 1, WIDTH));
-    SDVariable decoder = graph.var("W_dec", matrix(dictionary.decoder().values(), WIDTH, INPUTS));
-    SDVariable decoderBias = graph.var("b_dec", matrix(dictionary.decoderBias(), 1, INPUTS));
+    SDVariable decoder =
+        graph
+            .var("W_dec", matrix(dictionary.decoder().values(), WIDTH, INPUTS))
+            .mul(graph.constant(written));
+    SDVariable decoderBias =
+        graph
+            .var("b_dec", matrix(dictionary.decoderBias(), 1, INPUTS))
+            .mul(graph.constant(written));
     List<String> names = new ArrayList<>(List.of("W_enc", "b_enc", "W_dec", "b_dec"));
     SDVariable rows = graph.constant("x", scaled);
     SDVariable pre = rows.sub(decoderBias).mmul(encoder).add(encoderBias);
@@ -100,7 +112,7 @@ final class AutodiffTest {
     }
     SDVariable loss = null;
     for (int m = 0; m < prefixes(type).size(); m++) {
-      SDVariable residual = rows.sub(decoderBias);
+      SDVariable residual = rows.sub(decoderBias).mul(graph.constant(written));
       for (int p = 0; p < parts.size(); p++) {
         INDArray counted = parts.get(p).columns.mul(below(prefixes(type).get(m)));
         residual = residual.sub(codes.get(p).mmul(decoder.mul(graph.constant(counted))));
@@ -122,9 +134,10 @@ final class AutodiffTest {
       }
       SDVariable left =
           rows.sub(
-              pre.mul(graph.constant("more", fires(more, new float[WIDTH])))
-                  .mmul(decoder)
-                  .add(decoderBias));
+                  pre.mul(graph.constant("more", fires(more, new float[WIDTH])))
+                      .mmul(decoder)
+                      .add(decoderBias))
+              .mul(graph.constant(written));
       loss = loss.add(left.mul(left).sum().mul(further.weight() / variance));
     }
     if (type.codePenalty().isPresent()) {
@@ -148,6 +161,15 @@ final class AutodiffTest {
                 assertThat(gradient)
                     .as(name)
                     .containsExactly(expected.get(name).dup('c').data().asDouble(), within(3e-6)));
+  }
+
+  /** A row of zeros with ones from … to. */
+  private static INDArray ones(int from, int to) {
+    INDArray row = Nd4j.zeros(DataType.DOUBLE, 1, INPUTS);
+    for (int i = from; i < to; i++) {
+      row.putScalar(0, i, 1);
+    }
+    return row;
   }
 
   private static List<Integer> prefixes(TypeSettings type) {
@@ -244,8 +266,8 @@ final class AutodiffTest {
   private static SDVariable norms(
       SameDiff graph, Dictionary dictionary, SDVariable decoder, int from, int to) {
     SDVariable sum = null;
-    int at = 0;
-    for (Source source : dictionary.sources()) {
+    int at = INPUTS - dictionary.reconstructedColumns();
+    for (Source source : dictionary.reconstructedSources()) {
       INDArray columns = Nd4j.zeros(DataType.DOUBLE, 1, INPUTS);
       for (int i = at; i < at + source.width(); i++) {
         columns.putScalar(0, i, 1);

@@ -3,8 +3,8 @@ package dev.ontogeny.kernel;
 import java.util.function.Supplier;
 
 /** The choice between the two forms of a loop: with jdk.incubator.vector, or in plain Java. */
-public final class VectorForm {
-  private VectorForm() {}
+public final class SimdOrPlain {
+  private SimdOrPlain() {}
 
   /**
    * The vector form, or the plain one where this JVM lacks the module or the form does not know the

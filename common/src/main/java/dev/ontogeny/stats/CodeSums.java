@@ -10,7 +10,7 @@ import java.util.Arrays;
  * <p>Bytes: {@code 'F' 1}, then per feature the count; where it is not zero the held-out count, the
  * sum, the sum of squares and the maximum.
  */
-public final class FeatureStatistics implements Mergeable<FeatureStatistics> {
+public final class CodeSums implements Mergeable<CodeSums> {
   private static final int TAG = 'F';
   private static final int VERSION = 1;
 
@@ -21,7 +21,7 @@ public final class FeatureStatistics implements Mergeable<FeatureStatistics> {
   private final float[] maximum;
 
   /** Nothing seen yet. */
-  public FeatureStatistics(int features) {
+  public CodeSums(int features) {
     count = new long[features];
     heldOut = new long[features];
     sum = new double[features];
@@ -87,7 +87,7 @@ public final class FeatureStatistics implements Mergeable<FeatureStatistics> {
   }
 
   @Override
-  public void merge(FeatureStatistics other) {
+  public void merge(CodeSums other) {
     for (int f = 0; f < count.length; f++) {
       count[f] += other.count[f];
       heldOut[f] += other.heldOut[f];

@@ -3,8 +3,8 @@ package dev.ontogeny.kernel.reference;
 import java.util.Arrays;
 
 /** Sums over rows, as the formulas have them. */
-final class Rows {
-  private Rows() {}
+final class RowSums {
+  private RowSums() {}
 
   static double[][] centredOnMean(double[][] rows) {
     int inputs = rows[0].length;
