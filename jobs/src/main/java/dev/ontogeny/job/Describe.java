@@ -9,8 +9,10 @@ import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.data.Verification;
 import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.run.Effort;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
+import dev.ontogeny.run.Provenance;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -83,7 +85,21 @@ final class Describe implements Callable<Integer> {
       lines.add(
           row("made from", input.kind() + " " + shortened(input.identity()) + "  " + input.path()));
     }
-    lines.add(row("made by", one(Json.tree(manifest.provenance()))));
+    Provenance made = manifest.provenance();
+    lines.add(row("made by", one(Json.tree(made == null ? null : made.with(null)))));
+    if (made != null && made.effort() != null) {
+      Effort effort = made.effort();
+      lines.add(
+          row(
+              "time",
+              String.format(
+                  Locale.ROOT,
+                  "predicted %s, took %s on %,d cores (rates: %s)",
+                  Estimate.duration(effort.predictedSeconds()),
+                  Estimate.duration(effort.seconds()),
+                  effort.cores(),
+                  effort.rates())));
+    }
     lines.add(row("settings", ""));
     keys(manifest.settings(), lines);
     lines.add(row("summary", ""));

@@ -111,6 +111,9 @@ public record Diagnosis(FailureKind kind, String message) {
           + firstLine(message)
           + "): give them more by --conf spark.executor.memory=… and --conf spark.executor.memoryOverhead=…";
     }
+    if (thrown instanceof SparkException && message.contains("SparkContext was shut down")) {
+      return "Spark was ended while it worked, from outside (a signal, a machine that was reclaimed) or because too many executors were lost: the log above says which; the same command goes on where it was";
+    }
     if (message.contains("No space left on device")) {
       return "the disk is full: "
           + firstLine(message)

@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import dev.ontogeny.data.Manifest;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
@@ -33,9 +34,17 @@ public interface Job<S extends Record> {
 
   /**
    * What a run would do, for {@code --dry-run}: label and value, in the order in which they are
-   * printed. Every job states rows, bytes, tasks, FLOPs and memory per task.
+   * printed. Every job states rows, bytes, tasks, FLOPs and memory per task, and the time that its
+   * {@link Workload} takes, which {@link #run} computes in the same way.
    */
-  record Plan(Map<String, String> lines) {}
+  record Plan(Map<String, String> lines, Workload work) {
+    /** With the time that the work takes on the cores of a session, below the other lines. */
+    public static Plan of(SparkSession spark, Map<String, String> lines, Workload work) {
+      Map<String, String> all = new LinkedHashMap<>(lines);
+      all.putAll(Estimate.of(spark, work).lines());
+      return new Plan(all, work);
+    }
+  }
 
   /**
    * What a run did.

@@ -33,6 +33,7 @@ final class JobCommand<S extends Record> implements Callable<Integer> {
     S settings = options.read(job, output);
     try (Progress progress = terminal.progress();
         SparkSession spark = SparkRuntime.open("ontogeny " + job.name(), progress)) {
+      options.predict(spark);
       if (options.dryRun()) {
         terminal.print(job.plan(spark, settings));
       } else {

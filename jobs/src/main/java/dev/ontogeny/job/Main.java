@@ -77,6 +77,7 @@ public final class Main implements Runnable {
     }
     commands.addSubcommand(withDefaults(new CommandLine(new Run(jobs, terminal)), Run.NAME, ""));
     commands.addSubcommand(new Describe(terminal));
+    commands.addSubcommand(new Prune(terminal));
     commands.addSubcommand(new Benchmark(terminal));
     commands
         .getSubcommands()

@@ -41,6 +41,7 @@ final class Run implements Callable<Integer> {
         Pipeline.of(jobs, options.layered(NAME), options.origin(NAME)).steps();
     try (Progress progress = terminal.progress();
         SparkSession spark = SparkRuntime.open("ontogeny run", progress)) {
+      options.predict(spark);
       for (Pipeline.Step<?> step : steps) {
         if (options.dryRun()) {
           terminal.out().println(step.job().name());

@@ -9,6 +9,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Option;
 
 /** The options with which every command takes its settings. */
@@ -37,8 +38,21 @@ final class SettingsOptions {
 
   @Option(
       names = "--dry-run",
-      description = "Only print the plan: rows, bytes, tasks, arithmetic, memory per task.")
+      description =
+          "Only print the plan: rows, bytes, tasks, arithmetic, memory per task, time, core-hours.")
   private boolean dryRun;
+
+  @Option(
+      names = "--like",
+      paramLabel = "FOLDER",
+      description =
+          "Predict times by what an earlier run took: a folder that it published, or its work folder; may be repeated.")
+  private List<String> like = new ArrayList<>();
+
+  /** Makes a session predict as asked for. */
+  void predict(SparkSession spark) {
+    Estimate.use(spark, like);
+  }
 
   boolean dryRun() {
     return dryRun;

@@ -50,6 +50,7 @@ public final class Progress extends SparkListener implements AutoCloseable {
   private final Map<Integer, Stage> active = new LinkedHashMap<>();
   private final ScheduledExecutorService clock;
   private boolean drawn;
+  private long rowsOfEnded;
 
   private Progress(PrintStream terminal, int columns) {
     this.terminal = terminal;
@@ -132,6 +133,7 @@ public final class Progress extends SparkListener implements AutoCloseable {
   @Override
   public synchronized void onStageCompleted(SparkListenerStageCompleted event) {
     Stage stage = active.remove(event.stageInfo().stageId());
+    rowsOfEnded += stage == null ? 0 : stage.rows;
     if (stage != null && event.stageInfo().failureReason().isEmpty()) {
       clear();
       // A query has dozens of stages that take no time: they would drown the ones that people wait
@@ -169,6 +171,11 @@ public final class Progress extends SparkListener implements AutoCloseable {
       }
     }
     return Optional.empty();
+  }
+
+  /** Rows of all stages so far. */
+  synchronized long rows() {
+    return rowsOfEnded + active.values().stream().mapToLong(Stage::rowsSoFar).sum();
   }
 
   private synchronized void show() {
@@ -224,13 +231,11 @@ public final class Progress extends SparkListener implements AutoCloseable {
     }
 
     private String line() {
-      return line(
-          description,
-          done,
-          tasks,
-          rows + running.values().stream().mapToLong(Long::longValue).sum(),
-          expectedRows,
-          seconds());
+      return line(description, done, tasks, rowsSoFar(), expectedRows, seconds());
+    }
+
+    private long rowsSoFar() {
+      return rows + running.values().stream().mapToLong(Long::longValue).sum();
     }
 
     private double seconds() {

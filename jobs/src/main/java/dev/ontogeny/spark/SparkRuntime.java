@@ -21,6 +21,8 @@ public final class SparkRuntime {
           // How often a running task tells its rows.
           "spark.executor.heartbeatInterval", "5s");
 
+  private static final String PLUGINS = "spark.plugins";
+
   private SparkRuntime() {}
 
   /**
@@ -48,6 +50,15 @@ public final class SparkRuntime {
         || given.get("spark.app.name").startsWith("dev.ontogeny")) {
       given.setAppName(name);
     }
+    String plugins = given.get(PLUGINS, "");
+    if (!plugins.contains(RunMetrics.class.getName())) {
+      given.set(
+          PLUGINS,
+          plugins.isBlank()
+              ? RunMetrics.class.getName()
+              : plugins + "," + RunMetrics.class.getName());
+    }
+    RunMetrics.countRowsBy(progress::rows);
     SparkSession spark = SparkSession.builder().config(given).getOrCreate();
     spark.sparkContext().addSparkListener(progress);
     return spark;

@@ -1,15 +1,18 @@
 package dev.ontogeny.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.typesafe.config.ConfigFactory;
 import dev.ontogeny.data.CaptureFixture;
 import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
+import dev.ontogeny.data.Moments;
 import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.PublishedTables;
+import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.demo.PlantedActivations;
@@ -22,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -153,6 +157,9 @@ class AbsentInputsTest {
       if (!step.job().name().equals("report")) {
         assertAsDeclared(Folder.of(result.output()));
       }
+      if (step.job().name().equals("measure")) {
+        assertLossEffects(result.manifest(), Folder.of(result.output()), line);
+      }
     }
     if (browser != null) {
       assertPages(folder.resolve("work/report"), line);
@@ -199,6 +206,41 @@ class AbsentInputsTest {
           }
         }
       }
+    }
+  }
+
+  /**
+   * The gradients of these captures are the vectors themselves, so that their effect is their
+   * variance; label values count where there are labels.
+   */
+  private void assertLossEffects(Manifest manifest, Folder features, Line line) throws IOException {
+    List<PublishedFile> files = manifest.table("loss_effects").toList();
+    if (line.absent().contains("gradient")) {
+      assertThat(files).isEmpty();
+      return;
+    }
+    assertThat(files).isNotEmpty();
+    ShardedDataset dataset =
+        ShardedDataset.open(Folder.of(folder.resolve("work/dataset").toString()));
+    for (PublishedFile file : files) {
+      Moments moments = dataset.moments(file.site(), file.checkpoint());
+      double variance = moments.meanSquareNorm();
+      for (double mean : moments.mean()) {
+        variance -= mean * mean;
+      }
+      Set<Object> labels = new HashSet<>();
+      try (TableReader reader = TableReader.open(features, file.path())) {
+        Object[] all = reader.next();
+        assertThat(all[2]).isNull();
+        assertThat((Double) all[4]).isCloseTo(-variance, within(1e-4 * variance));
+        assertThat(all[8]).isEqualTo(moments.rows());
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          labels.add(row[2]);
+        }
+      }
+      Set<Object> captured = new HashSet<>(Set.of("label_topic", "label_coin"));
+      captured.removeAll(line.absent());
+      assertThat(labels).isEqualTo(captured);
     }
   }
 

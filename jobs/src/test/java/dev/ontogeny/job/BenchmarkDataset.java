@@ -39,6 +39,12 @@ public final class BenchmarkDataset {
   /** The dataset in {@code folder}; of half precision, in eight shards. */
   public static ShardedDataset of(SparkSession spark, Path folder, int rows, int width)
       throws IOException {
+    return of(spark, folder, rows, width, 8);
+  }
+
+  /** The same in so many shards. */
+  public static ShardedDataset of(SparkSession spark, Path folder, int rows, int width, int shards)
+      throws IOException {
     Folder capture = Folder.of(folder.resolve("capture").toString());
     Folder dataset = Folder.of(folder.resolve("dataset").toString());
     if (!dataset.exists("_manifest.json")) {
@@ -58,7 +64,7 @@ public final class BenchmarkDataset {
                   List.of(
                       "input=" + capture.location(),
                       "stored-type=float16",
-                      "shards=8",
+                      "shards=" + shards,
                       "output=" + dataset.location())));
       capture.delete(".");
     }

@@ -127,7 +127,10 @@ public final class Browser implements AutoCloseable {
   /** Opens a page of a report and waits until its view is drawn. */
   public void open(Path report, String address) throws Exception {
     send("Page.navigate", Map.of("url", "about:blank"));
-    send("Page.navigate", Map.of("url", report.resolve("index.html").toUri() + address));
+    String page = report.resolve("index.html").toUri().toString();
+    send("Page.navigate", Map.of("url", page + address));
+    // On a busy machine the page before may still be there, drawn.
+    await(() -> text("document.URL").split("#", 2)[0].equals(page), page + " was not gone to");
     awaitDrawn();
   }
 

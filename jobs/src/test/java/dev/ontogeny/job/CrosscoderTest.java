@@ -11,6 +11,7 @@ import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.data.VectorType;
 import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.demo.PlantedComparison;
@@ -287,6 +288,41 @@ class CrosscoderTest {
         }
         assertThat((Double) row.get("decoder_norm")).isCloseTo(Math.sqrt(squares), within(1e-6));
       }
+    }
+  }
+
+  /** Sources are read side by side: each must be told of its own columns. */
+  @Test
+  void theGeometryIsThatOfEverySource() throws IOException {
+    List<Map<String, Object>> rows =
+        table("features", "features", "geometry").stream()
+            .filter(row -> row.get("statistic").equals("anisotropy"))
+            .toList();
+    assertThat(rows)
+        .extracting(row -> row.get("checkpoint"))
+        .containsExactlyInAnyOrderElementsOf(CHECKPOINTS);
+    for (Map<String, Object> row : rows) {
+      double[] sum = new double[dataset.site(DatasetFixture.SITE).width()];
+      double n = 0;
+      for (int shard = 0; shard < dataset.summary().shards(); shard++) {
+        FloatMatrix x = FloatMatrix.zeros((int) dataset.rows(shard), sum.length);
+        try (VectorReader reader =
+            dataset.vectors(DatasetFixture.SITE, (Long) row.get("checkpoint"), shard)) {
+          assertThat(reader.read(x)).isEqualTo(x.rows());
+        }
+        for (int r = 0; r < x.rows(); r++) {
+          double square = 0;
+          for (int i = 0; i < sum.length; i++) {
+            square += (double) x.at(r, i) * x.at(r, i);
+          }
+          for (int i = 0; i < sum.length; i++) {
+            sum[i] += x.at(r, i) / Math.sqrt(square);
+          }
+          n++;
+        }
+      }
+      double square = Arrays.stream(sum).map(each -> each * each).sum();
+      assertThat((Double) row.get("value")).isCloseTo((square - n) / n / (n - 1), within(1e-6));
     }
   }
 

@@ -47,13 +47,12 @@ class DescribeTest {
     DatasetFixture.publish(
         folder, new PlantedActivations(PlantedActivations.Plan.of(1, 8, 12, 10)), 4, 2);
     assertThat(describe(folder.toString(), "--columns")).isZero();
-    String text = out.toString(StandardCharsets.UTF_8);
     List<String> told =
         List.of(
             "moments: Moments of the vectors over all shards. A row is a site at a checkpoint.",
             "  mean_norm  double  captured units  mean length of a vector",
             "  token  string  its text (null where the capture has none)");
-    assertThat(text.lines().map(line -> line.replaceAll("(?<=[^ ]) {2,}", "  "))).containsAll(told);
+    assertThat(lines()).containsAll(told);
     // A manifest of before tables were told in it: what is declared is told all the same.
     Path manifest = temporary.resolve("dataset").resolve(Manifest.FILE);
     ObjectNode json = (ObjectNode) new ObjectMapper().readTree(Files.readString(manifest));
@@ -61,7 +60,14 @@ class DescribeTest {
     Files.writeString(manifest, json.toString());
     out.reset();
     assertThat(describe(folder.toString(), "--columns")).isZero();
-    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(text);
+    assertThat(lines()).containsAll(told);
+  }
+
+  private List<String> lines() {
+    return out.toString(StandardCharsets.UTF_8)
+        .lines()
+        .map(line -> line.replaceAll("(?<=[^ ]) {2,}", "  "))
+        .toList();
   }
 
   @Test

@@ -45,6 +45,13 @@ class DiagnosisTest {
   }
 
   @Test
+  void anEndFromOutside() {
+    assertLine(
+        new SparkException("Job 4 cancelled because SparkContext was shut down"),
+        "ontogeny: resources: Spark was ended while it worked, from outside (a signal, a machine that was reclaimed) or because too many executors were lost: the log above says which; the same command goes on where it was");
+  }
+
+  @Test
   void disksStoresAndPermissions() {
     assertLine(
         new RuntimeException("x", new IOException("No space left on device")),

@@ -13,6 +13,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -81,7 +82,7 @@ public final class DictionaryFixture {
             id,
             family,
             TopK.TYPE,
-            "autoencoder",
+            Target.AUTOENCODER,
             settings.width(),
             settings.k(),
             List.of(source),
@@ -89,6 +90,7 @@ public final class DictionaryFixture {
             0,
             chain ? family + "-r0" : null,
             index,
+            null,
             null,
             null,
             TopK.TYPE.rule(),

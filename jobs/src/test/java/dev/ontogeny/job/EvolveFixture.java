@@ -17,6 +17,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -101,7 +102,7 @@ public final class EvolveFixture {
         series + "-c" + checkpoint,
         series.substring(0, series.length() - 3),
         TopK.TYPE,
-        "autoencoder",
+        Target.AUTOENCODER,
         2 * planted.plan().features(),
         8,
         List.of(new Source(SITE, checkpoint, planted.plan().width())),
@@ -109,6 +110,7 @@ public final class EvolveFixture {
         replica,
         chain ? series : null,
         t,
+        null,
         null,
         null,
         TopK.TYPE.rule(),

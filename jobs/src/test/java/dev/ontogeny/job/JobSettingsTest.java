@@ -86,6 +86,8 @@ class JobSettingsTest {
           Map.entry("measure.kernel", "reference"),
           Map.entry("evolve.kernel", "reference"),
           Map.entry("train.dictionaries", "[{type=relu,width=64}]"),
+          Map.entry("train.targets", "{ here = there }"),
+          Map.entry("train.consensus", "{ share = 0.5, cosine = 0.7 }"),
           Map.entry("evolve.sensitivity-factors", "[0.5]"),
           Map.entry("train.types.top-k.multi-k", "128"),
           Map.entry("measure.features-per-file", "128"),
@@ -111,8 +113,12 @@ class JobSettingsTest {
     }
     List<Key> keys = new ArrayList<>();
     keys(job.settingsType(), "", false, keys);
-    String before = identity(job, base);
+    Config usual = base;
+    // How rounds are decides nothing where there are none.
+    Config byRounds = usual.withValue("training.rounds.workers", ConfigValueFactory.fromAnyRef(2));
     for (Key key : keys) {
+      base = key.path().startsWith("training.rounds.") ? byRounds : usual;
+      String before = identity(job, base);
       String path = job.name() + "." + key.path();
       ConfigValue value =
           base.root().toConfig().hasPathOrNull(key.path()) ? at(base, key.path()) : null;

@@ -37,7 +37,7 @@ class LocaleTest {
   }
 
   @Test
-  void theLineGivesTheSameBytesInEveryLanguage() throws IOException {
+  void theLineGivesTheSameBytesInAnyLanguage() throws IOException {
     for (long checkpoint : List.of(1L, 20L, 3000L)) {
       CaptureFixture.write(
           folder.resolve("capture"),
@@ -51,13 +51,12 @@ class LocaleTest {
     Locale before = Locale.getDefault();
     Map<String, String> expected = line(Locale.ROOT);
     assertThat(expected).hasSizeGreaterThan(30);
+    // An i of its own, a comma and other digits, all in one.
+    Locale hostile = Locale.forLanguageTag("tr-TR-u-nu-arab");
+    assertThat("I".toLowerCase(hostile)).isNotEqualTo("i");
+    assertThat(String.format(hostile, "%.1f", 1.5)).doesNotContain(".").doesNotContain("1");
     try {
-      // Turkish has an i of its own, German a comma, and Egypt and Thailand other digits.
-      for (String tag : List.of("tr-TR", "de-DE", "ar-EG", "th-TH-u-nu-thai")) {
-        assertThat(line(Locale.forLanguageTag(tag)))
-            .as(tag)
-            .containsExactlyInAnyOrderEntriesOf(expected);
-      }
+      assertThat(line(hostile)).containsExactlyInAnyOrderEntriesOf(expected);
     } finally {
       Locale.setDefault(before);
     }

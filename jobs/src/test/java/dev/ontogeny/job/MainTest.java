@@ -91,12 +91,12 @@ class MainTest {
     assertThat(run("cuont")).isEqualTo(2);
     assertThat(text(error))
         .isEqualTo(
-            "ontogeny: usage: there is no command 'cuont'; the commands are count, run, describe, benchmark (see ontogeny --help)\n");
+            "ontogeny: usage: there is no command 'cuont'; the commands are count, run, describe, prune, benchmark (see ontogeny --help)\n");
     error.reset();
     assertThat(run()).isEqualTo(2);
     assertThat(text(error))
         .isEqualTo(
-            "ontogeny: usage: name a command: count, run, describe, benchmark (see ontogeny --help)\n");
+            "ontogeny: usage: name a command: count, run, describe, prune, benchmark (see ontogeny --help)\n");
     error.reset();
     assertThat(run("count", "--no-such")).isEqualTo(2);
     assertThat(text(error))
@@ -224,7 +224,7 @@ class MainTest {
       Map<String, String> lines = new LinkedHashMap<>();
       lines.put("rows", Integer.toString(settings.rows()));
       lines.put("memory a task", "little");
-      return new Plan(lines);
+      return new Plan(lines, null);
     }
 
     @Override

@@ -38,7 +38,7 @@ class PipelineTest {
 
     @Override
     public Plan plan(SparkSession spark, Nothing settings) {
-      return new Plan(Map.of());
+      return new Plan(Map.of(), null);
     }
 
     @Override

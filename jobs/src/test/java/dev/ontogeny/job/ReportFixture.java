@@ -32,9 +32,9 @@ import org.apache.spark.sql.SparkSession;
  *
  * @param tracks of each replica
  * @param examples top examples of every feature at every checkpoint
- * @param geometry whether there is the table of that name
+ * @param sites whether there are tables about sites, whatever the dictionaries
  */
-public record ReportFixture(Path root, int tracks, int examples, boolean geometry) {
+public record ReportFixture(Path root, int tracks, int examples, boolean sites) {
 
   /** With six top examples of every feature at every checkpoint. */
   public ReportFixture(Path root, int tracks) {
@@ -45,8 +45,8 @@ public record ReportFixture(Path root, int tracks, int examples, boolean geometr
     this(root, tracks, examples, true);
   }
 
-  /** As folders were before there was a table of that name. */
-  public ReportFixture withoutGeometry() {
+  /** As folders were before there were tables about sites. */
+  public ReportFixture withoutSites() {
     return new ReportFixture(root, tracks, examples, false);
   }
 
@@ -256,7 +256,8 @@ public record ReportFixture(Path root, int tracks, int examples, boolean geometr
             """
             {"version": 1, "id": "%s", "type": "top-k", "target": "autoencoder", "width": %d, "k": 4,
              "sources": [{"site": "%s", "checkpoint": %d, "width": 128}], "seed": 0, "replica": %d,
-             "family": "%s", "series": "%s", "series_index": %d, "training": {"tokens": 480000}}
+             "family": "%s", "series": "%s", "series_index": %d, "training": {"tokens": 480000},
+             "quality": {"fvu": 0.2, "l0": 4.0, "dead_share": 0.0, "rows": 100}}
             """
                 .formatted(
                     id, tracks, SITE, CHECKPOINTS.get(at), replica, FAMILY, series(replica), at);
@@ -329,7 +330,7 @@ public record ReportFixture(Path root, int tracks, int examples, boolean geometr
                           0.94,
                           0.96);
                     })));
-    if (geometry) {
+    if (sites) {
       files.add(
           table(
               features(),
@@ -350,6 +351,22 @@ public record ReportFixture(Path root, int tracks, int examples, boolean geometr
                       100_000L);
                   writer.write(SITE, step, "top_share", 3 / rank, null, null, 100_000L);
                   writer.write(SITE, step, "anisotropy", 0.1 + 0.02 * at, 0.05, 0.4, 99_990L);
+                }
+              }));
+      files.add(
+          table(
+              features(),
+              FeatureTables.LOSS_EFFECTS,
+              writer -> {
+                for (int at = 0; at < CHECKPOINTS.size(); at++) {
+                  double effect = 0.25 * at;
+                  long step = CHECKPOINTS.get(at);
+                  writer.write(
+                      SITE, step, null, null, effect, effect - 0.1, effect + 0.1, 0.5, 100_000L);
+                  // Of one document no band can be told.
+                  writer.write(
+                      SITE, step, "label_topic", "sea", -effect, null, null, 0.75, 40_000L);
+                  writer.write(SITE, step, "label_topic", HOSTILE[0], null, null, null, null, 0L);
                 }
               }));
     }

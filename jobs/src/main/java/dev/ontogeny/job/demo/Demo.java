@@ -74,7 +74,7 @@ public final class Demo implements Job<DemoSettings> {
             planted.checkpoints()));
     lines.put("FLOPs", String.format(Locale.ROOT, "%.2e to train dictionaries", trained));
     lines.put("memory per task", "as the jobs' plans say; the network and its pairs: 100 MiB");
-    return new Plan(lines);
+    return new Plan(lines, null);
   }
 
   /** Six per row and weight that is touched: the encoder wholly, the rest sparsely. */

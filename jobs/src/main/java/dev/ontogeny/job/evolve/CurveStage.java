@@ -188,8 +188,9 @@ final class CurveStage {
             EvolutionTables.IDENTITY)) {
       for (int s = 0; s < sums.size(); s++) {
         Series series = inputs.series().get(s);
+        long[][] before = inputs.before().identity(series);
         for (int t = 0; t + 1 < series.length() && series.chain(); t++) {
-          long[] counts = sums.get(s).identity()[t];
+          long[] counts = before[t] == null ? sums.get(s).identity()[t] : before[t];
           writer.write(
               series.name(),
               series.checkpoints()[t],

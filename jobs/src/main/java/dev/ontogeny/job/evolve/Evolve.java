@@ -6,6 +6,7 @@ import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.evolution.StrengthLevels;
 import dev.ontogeny.evolution.TrackIndex;
+import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Provenance;
@@ -45,7 +46,8 @@ public final class Evolve implements Job<EvolveSettings> {
 
   @Override
   public Plan plan(SparkSession spark, EvolveSettings settings) {
-    return new Plan(EvolvePlan.lines(EvolveInputs.read(settings)));
+    EvolvePlan plan = EvolvePlan.of(EvolveInputs.read(settings).continued());
+    return Plan.of(spark, plan.lines(), plan.work());
   }
 
   @Override
@@ -55,16 +57,17 @@ public final class Evolve implements Job<EvolveSettings> {
     if (published.isPresent()) {
       return result(inputs, published.get(), true);
     }
+    inputs.continued();
     try (Claim claim = inputs.publication().claim()) {
-      return result(
-          inputs, evolve(new JavaSparkContext(spark.sparkContext()), inputs, claim), false);
+      return result(inputs, evolve(spark, inputs, claim), false);
     } catch (IOException e) {
       throw Failure.resources("%s", e.getMessage()).causedBy(e);
     }
   }
 
-  private static Manifest evolve(JavaSparkContext spark, EvolveInputs inputs, Claim claim)
+  private static Manifest evolve(SparkSession session, EvolveInputs inputs, Claim claim)
       throws IOException {
+    JavaSparkContext spark = new JavaSparkContext(session.sparkContext());
     Broadcast<EvolveInputs> shared = spark.broadcast(inputs);
     LineageStage.match(spark, shared);
     List<TrackIndex> tracks = LineageStage.tracks(spark, shared);
@@ -75,11 +78,11 @@ public final class Evolve implements Job<EvolveSettings> {
     List<TrackTask.Sums> sums = TrackStage.sums(inputs, tracks);
     FormationStage.form(spark, shared, sums);
     ReadingsStage.read(spark, shared, tracks);
-    return publish(spark, inputs, claim, tracks, sums);
+    return publish(session, inputs, claim, tracks, sums);
   }
 
   private static Manifest publish(
-      JavaSparkContext spark,
+      SparkSession session,
       EvolveInputs inputs,
       Claim claim,
       List<TrackIndex> tracks,
@@ -101,7 +104,8 @@ public final class Evolve implements Job<EvolveSettings> {
             inputs.inputs(),
             files,
             EvolutionTables.ALL,
-            Provenance.here(spark.version(), null),
+            Provenance.here(session.version(), null)
+                .with(Estimate.of(session, EvolvePlan.of(inputs).work()).took(claim)),
             EvolveSummary.of(inputs, sums));
   }
 

@@ -1,5 +1,6 @@
 package dev.ontogeny.job.evolve;
 
+import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
@@ -9,8 +10,6 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.DictionaryFormat;
-import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.evolution.EventRules;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.SeriesPlaces;
@@ -18,18 +17,17 @@ import dev.ontogeny.evolution.TrackStatistics;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Failure;
-import dev.ontogeny.run.Json;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.TaskContext;
 
 /** What every task of {@link Evolve} needs to know: where the inputs lie and how they are cut. */
@@ -64,6 +62,11 @@ final class EvolveInputs implements Serializable {
   /** On the driver only. */
   private final transient List<Manifest.Input> inputs;
 
+  /** On the driver only. */
+  private final transient Map<String, String> dictionaryContents;
+
+  private EvolvedBefore before = EvolvedBefore.nothing();
+
   private final ArrayList<Series> series;
   private final SeriesPlaces places;
   private final HashMap<String, ArrayList<PublishedFile>> featureFiles = new HashMap<>();
@@ -71,24 +74,17 @@ final class EvolveInputs implements Serializable {
   /** Reads manifests and the dictionaries' descriptions; writes nothing. */
   static EvolveInputs read(EvolveSettings settings) {
     ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
-    Folder dictionaries = Folder.of(settings.dictionaries());
-    Manifest dictionariesManifest = Manifest.read(dictionaries, "dictionaries");
+    DictionaryFolder dictionaries = DictionaryFolder.open(Folder.of(settings.dictionaries()));
     Folder features = Folder.of(settings.features());
     Manifest featuresManifest = Manifest.read(features, "features");
     List<Manifest.Input> inputs =
         List.of(
             dataset.asInput(),
-            dictionariesManifest.asInput(settings.dictionaries()),
+            dictionaries.asInput(),
             featuresManifest.asInput(settings.features()));
     requireMeasuredFrom(featuresManifest, features, inputs.get(0), inputs.get(1));
-    List<DictionaryMetadata> metadata = new ArrayList<>();
-    for (PublishedFile file : dictionariesManifest.files()) {
-      if (file.path().endsWith("/dictionary.json")) {
-        metadata.add(metadata(dictionaries, file.path()));
-      }
-    }
-    if (metadata.isEmpty()) {
-      throw Failure.data("%s holds no dictionary", dictionaries);
+    if (dictionaries.dictionaries().isEmpty()) {
+      throw Failure.data("%s holds no dictionary", dictionaries.folder());
     }
     Publication publication =
         Publication.of(Folder.of(settings.output()), "evolution", settings, inputs);
@@ -100,14 +96,14 @@ final class EvolveInputs implements Serializable {
         features,
         featuresManifest,
         inputs,
-        Series.of(metadata));
+        Series.of(dictionaries.dictionaries()));
   }
 
   private EvolveInputs(
       EvolveSettings settings,
       Publication publication,
       ShardedDataset dataset,
-      Folder dictionaries,
+      DictionaryFolder dictionaries,
       Folder features,
       Manifest featuresManifest,
       List<Manifest.Input> inputs,
@@ -115,7 +111,8 @@ final class EvolveInputs implements Serializable {
     this.settings = settings;
     this.publication = publication;
     this.dataset = dataset;
-    this.dictionaries = dictionaries;
+    this.dictionaries = dictionaries.folder();
+    this.dictionaryContents = dictionaries.contents();
     this.features = features;
     this.inputs = inputs;
     this.series = new ArrayList<>(series);
@@ -140,15 +137,6 @@ final class EvolveInputs implements Serializable {
     }
   }
 
-  private static DictionaryMetadata metadata(Folder folder, String path) {
-    try {
-      return Json.read(folder.readText(path), DictionaryMetadata.class, folder.resolve(path));
-    } catch (IOException e) {
-      throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
-          .causedBy(e);
-    }
-  }
-
   EvolveSettings settings() {
     return settings;
   }
@@ -167,6 +155,22 @@ final class EvolveInputs implements Serializable {
 
   List<Manifest.Input> inputs() {
     return inputs;
+  }
+
+  /** By id digests of the dictionaries' files. */
+  Map<String, String> dictionaryContents() {
+    return dictionaryContents;
+  }
+
+  /** The same with what was evolved before, which what is published is found without. */
+  EvolveInputs continued() {
+    before = EvolvedBefore.of(settings, dataset, dictionaryContents, series);
+    return this;
+  }
+
+  /** What of an earlier evolution is taken. */
+  EvolvedBefore before() {
+    return before;
   }
 
   List<Series> series() {
@@ -190,7 +194,8 @@ final class EvolveInputs implements Serializable {
    * less often the next is read. Directions of a block take three times range-memory at most.
    */
   int blockSize(Series of) {
-    long fitting = settings.rangeMemory().bytes() / (2L * Float.BYTES * of.width());
+    long fitting =
+        settings.rangeMemory().bytes() / ((long) Float.BYTES * (of.width() + of.readWidth()));
     return (int) Math.max(SMALLEST_RANGE, Math.min(LARGEST_BLOCK, fitting));
   }
 
@@ -201,7 +206,10 @@ final class EvolveInputs implements Serializable {
   int rowsOfCodes(Series of) {
     int codes = 1;
     for (String id : of.dictionaries()) {
-      codes = Math.max(codes, metadata(dictionaries, id + "/dictionary.json").codesPerRow());
+      codes =
+          Math.max(
+              codes,
+              DictionaryFolder.metadata(dictionaries, id + "/dictionary.json").codesPerRow());
     }
     long fitting = settings.rangeMemory().bytes() / (34L * codes);
     return (int) Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, fitting));
@@ -214,7 +222,7 @@ final class EvolveInputs implements Serializable {
 
   /** The tensors of a series' dictionary at its t-th checkpoint. */
   SourceTensors tensors(Series of, int t) throws IOException {
-    return new SourceTensors(dictionaries, of.dictionaries()[t], of.columns()[t], of.width());
+    return new SourceTensors(dictionaries, of, t);
   }
 
   /** When tracks of a series are born, at their peak, dead. */
@@ -226,11 +234,7 @@ final class EvolveInputs implements Serializable {
 
   /** A whole dictionary of a series. */
   Dictionary dictionary(Series of, int t) throws IOException {
-    String path = of.dictionaries()[t] + "/dictionary.safetensors";
-    DictionaryMetadata metadata = metadata(dictionaries, of.dictionaries()[t] + "/dictionary.json");
-    try (InputStream in = new BufferedInputStream(dictionaries.open(path), 1 << 16)) {
-      return DictionaryFormat.read(metadata, in, dictionaries.resolve(path));
-    }
+    return DictionaryFolder.read(dictionaries, of.dictionaries()[t]);
   }
 
   /** Decoder rows of a range of tracks at every checkpoint, zeros where a track is absent. */
@@ -267,17 +271,19 @@ final class EvolveInputs implements Serializable {
 
   /** The file in which lineage leaves who continues whom between checkpoints t and t + 1. */
   String successorsPath(int s, int t) {
-    return publication.scratchPath("successors-" + s + "-" + t);
+    return publication.scratchPath(
+        "successors-" + s + "-" + t + (before.isLineageKnown(series.get(s), t) ? "-taken" : ""));
   }
 
   /** The file in which a range of tracks leaves its part of the population's sums. */
   String sumsPath(int s, int range) {
-    return publication.scratchPath("sums-" + s + "-" + range);
+    return publication.scratchPath("sums-" + s + "-" + range + before.mark(series.get(s)));
   }
 
   /**
-   * Of the features of checkpoint t: successors, mutual nearest neighbours and, for chains, 1 where
-   * the latent of the same index has turned away at t + 1; [3][features].
+   * Of the features of checkpoint t: successors, mutual nearest neighbours (-1 throughout where
+   * lineage was taken over) and, for chains, 1 where the latent of the same index has turned away
+   * at t + 1; [3][features].
    */
   int[][] readSuccessors(int s, int t) throws IOException {
     int[][] result = new int[3][series.get(s).features()[t]];

@@ -6,6 +6,7 @@ import dev.ontogeny.evolution.MatchingRules;
 import dev.ontogeny.evolution.Phase;
 import dev.ontogeny.evolution.RelativeNorms;
 import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.run.Nullable;
 import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.Problems;
 import java.io.Serializable;
@@ -17,6 +18,7 @@ public record EvolveSettings(
     @Operational String dictionaries,
     @Operational String features,
     @Operational String output,
+    @Operational @Nullable String continueFrom,
     long seed,
     EventRules events,
     List<Double> sensitivityFactors,

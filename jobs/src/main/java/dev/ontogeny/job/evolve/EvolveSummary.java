@@ -17,8 +17,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** {@code summary} of the manifest. */
-record EvolveSummary(List<SeriesSummary> series) {
+/**
+ * {@code summary} of the manifest.
+ *
+ * @param dictionaryContents by id digests of the dictionaries' files, so that it can be told later
+ *     what they were; null in evolutions of old
+ */
+record EvolveSummary(List<SeriesSummary> series, Map<String, String> dictionaryContents) {
   /**
    * One series in short.
    *
@@ -71,7 +76,7 @@ record EvolveSummary(List<SeriesSummary> series) {
               byCheckpoint(series, population.directionBirths()),
               byCheckpoint(series, population.deaths())));
     }
-    return new EvolveSummary(summaries);
+    return new EvolveSummary(summaries, inputs.dictionaryContents());
   }
 
   /** Tracks that fire at all. */

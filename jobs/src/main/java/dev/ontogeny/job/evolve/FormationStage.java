@@ -34,7 +34,7 @@ final class FormationStage {
       leaders.add(trackOfFeature);
     }
     List<PublishedFile> files = inputs.featureFiles("examples");
-    spark.sc().setJobDescription("Find examples of the leading tracks");
+    spark.sc().setJobDescription("evolve: find examples of the leading tracks");
     Map<Integer, List<FormationTasks.Example>> examples = new HashMap<>();
     for (FormationTasks.Example each :
         spark
@@ -62,7 +62,7 @@ final class FormationStage {
       }
     }
     Broadcast<List<FormationTasks.Tokens>> sharedTokens = spark.broadcast(tokens);
-    spark.sc().setJobDescription("See tracks form at " + missing.size() + " checkpoints");
+    spark.sc().setJobDescription("evolve: see tracks form at " + missing.size() + " checkpoints");
     spark
         .parallelize(shards, shards.size())
         .flatMapToPair(new FormationTasks.ReadRows(shared, sharedTokens))

@@ -4,8 +4,9 @@ import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableWriter;
-import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.data.VectorRows;
 import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.evolution.Formation;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.kernel.EncodingKernel;
@@ -52,7 +53,7 @@ final class FormationTasks {
    * Activations of some tokens.
    *
    * @param token places in {@link Tokens}
-   * @param values row-major
+   * @param values row-major, what {@link Series#sources} has side by side
    */
   record Rows(int[] token, float[] values) implements Serializable {}
 
@@ -189,23 +190,26 @@ final class FormationTasks {
       int[] places = wanted.ofShard(shard.shard);
       int count = places[1] - places[0];
       int[] token = new int[count];
-      FloatMatrix values = FloatMatrix.zeros(count, series.width());
-      try (VectorReader reader =
-          inputs
-              .dataset()
-              .vectors(series.site(), series.checkpoints()[shard.place.t], shard.shard)) {
-        long at = 0;
-        for (int i = 0; i < count; i++) {
-          token[i] = places[0] + i;
-          long row = wanted.addresses[token[i]] & 0xffffffffL;
-          reader.skip(row - at);
-          if (reader.read(values, i, 1) != 1) {
-            throw Failure.data(
-                "examples name row %d of shard %d, which has %d rows",
-                row, shard.shard, reader.rows());
-          }
-          at = row + 1;
+      long[] wantedRows = new long[count];
+      for (int i = 0; i < count; i++) {
+        token[i] = places[0] + i;
+        wantedRows[i] = wanted.addresses[token[i]] & 0xffffffffL;
+      }
+      long there = inputs.dataset().rows(shard.shard);
+      if (wantedRows[count - 1] >= there) {
+        throw Failure.data(
+            "examples name row %d of shard %d, which has %d rows",
+            wantedRows[count - 1], shard.shard, there);
+      }
+      List<Source> sources = series.sources(shard.place.t);
+      FloatMatrix values = FloatMatrix.zeros(count, sources.stream().mapToInt(Source::width).sum());
+      int column = 0;
+      for (Source source : sources) {
+        try (VectorRows rows =
+            inputs.dataset().vectorRows(source.site(), source.checkpoint(), shard.shard)) {
+          rows.read(wantedRows, values, 0, column);
         }
+        column += source.width();
       }
       return List.of(new Tuple2<>(shard.place, new Rows(token, values.values()))).iterator();
     }
@@ -229,18 +233,17 @@ final class FormationTasks {
       SeriesPlace place = rows._1();
       Series series = inputs.series().get(place.s);
       Tokens wanted = tokens.value().get(place.s);
-      int width = series.width();
-      FloatMatrix activations = FloatMatrix.zeros(wanted.addresses.length, width);
+      int width = series.sources(place.t).stream().mapToInt(Source::width).sum();
+      FloatMatrix all = FloatMatrix.zeros(wanted.addresses.length, width);
       for (Rows each : rows._2()) {
         for (int i = 0; i < each.token.length; i++) {
-          System.arraycopy(
-              each.values, i * width, activations.values(), each.token[i] * width, width);
+          System.arraycopy(each.values, i * width, all.values(), each.token[i] * width, width);
         }
       }
       SparseCodes codes =
-          series.crosscoder()
-              ? null
-              : encode(inputs, inputs.dictionary(series, place.t), activations);
+          series.crosscoder() ? null : encode(inputs, inputs.dictionary(series, place.t), all);
+      // Features are where they write to.
+      FloatMatrix activations = all.columns(width - series.width(), series.width());
       double[] nulls = similarities(activations, codes, wanted.random);
       String path =
           String.format(

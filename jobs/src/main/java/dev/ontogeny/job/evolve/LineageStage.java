@@ -23,13 +23,19 @@ final class LineageStage {
   /** Writes the lineage of every pair of neighbouring checkpoints, unless it is there already. */
   static void match(JavaSparkContext spark, Broadcast<EvolveInputs> shared) {
     EvolveInputs inputs = shared.value();
+    List<LineageTasks.Pair> taken = new ArrayList<>();
     List<LineageTasks.Block> blocks = new ArrayList<>();
     int pairs = 0;
     for (int s = 0; s < inputs.series().size(); s++) {
       Series series = inputs.series().get(s);
       for (int t = 0; t + 1 < series.length(); t++) {
         LineageTasks.Pair pair = new LineageTasks.Pair(s, t);
-        if (inputs.publication().unit(pair.unit(inputs)).isEmpty()) {
+        if (inputs.publication().unit(pair.unit(inputs)).isPresent()) {
+          continue;
+        }
+        if (inputs.before().isLineageKnown(series, t)) {
+          taken.add(pair);
+        } else {
           pairs++;
           int size = inputs.blockSize(series);
           for (int first = 0; first < series.features()[t]; first += size) {
@@ -38,10 +44,17 @@ final class LineageStage {
         }
       }
     }
+    if (!taken.isEmpty()) {
+      spark.sc().setJobDescription("evolve: take over " + taken.size() + " pairs of checkpoints");
+      spark
+          .parallelize(taken, Math.min(taken.size(), 4 * spark.defaultParallelism()))
+          .foreach(new LineageTasks.Take(shared));
+      LOG.info("Took {} pairs of checkpoints from {}", taken.size(), inputs.before().folder());
+    }
     if (blocks.isEmpty()) {
       return;
     }
-    spark.sc().setJobDescription("Match features of " + pairs + " pairs of checkpoints");
+    spark.sc().setJobDescription("evolve: match features of " + pairs + " pairs of checkpoints");
     spark
         .parallelize(blocks, blocks.size())
         .mapToPair(new LineageTasks.Compare(shared))
@@ -110,7 +123,7 @@ final class LineageStage {
     if (count == 0 || files.isEmpty()) {
       return turned;
     }
-    spark.sc().setJobDescription("Look where " + count + " turned latents fire");
+    spark.sc().setJobDescription("evolve: look where " + count + " turned latents fire");
     Broadcast<BitSet[][]> sharedTurned = spark.broadcast(turned);
     for (StatisticsTasks.Kept kept :
         spark

@@ -1,7 +1,9 @@
 package dev.ontogeny.job.evolve;
 
 import dev.ontogeny.data.EvolutionTables;
+import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.evolution.BlockMatcher;
 import dev.ontogeny.evolution.Directions;
@@ -13,6 +15,7 @@ import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.Serializable;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,7 +32,11 @@ final class LineageTasks {
   record Pair(int s, int t) implements Serializable {
     String unit(EvolveInputs inputs) {
       Series series = inputs.series().get(s);
-      return "lineage/" + series.name() + "/" + series.checkpoints()[t];
+      return "lineage/"
+          + series.name()
+          + "/"
+          + series.checkpoints()[t]
+          + (inputs.before().isLineageKnown(series, t) ? "/taken" : "");
     }
   }
 
@@ -115,39 +122,82 @@ final class LineageTasks {
         }
         file = writer.finish();
       }
-      try (DataOutputStream out =
-          new DataOutputStream(
-              new BufferedOutputStream(
-                  inputs.publication().folder().create(inputs.successorsPath(pair.s, pair.t)),
-                  1 << 16))) {
-        for (int[] each :
-            List.of(lineage.successors(), lineage.nearest(), turned(inputs, series, pair.t))) {
-          for (int value : each) {
-            out.writeInt(value);
-          }
-        }
-      }
-      inputs.publication().finished(pair.unit(inputs), List.of(file), Map.of());
+      finish(inputs, pair, file, lineage.successors(), lineage.nearest());
+    }
+  }
+
+  /**
+   * Takes the lineage of a pair of checkpoints from an earlier evolution. That does not tell who is
+   * nearest to whom, which is counted for the table {@code identity} alone: counts are taken too.
+   */
+  static final class Take implements VoidFunction<Pair> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Take(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
     }
 
-    private static int[] turned(EvolveInputs inputs, Series series, int t) throws IOException {
-      int[] turned = new int[series.features()[t]];
-      if (!series.chain()) {
-        return turned;
-      }
-      double least = inputs.settings().handover().cosine();
-      try (SourceTensors from = inputs.tensors(series, t);
-          SourceTensors to = inputs.tensors(series, t + 1)) {
-        for (int first = 0; first < turned.length; first += EvolveInputs.BLOCK) {
-          int count = Math.min(EvolveInputs.BLOCK, turned.length - first);
-          double[] cosines =
-              Directions.cosines(from.decoders(first, count), to.decoders(first, count));
-          for (int i = 0; i < count; i++) {
-            turned[first + i] = cosines[i] < least ? 1 : 0;
+    @Override
+    public void call(Pair pair) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      Series series = inputs.series().get(pair.s);
+      Folder folder = inputs.publication().folder();
+      PublishedFile file = inputs.before().lineage(series, pair.t);
+      folder.copy(inputs.before().folder(), file);
+      int[] successors = new int[series.features()[pair.t]];
+      int[] nearest = new int[successors.length];
+      Arrays.fill(successors, -1);
+      Arrays.fill(nearest, -1);
+      try (TableReader reader =
+          TableReader.open(
+              folder, EvolutionTables.LINEAGE, file.path(), "feature_from", "feature_to", "kind")) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          if (row[2].equals(Lineage.Kind.CONTINUES.key())) {
+            successors[(Integer) row[0]] = (Integer) row[1];
           }
         }
       }
+      finish(inputs, pair, file, successors, nearest);
+    }
+  }
+
+  /** Leaves what later stages need, and the record of the pair. */
+  private static void finish(
+      EvolveInputs inputs, Pair pair, PublishedFile file, int[] successors, int[] nearest)
+      throws IOException {
+    int[] turned = turned(inputs, inputs.series().get(pair.s), pair.t);
+    try (DataOutputStream out =
+        new DataOutputStream(
+            new BufferedOutputStream(
+                inputs.publication().folder().create(inputs.successorsPath(pair.s, pair.t)),
+                1 << 16))) {
+      for (int[] each : List.of(successors, nearest, turned)) {
+        for (int value : each) {
+          out.writeInt(value);
+        }
+      }
+    }
+    inputs.publication().finished(pair.unit(inputs), List.of(file), Map.of());
+  }
+
+  private static int[] turned(EvolveInputs inputs, Series series, int t) throws IOException {
+    int[] turned = new int[series.features()[t]];
+    if (!series.chain()) {
       return turned;
     }
+    double least = inputs.settings().handover().cosine();
+    try (SourceTensors from = inputs.tensors(series, t);
+        SourceTensors to = inputs.tensors(series, t + 1)) {
+      for (int first = 0; first < turned.length; first += EvolveInputs.BLOCK) {
+        int count = Math.min(EvolveInputs.BLOCK, turned.length - first);
+        double[] cosines =
+            Directions.cosines(from.decoders(first, count), to.decoders(first, count));
+        for (int i = 0; i < count; i++) {
+          turned[first + i] = cosines[i] < least ? 1 : 0;
+        }
+      }
+    }
+    return turned;
   }
 }

@@ -2,6 +2,7 @@ package dev.ontogeny.job.evolve;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.evolution.TrackIndex;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -21,10 +22,26 @@ final class OverlapStage {
   static void count(
       JavaSparkContext spark, Broadcast<EvolveInputs> shared, List<TrackIndex> tracks) {
     EvolveInputs inputs = shared.value();
-    List<OverlapTasks.SeriesPlace> missing =
-        OverlapTasks.places(inputs).stream()
-            .filter(each -> inputs.publication().unit(each.unit(inputs)).isEmpty())
-            .toList();
+    List<OverlapTasks.SeriesPlace> missing = new ArrayList<>();
+    List<OverlapTasks.SeriesPlace> taken = new ArrayList<>();
+    for (OverlapTasks.SeriesPlace each : OverlapTasks.places(inputs)) {
+      if (inputs.publication().unit(each.unit(inputs)).isEmpty()) {
+        (each.before(inputs) == null ? missing : taken).add(each);
+      }
+    }
+    if (!taken.isEmpty()) {
+      spark
+          .sc()
+          .setJobDescription(
+              "evolve: take over counts of " + taken.size() + " pairs of checkpoints");
+      spark
+          .parallelize(taken, Math.min(taken.size(), 4 * spark.defaultParallelism()))
+          .foreach(new OverlapTasks.Take(shared));
+      LOG.info(
+          "Took where tracks fire at {} pairs of checkpoints from {}",
+          taken.size(),
+          inputs.before().folder());
+    }
     if (missing.isEmpty()) {
       return;
     }
@@ -34,7 +51,7 @@ final class OverlapStage {
     spark
         .sc()
         .setJobDescription(
-            "Count where tracks fire at " + missing.size() + " pairs of checkpoints");
+            "evolve: count where tracks fire at " + missing.size() + " pairs of checkpoints");
     spark
         .parallelize(parts, tasks)
         .flatMapToPair(new OverlapTasks.Count(shared))

@@ -48,6 +48,11 @@ final class OverlapTasks {
       Series series = inputs.series().get(s);
       return "overlaps/" + series.name() + "/" + series.checkpoints()[t];
     }
+
+    /** Its file in an earlier evolution, null for none. */
+    PublishedFile before(EvolveInputs inputs) {
+      return inputs.before().overlaps(inputs.series().get(s), t);
+    }
   }
 
   /**
@@ -136,11 +141,11 @@ final class OverlapTasks {
       Dictionary dictionary = inputs.dictionary(series, t);
       CodesByFeature.Builder turned = new CodesByFeature.Builder(dictionary.width());
       SparseCodes codes = new SparseCodes(dictionary.width());
-      FloatMatrix batch = FloatMatrix.zeros(BATCH, series.width());
+      FloatMatrix batch = FloatMatrix.zeros(BATCH, series.readWidth());
       try (EncodingKernel kernel = inputs.provider().encoding(dictionary, BATCH)) {
         for (RowBlock.Run run : part.rows.runs()) {
           try (SourceRows rows =
-              new SourceRows(inputs.dataset(), dictionary.sources(), run.shard())) {
+              new SourceRows(inputs.dataset(), List.of(series.read(t)), run.shard())) {
             rows.skip(run.first());
             for (int left = run.count(); left > 0; left -= BATCH) {
               int count = Math.min(left, BATCH);
@@ -152,6 +157,24 @@ final class OverlapTasks {
         }
       }
       return turned.build();
+    }
+  }
+
+  /** Takes the counts of a series at a checkpoint from an earlier evolution. */
+  static final class Take implements VoidFunction<SeriesPlace> {
+    private static final long serialVersionUID = 1;
+    private final Broadcast<EvolveInputs> broadcast;
+
+    Take(Broadcast<EvolveInputs> inputs) {
+      this.broadcast = inputs;
+    }
+
+    @Override
+    public void call(SeriesPlace place) throws IOException {
+      EvolveInputs inputs = broadcast.value();
+      PublishedFile file = place.before(inputs);
+      inputs.publication().folder().copy(inputs.before().folder(), file);
+      inputs.publication().finished(place.unit(inputs), List.of(file), Map.of());
     }
   }
 

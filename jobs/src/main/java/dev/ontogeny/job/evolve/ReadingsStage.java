@@ -32,17 +32,18 @@ final class ReadingsStage {
     Broadcast<ReadingsTasks.Homes> homes =
         spark.broadcast(new ReadingsTasks.Homes(tracks, TrackStage.peaks(inputs, tracks)));
     List<PublishedFile> files = inputs.featureFiles("examples");
-    spark.sc().setJobDescription("Find the rows of top examples");
+    spark.sc().setJobDescription("evolve: find the rows of top examples");
     spark
         .parallelize(files, files.size())
         .flatMapToPair(new ReadingsTasks.FindRows(shared, homes))
         .groupByKey(files.size())
         .foreach(new ReadingsTasks.Keep(shared));
-    spark.sc().setJobDescription("Read top examples again in " + scans.size() + " scans");
+    spark.sc().setJobDescription("evolve: read top examples again in " + scans.size() + " scans");
     if (!scans.isEmpty()) {
       spark.parallelize(scans, scans.size()).foreach(new ReadingsTasks.Read(shared, homes));
     }
     if (!crosscoders.isEmpty()) {
+      spark.sc().setJobDescription("evolve: share out what crosscoders read again");
       spark.parallelize(crosscoders, crosscoders.size()).foreach(new ReadingsTasks.Share(shared));
     }
     LOG.info("Read top examples again in {} scans", scans.size());

@@ -3,7 +3,7 @@ package dev.ontogeny.job.evolve;
 import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
-import dev.ontogeny.data.VectorReader;
+import dev.ontogeny.data.VectorRows;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.TrackIndex;
@@ -25,6 +25,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.api.java.function.VoidFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -33,8 +34,8 @@ import scala.Tuple2;
 /**
  * What the feature of a track is on the rows of the track's top examples, at every checkpoint: the
  * same sentence before and after a birth. Rows are sorted by shard first, so that a scan of one
- * checkpoint reads every shard once and holds one shard's wishes, one batch and one dictionary for
- * each of its series.
+ * checkpoint opens every shard once, reads the wanted rows for all series together, and holds one
+ * shard's wishes, one batch and one dictionary for each of its series.
  */
 final class ReadingsTasks {
   private static final int BATCH = 1024;
@@ -87,7 +88,7 @@ final class ReadingsTasks {
       Series series = inputs.series().get(s);
       for (int t = 0; t < series.length() && !series.crosscoder(); t++) {
         if (inputs.publication().unit(unit(inputs, s, t)).isEmpty()) {
-          List<Object> place = List.of(series.site(), series.checkpoints()[t]);
+          List<Object> place = List.of(series.readSite(), series.checkpoints()[t]);
           places
               .computeIfAbsent(
                   place,
@@ -311,35 +312,31 @@ final class ReadingsTasks {
       for (Reading each : readings) {
         each.begin(shard);
       }
-      int row = next(readings);
-      if (row == Integer.MAX_VALUE) {
+      long[] rows =
+          readings.stream().flatMapToLong(Reading::rowsWanted).sorted().distinct().toArray();
+      if (rows.length == 0) {
         return;
       }
-      try (VectorReader reader = inputs.dataset().vectors(scan.site, scan.checkpoint, shard)) {
-        FloatMatrix vector = FloatMatrix.zeros(1, reader.width());
-        long at = 0;
-        for (; row < Integer.MAX_VALUE; row = next(readings)) {
-          reader.skip(row - at);
-          if (reader.read(vector) != 1) {
-            throw Failure.data(
-                "examples name row %d of shard %d, which has %d rows", row, shard, reader.rows());
-          }
-          at = row + 1L;
-          for (Reading each : readings) {
-            if (each.nextRow() == row) {
-              each.take(vector.values());
+      long there = inputs.dataset().rows(shard);
+      if (rows[rows.length - 1] >= there) {
+        throw Failure.data(
+            "examples name row %d of shard %d, which has %d rows",
+            rows[rows.length - 1], shard, there);
+      }
+      try (VectorRows reader = inputs.dataset().vectorRows(scan.site, scan.checkpoint, shard)) {
+        for (int first = 0; first < rows.length; first += BATCH) {
+          long[] part = Arrays.copyOfRange(rows, first, Math.min(rows.length, first + BATCH));
+          FloatMatrix vectors = FloatMatrix.zeros(part.length, reader.width());
+          reader.read(part, vectors, 0, 0);
+          for (int i = 0; i < part.length; i++) {
+            for (Reading each : readings) {
+              if (each.nextRow() == part[i]) {
+                each.take(vectors, i);
+              }
             }
           }
         }
       }
-    }
-
-    private static int next(List<Reading> readings) {
-      int row = Integer.MAX_VALUE;
-      for (Reading each : readings) {
-        row = Math.min(row, each.nextRow());
-      }
-      return row;
     }
   }
 
@@ -376,7 +373,7 @@ final class ReadingsTasks {
       for (int feature = 0; feature < series.features()[t]; feature++) {
         featureOf[tracks.trackOf(t, feature)] = feature;
       }
-      batch = new float[BATCH * series.width()];
+      batch = new float[BATCH * series.readWidth()];
       Dictionary dictionary = inputs.dictionary(series, t);
       codes = new SparseCodes(dictionary.width());
       kernel = inputs.provider().encoding(dictionary, BATCH);
@@ -394,9 +391,16 @@ final class ReadingsTasks {
       return place < wishes.length ? wishes[place].row : Integer.MAX_VALUE;
     }
 
-    void take(float[] vector) throws IOException {
+    /** All rows that are wanted of the shard. */
+    LongStream rowsWanted() {
+      return Arrays.stream(wishes).mapToLong(Wish::row);
+    }
+
+    /** Takes the next row that is wanted, which is the i-th of {@code vectors}. */
+    void take(FloatMatrix vectors, int i) throws IOException {
       int row = nextRow();
-      System.arraycopy(vector, 0, batch, rows * series.width(), series.width());
+      int width = series.readWidth();
+      System.arraycopy(vectors.values(), i * width, batch, rows * width, width);
       for (; nextRow() == row; place++) {
         if (featureOf[wishes[place].track] >= 0) {
           pending.add(new int[] {rows, shard, row, wishes[place].track});
@@ -412,7 +416,8 @@ final class ReadingsTasks {
         return;
       }
       kernel.encode(
-          new FloatMatrix(rows, series.width(), Arrays.copyOf(batch, rows * series.width())),
+          new FloatMatrix(
+              rows, series.readWidth(), Arrays.copyOf(batch, rows * series.readWidth())),
           codes);
       for (int[] each : pending) {
         writer.write(

@@ -61,7 +61,10 @@ final class ReplicationStage {
     if (work.isEmpty()) {
       return confidences;
     }
-    spark.sc().setJobDescription("Compare trajectories of " + pairs.size() + " pairs of replicas");
+    spark
+        .sc()
+        .setJobDescription(
+            "evolve: compare trajectories of " + pairs.size() + " pairs of replicas");
     Map<Integer, float[][]> found =
         spark
             .parallelize(work, work.size())

@@ -3,6 +3,7 @@ package dev.ontogeny.job.evolve;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.TensorFile;
 import dev.ontogeny.evolution.Directions;
+import dev.ontogeny.evolution.Series;
 import dev.ontogeny.matrix.FloatMatrix;
 import java.io.Closeable;
 import java.io.IOException;
@@ -13,17 +14,20 @@ final class SourceTensors implements Closeable {
   private final TensorFile file;
   private final int column;
   private final int width;
+  private final int readColumn;
+  private final int readWidth;
 
   /**
    * Opens a dictionary.
    *
-   * @param column the first of the source's, among the columns of all sources
-   * @param width how many they are
+   * @param t its place in the series
    */
-  SourceTensors(Folder dictionaries, String id, int column, int width) throws IOException {
-    file = TensorFile.open(dictionaries, id + "/dictionary.safetensors");
-    this.column = column;
-    this.width = width;
+  SourceTensors(Folder dictionaries, Series of, int t) throws IOException {
+    file = TensorFile.open(dictionaries, of.dictionaries()[t] + "/dictionary.safetensors");
+    column = of.columns()[t];
+    width = of.width();
+    readColumn = of.readColumn(t);
+    readWidth = of.readWidth();
   }
 
   /** Rows of W_dec, [which.length, width]; of zeros for -1. */
@@ -39,7 +43,7 @@ final class SourceTensors implements Closeable {
   /** Directions of a block of neighbouring features. */
   Directions directions(int first, int count) throws IOException {
     return Directions.of(
-        decoders(first, count), file.columns("W_enc", first, count, column, width));
+        decoders(first, count), file.columns("W_enc", first, count, readColumn, readWidth));
   }
 
   @Override

@@ -33,7 +33,7 @@ final class StatisticsStage {
     }
     files.addAll(OverlapStage.files(inputs));
     Broadcast<List<TrackIndex>> sharedTracks = spark.broadcast(tracks);
-    spark.sc().setJobDescription("Sort statistics of " + files.size() + " files by track");
+    spark.sc().setJobDescription("evolve: sort statistics of " + files.size() + " files by track");
     List<StrengthLevels> levels = new ArrayList<>();
     for (Series series : inputs.series()) {
       levels.add(new StrengthLevels(series.length()));

@@ -54,7 +54,7 @@ final class TrackStage {
     levels.forEach(each -> strong.add(each.reachedBy(inputs.settings().phases().strongShare())));
     Broadcast<TrackTask.Knowledge> knowledge =
         spark.broadcast(new TrackTask.Knowledge(confidences, strong));
-    spark.sc().setJobDescription("Follow " + missing.size() + " ranges of tracks");
+    spark.sc().setJobDescription("evolve: follow " + missing.size() + " ranges of tracks");
     spark.parallelize(missing, missing.size()).foreach(new TrackTask(shared, knowledge));
     LOG.info("Followed {} ranges of tracks", missing.size());
   }

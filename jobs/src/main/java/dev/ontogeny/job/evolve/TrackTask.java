@@ -116,7 +116,8 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
   }
 
   static String unit(EvolveInputs inputs, StatisticsTasks.Range range) {
-    return "tracks/" + inputs.series().get(range.s()).name() + "/" + range.number();
+    Series series = inputs.series().get(range.s());
+    return "tracks/" + series.name() + "/" + range.number() + inputs.before().mark(series);
   }
 
   @Override
@@ -365,6 +366,9 @@ final class TrackTask implements VoidFunction<StatisticsTasks.Range> {
       EvolveInputs inputs, int s, TrackStatistics statistics, long[][] identity)
       throws IOException {
     for (int t = 0; t < identity.length; t++) {
+      if (inputs.before().isLineageKnown(inputs.series().get(s), t)) {
+        continue;
+      }
       int[] nearest = inputs.readSuccessors(s, t)[1];
       for (int i = 0; i < statistics.size(); i++) {
         if (statistics.firingRate(i, t) > 0 && statistics.firingRate(i, t + 1) > 0) {

@@ -13,7 +13,9 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TokenBlock;
 import dev.ontogeny.data.TokenBlock.Token;
 import dev.ontogeny.data.TokenOrder;
+import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.Workload;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
@@ -23,6 +25,7 @@ import dev.ontogeny.spark.Progress;
 import dev.ontogeny.stats.BlockEncoder;
 import dev.ontogeny.stats.CodesByFeature;
 import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.LabelValues;
 import dev.ontogeny.stats.RowAttributes;
 import dev.ontogeny.stats.RowStatistics;
 import dev.ontogeny.stats.TokenSummary;
@@ -77,32 +80,56 @@ public final class Measure implements Job<MeasureSettings> {
     return MeasureSettings.class;
   }
 
-  /** What was measured; the manifest's summary. */
-  record Summary(long rows, int dictionaries, long features, List<String> labelsLeftOut) {}
+  /** The key of {@link Summary#dictionaryContents}. */
+  static final String CONTENTS = "dictionary_contents";
+
+  /**
+   * What was measured; the manifest's summary.
+   *
+   * @param dictionaryContents by id digests of the dictionaries' files, so that it can be told
+   *     later what they were
+   */
+  record Summary(
+      long rows,
+      int dictionaries,
+      long features,
+      List<String> labelsLeftOut,
+      Map<String, String> dictionaryContents) {}
 
   /** The job's inputs and how the work is divided. */
   private record Work(
       ShardedDataset dataset,
       DictionaryFolder dictionaries,
+      MeasuredBefore before,
       List<RowBlock> blocks,
       List<MeasureUnit> units,
       TokenBlock.Columns columns,
       TokenOrder order) {
 
     static Work of(MeasureSettings settings) {
-      Folder folder = Folder.of(settings.dataset());
-      ShardedDataset dataset = ShardedDataset.open(folder);
-      DictionaryFolder dictionaries = DictionaryFolder.open(Folder.of(settings.dictionaries()));
+      return of(
+          settings,
+          ShardedDataset.open(Folder.of(settings.dataset())),
+          DictionaryFolder.open(Folder.of(settings.dictionaries())));
+    }
+
+    static Work of(
+        MeasureSettings settings, ShardedDataset dataset, DictionaryFolder dictionaries) {
+      Folder folder = dataset.folder();
+      MeasuredBefore before = MeasuredBefore.of(settings, dataset, dictionaries);
       try {
         return new Work(
             dataset,
             dictionaries,
+            before,
             RowBlock.cut(dataset, settings.blockRows()),
             MeasureUnit.divide(
                 dataset,
                 dictionaries,
                 settings.dictionariesPerScan(),
-                settings.checkpointsPerUnit()),
+                settings.checkpointsPerUnit(),
+                before.known(),
+                before.sources(dictionaries)),
             TokenBlock.Columns.of(dataset),
             TokenOrder.of(seed(folder), dataset.summary().shards()));
       } catch (IOException e) {
@@ -136,12 +163,26 @@ public final class Measure implements Job<MeasureSettings> {
     }
   }
 
-  @Override
-  public Plan plan(SparkSession spark, MeasureSettings settings) {
-    Work work = Work.of(settings);
+  /**
+   * What scanning comes to.
+   *
+   * @param bytes read
+   * @param disk bytes of codes, at most
+   * @param memory of a task
+   */
+  private record Scanning(double operations, long bytes, long disk, long memory) {
+    Workload work(int tasks) {
+      return new Workload("features", bytes, operations, 0, tasks, 1);
+    }
+  }
+
+  private static int tasks(SparkSession spark, MeasureSettings settings, Work work) {
+    return work.partitions(settings.tasks(), spark.sparkContext().defaultParallelism()).size();
+  }
+
+  private static Scanning scanning(MeasureSettings settings, Work work) {
     long rows = work.dataset().summary().rows();
-    int blockRows = work.blocks().stream().mapToInt(RowBlock::rows).max().orElse(0);
-    int tasks = work.partitions(settings.tasks(), spark.sparkContext().defaultParallelism()).size();
+    int blockRows = blockRows(work);
     double operations = 0;
     long bytes = 0;
     long disk = 0;
@@ -150,7 +191,11 @@ public final class Measure implements Job<MeasureSettings> {
       long codes = 0;
       for (List<Integer> scan : unit.scans()) {
         MeasureUnit.Measured first = unit.dictionaries().get(scan.get(0));
-        bytes += rows * first.inputs() * work.dataset().site(first.place().site()).dtype().bytes();
+        bytes +=
+            rows
+                * first.inputs()
+                * work.dataset().site(first.place().site()).dtype().bytes()
+                * (work.dataset().hasGradients() ? 2 : 1);
         long inScan = 0;
         for (int number : scan) {
           MeasureUnit.Measured each = unit.dictionaries().get(number);
@@ -177,7 +222,10 @@ public final class Measure implements Job<MeasureSettings> {
         }
         inScan +=
             first.places().stream()
-                .mapToLong(place -> RowStatistics.memory(place.width(), settings.batchRows()))
+                .mapToLong(
+                    place ->
+                        RowStatistics.memory(
+                            place.width(), settings.batchRows(), classes(settings, work)))
                 .sum();
         memory = Math.max(memory, inScan);
       }
@@ -198,41 +246,75 @@ public final class Measure implements Job<MeasureSettings> {
     memory +=
         RowAttributes.memory(blockRows, work.columns().labels().size(), settings.replicates())
             + 64L * blockRows;
+    return new Scanning(operations, bytes, disk, memory);
+  }
+
+  /** Values of all labels, at most. */
+  private static int classes(MeasureSettings settings, Work work) {
+    return work.columns().labels().size() * settings.maximumLabelValues();
+  }
+
+  private static int blockRows(Work work) {
+    return work.blocks().stream().mapToInt(RowBlock::rows).max().orElse(0);
+  }
+
+  @Override
+  public Plan plan(SparkSession spark, MeasureSettings settings) {
+    Work work = Work.of(settings);
+    Scanning scanning = scanning(settings, work);
+    int tasks = tasks(spark, settings, work);
+    int widestPlaces =
+        work.units().stream()
+            .flatMap(unit -> unit.dictionaries().stream())
+            .filter(each -> each.sources() > 1)
+            .mapToInt(each -> each.places().size())
+            .max()
+            .orElse(0);
     FeatureBlock.Shape shape =
         new FeatureBlock.Shape(
             settings.topExamples(),
             settings.sampledExamples(),
             0,
             work.columns().anyToken() && settings.topTokens() > 0,
-            work.columns().labels().size() * settings.maximumLabelValues(),
-            settings.replicates());
+            classes(settings, work),
+            settings.replicates(),
+            widestPlaces);
     Map<String, String> lines = new LinkedHashMap<>();
-    lines.put("rows", rows + " in " + work.blocks().size() + " blocks");
+    lines.put("rows", work.dataset().summary().rows() + " in " + work.blocks().size() + " blocks");
     lines.put(
         "dictionaries",
-        work.dictionaries().dictionaries().size() + " in " + work.units().size() + " units");
-    lines.put("bytes read", new ByteSize(bytes).toString());
+        work.dictionaries().dictionaries().size()
+            + " in "
+            + work.units().size()
+            + " units"
+            + (work.before().folder() == null
+                ? ""
+                : ", %d taken from %s"
+                    .formatted(work.before().known().size(), work.before().folder())));
+    lines.put("bytes read", new ByteSize(scanning.bytes()).toString());
     lines.put("tasks", tasks + " per unit and pass");
-    lines.put("FLOPs", String.format(Locale.ROOT, "%.3g", operations));
-    lines.put("memory per scanning task", new ByteSize(memory).toString());
+    lines.put("FLOPs", String.format(Locale.ROOT, "%.3g", scanning.operations()));
+    lines.put("memory per scanning task", new ByteSize(scanning.memory()).toString());
     lines.put(
         "memory per merging task",
         new ByteSize(2 * shape.memory(FeatureBlock.FEATURES, 5000) + (48L << 20))
             + " (at 5000 different tokens per feature)");
-    lines.put("codes on local disks", new ByteSize(disk) + " at most, in all");
-    return new Plan(lines);
+    lines.put("codes on local disks", new ByteSize(scanning.disk()) + " at most, in all");
+    return Plan.of(spark, lines, scanning.work(tasks));
   }
 
   @Override
   public Result run(SparkSession spark, MeasureSettings settings) {
-    Work work = Work.of(settings);
-    List<Manifest.Input> inputs = List.of(work.dataset().asInput(), work.dictionaries().asInput());
+    ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
+    DictionaryFolder dictionaries = DictionaryFolder.open(Folder.of(settings.dictionaries()));
+    List<Manifest.Input> inputs = List.of(dataset.asInput(), dictionaries.asInput());
     Publication publication =
         Publication.open(Folder.of(settings.output()), "features", settings, inputs);
     Optional<Manifest> published = publication.published();
     if (published.isPresent()) {
       return result(published.get(), publication, true);
     }
+    Work work = Work.of(settings, dataset, dictionaries);
     try (Claim claim = publication.claim()) {
       return result(measure(spark, settings, work, inputs, publication, claim), publication, false);
     }
@@ -249,6 +331,16 @@ public final class Measure implements Job<MeasureSettings> {
     List<PublishedFile> files = new ArrayList<>();
     List<MeasuredDictionary> measured = new ArrayList<>();
     List<String> leftOut = new ArrayList<>();
+    try {
+      work.before()
+          .copyTo(publication.folder(), JavaSparkContext.fromSparkContext(spark.sparkContext()));
+      files.addAll(work.before().files());
+      measured.addAll(work.before().dictionaries());
+    } catch (IOException e) {
+      throw Failure.resources(
+              "continue-from %s cannot be read: %s", settings.continueFrom(), e.getMessage())
+          .causedBy(e);
+    }
     try (Session session = new Session(spark, settings, work, publication)) {
       leftOut.addAll(session.labelsLeftOut());
       for (MeasureUnit unit : work.units()) {
@@ -267,12 +359,16 @@ public final class Measure implements Job<MeasureSettings> {
         inputs,
         files,
         FeatureTables.all(work.columns().documents()),
-        Provenance.here(spark.version(), kernel),
+        Provenance.here(spark.version(), kernel)
+            .with(
+                Estimate.of(spark, scanning(settings, work).work(tasks(spark, settings, work)))
+                    .took(claim)),
         new Summary(
             work.dataset().summary().rows(),
             work.dictionaries().dictionaries().size(),
             work.dictionaries().dictionaries().stream().mapToLong(each -> each.width()).sum(),
-            leftOut));
+            leftOut,
+            work.dictionaries().contents()));
   }
 
   private static Result result(Manifest manifest, Publication publication, boolean already) {
@@ -298,7 +394,7 @@ public final class Measure implements Job<MeasureSettings> {
     private final Work work;
     private final Publication publication;
     private final List<List<RowBlock>> partitions;
-    private final JavaRDD<BlockPiece> tokens;
+    private final JavaRDD<BlockBytes> tokens;
     private final Broadcast<ShardedDataset> dataset;
     private final Broadcast<MeasureScan> scan;
     private final List<String> labelsLeftOut = new ArrayList<>();
@@ -315,7 +411,7 @@ public final class Measure implements Job<MeasureSettings> {
               .parallelize(partitions, partitions.size())
               .mapPartitions(new MeasureTokens(dataset, work.columns(), work.order()))
               .persist(StorageLevel.DISK_ONLY());
-      spark.setJobDescription("measure: tokens");
+      spark.setJobDescription("measure: read tokens and labels");
       int vocabulary = settings.maximumVocabulary();
       int labelValues = settings.maximumLabelValues();
       TokenSummary summary =
@@ -327,7 +423,7 @@ public final class Measure implements Job<MeasureSettings> {
             "the dataset has more than maximum-vocabulary = %d different tokens; raise it, at some 100 bytes of every executor's memory per token",
             vocabulary);
       }
-      List<MeasureScan.Label> labels = MeasureScan.labels(work.columns(), summary);
+      List<LabelValues> labels = MeasureScan.labels(work.columns(), summary);
       for (String label : work.columns().labels()) {
         if (labels.stream().noneMatch(each -> each.name().equals(label))) {
           labelsLeftOut.add(label);
@@ -373,7 +469,7 @@ public final class Measure implements Job<MeasureSettings> {
       int ranges = unit.partitions(settings.featuresPerFile())[unit.dictionaries().size()];
       LongAccumulator rows = new LongAccumulator();
       spark.sc().register(rows, Progress.ROWS);
-      JavaRDD<BlockPiece> encoded =
+      JavaRDD<BlockBytes> encoded =
           tokens
               .mapPartitions(new MeasureEncoding(scan, unit, rows))
               .persist(StorageLevel.DISK_ONLY());
@@ -383,14 +479,14 @@ public final class Measure implements Job<MeasureSettings> {
           sorted(statistics, ranges + unit.sources().size())
               .mapPartitionsWithIndex(new MeasureReduction(scan, unit), false)
               .persist(StorageLevel.DISK_ONLY());
-      spark.setJobDescription("measure " + unit.name() + ": encode and merge");
+      spark.setJobDescription("measure: encode and merge " + unit.name());
       spark.setLocalProperty(
           Progress.EXPECTED_ROWS,
           Long.toString(work.dataset().summary().rows() * unit.scans().size()));
       List<MeasureReduction.Part> parts =
           reduced.filter(each -> each.part() != null).map(MeasureReduction.Reduced::part).collect();
       spark.setLocalProperty(Progress.EXPECTED_ROWS, null);
-      spark.setJobDescription("measure " + unit.name() + ": examples");
+      spark.setJobDescription("measure: examples of " + unit.name());
       List<PublishedFile> files = new ArrayList<>();
       parts.forEach(part -> files.addAll(part.files()));
       files.addAll(examples(unit, reduced, encoded, ranges));
@@ -433,7 +529,7 @@ public final class Measure implements Job<MeasureSettings> {
     private List<PublishedFile> examples(
         MeasureUnit unit,
         JavaRDD<MeasureReduction.Reduced> reduced,
-        JavaRDD<BlockPiece> encoded,
+        JavaRDD<BlockBytes> encoded,
         int ranges) {
       JavaPairRDD<MeasureKey, byte[]> kept =
           reduced

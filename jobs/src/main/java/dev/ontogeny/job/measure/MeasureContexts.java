@@ -20,7 +20,7 @@ import scala.Tuple2;
  */
 final class MeasureContexts
     implements FlatMapFunction2<
-        Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<BlockPiece>, MeasureMessage> {
+        Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<BlockBytes>, MeasureMessage> {
   private static final long serialVersionUID = 1;
 
   private final Broadcast<MeasureScan> scan;
@@ -33,11 +33,11 @@ final class MeasureContexts
 
   @Override
   public Iterator<MeasureMessage> call(
-      Iterator<Tuple2<MeasureKey, byte[]>> questions, Iterator<BlockPiece> encoded) {
+      Iterator<Tuple2<MeasureKey, byte[]>> questions, Iterator<BlockBytes> encoded) {
     MeasureScan known = scan.value();
     int[] partitions = unit.partitions(known.settings().featuresPerFile());
     return new Batched<>() {
-      private BlockPiece.Whole at;
+      private BlockBytes.Whole at;
       private TokenBlock tokens;
       private int[] numbers;
       private CodesByFeature codes;
@@ -52,8 +52,8 @@ final class MeasureContexts
         if (at == null || at.block() != key.major() || at.dictionary() != key.middle()) {
           codes = null;
           do {
-            at = BlockPiece.next(encoded);
-            if (at.dictionary() == BlockPiece.TOKENS) {
+            at = BlockBytes.next(encoded);
+            if (at.dictionary() == BlockBytes.TOKENS) {
               tokens = at.tokens();
               numbers = known.numbers(tokens);
             }

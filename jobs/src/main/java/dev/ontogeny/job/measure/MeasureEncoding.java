@@ -8,7 +8,7 @@ import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.spark.Batched;
 import dev.ontogeny.stats.BlockEncoder;
-import dev.ontogeny.stats.RowStatistic;
+import dev.ontogeny.stats.RowAttributes;
 import dev.ontogeny.stats.RowStatistics;
 import dev.ontogeny.stats.StatisticOutput;
 import java.io.IOException;
@@ -29,7 +29,7 @@ import org.apache.spark.util.LongAccumulator;
  * rows: per block and checkpoint the vectors are read once. In memory at a time: the dictionaries
  * of one checkpoint, or the one of several, a batch of rows and the codes of one block with each.
  */
-final class MeasureEncoding implements FlatMapFunction<Iterator<BlockPiece>, BlockPiece> {
+final class MeasureEncoding implements FlatMapFunction<Iterator<BlockBytes>, BlockBytes> {
   private static final long serialVersionUID = 1;
 
   /** Dictionaries that were read by this process; given up when memory runs short. */
@@ -46,60 +46,64 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<BlockPiece>, Blo
   }
 
   @Override
-  public Iterator<BlockPiece> call(Iterator<BlockPiece> blocks) {
+  public Iterator<BlockBytes> call(Iterator<BlockBytes> blocks) {
     int threads = TaskContext.get().cpus();
     KernelProvider provider = Kernels.provider(scan.value().settings().kernel(), threads);
     return new Batched<>() {
       private TokenBlock tokens;
-      private long[] documents;
-      private byte[] weights;
+      private RowAttributes rows;
       private Iterator<List<Integer>> scans = List.<List<Integer>>of().iterator();
 
       @Override
-      protected List<BlockPiece> batch() throws IOException {
+      protected List<BlockBytes> batch() throws IOException {
         if (scans.hasNext()) {
-          return encode(provider, tokens, documents, weights, scans.next());
+          return encode(provider, tokens, rows, scans.next());
         }
         if (!blocks.hasNext()) {
           return null;
         }
-        BlockPiece.Whole whole = BlockPiece.next(blocks);
+        BlockBytes.Whole whole = BlockBytes.next(blocks);
         tokens = whole.tokens();
-        documents = scan.value().documents(tokens);
-        weights = scan.value().weights(documents);
+        rows = scan.value().attributes(tokens);
         scans = unit.scans().iterator();
-        return BlockPiece.cut(whole.block(), BlockPiece.TOKENS, whole.bytes());
+        return BlockBytes.cut(whole.block(), BlockBytes.TOKENS, whole.bytes());
       }
     };
   }
 
-  private List<BlockPiece> encode(
-      KernelProvider provider,
-      TokenBlock tokens,
-      long[] documents,
-      byte[] weights,
-      List<Integer> numbers)
+  private List<BlockBytes> encode(
+      KernelProvider provider, TokenBlock tokens, RowAttributes attributes, List<Integer> numbers)
       throws IOException {
     MeasureScan known = scan.value();
     List<Dictionary> dictionaries = new ArrayList<>();
-    for (String id :
-        numbers.stream().map(number -> unit.dictionaries().get(number).id()).distinct().toList()) {
+    List<MeasureUnit.Measured> measured = numbers.stream().map(unit.dictionaries()::get).toList();
+    List<String> ids = measured.stream().map(MeasureUnit.Measured::id).distinct().toList();
+    for (String id : ids) {
       dictionaries.add(dictionary(known, id));
     }
     int batchRows = Math.min(known.settings().batchRows(), tokens.rows());
     Map<Integer, RowStatistics.Scans> ofRows = new TreeMap<>();
     try (BlockEncoder encoder =
         new BlockEncoder(
-            provider, dictionaries, batchRows, weights, known.settings().replicates())) {
+            provider,
+            dictionaries,
+            batchRows,
+            attributes.weights(),
+            known.settings().replicates())) {
+      for (MeasureUnit.Measured each : measured) {
+        if (each.forOverlapsOnly()) {
+          encoder.codesOnly(ids.indexOf(each.id()));
+        }
+      }
       List<Source> sources = dictionaries.get(0).sources();
       for (int s = 0; s < sources.size(); s++) {
         int number = unit.sources().indexOf(sources.get(s));
         if (number >= 0) {
           RowStatistics.Scans scans =
               new RowStatistics.Scans(
-                  new RowStatistic.Of(known.dataset(), sources.get(s)),
+                  known.of(sources.get(s)),
                   dictionaries.get(0).sourceColumns()[s],
-                  documents,
+                  attributes,
                   provider,
                   batchRows);
           ofRows.put(number, scans);
@@ -108,18 +112,18 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<BlockPiece>, Blo
       }
       List<BlockEncoder.Encoded> encoded = encoder.encode(known.dataset(), tokens.block());
       rows.add(tokens.rows());
-      List<BlockPiece> result = new ArrayList<>();
+      List<BlockBytes> result = new ArrayList<>();
       for (int i = 0; i < encoded.size(); i++) {
         StatisticOutput out = new StatisticOutput();
         encoded.get(i).write(out);
-        result.addAll(BlockPiece.cut(tokens.block().index(), numbers.get(i), out.toBytes()));
+        result.addAll(BlockBytes.cut(tokens.block().index(), numbers.get(i), out.toBytes()));
       }
       ofRows.forEach(
           (number, scans) -> {
             StatisticOutput out = new StatisticOutput();
             scans.write(out);
             result.addAll(
-                BlockPiece.cut(tokens.block().index(), BlockPiece.ofSource(number), out.toBytes()));
+                BlockBytes.cut(tokens.block().index(), BlockBytes.ofSource(number), out.toBytes()));
           });
       return result;
     } finally {

@@ -5,6 +5,7 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.spark.TableParts;
 import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.FeatureStatistic;
 import dev.ontogeny.stats.QuantileExamples;
 import dev.ontogeny.stats.RowAddress;
 import dev.ontogeny.stats.StatisticInput;
@@ -137,7 +138,7 @@ final class MeasureExamples
       }
       String[] contextTokens = tokens(known, window.tokens, from, to);
       float[] contextValues = Arrays.copyOfRange(window.values, from, to);
-      for (MeasureUnit.Place at : dictionary.places()) {
+      for (FeatureStatistic.Place at : dictionary.places()) {
         tables.write(
             table,
             dictionary.id(),

@@ -21,7 +21,7 @@ import scala.Tuple2;
  */
 final class MeasureLocation
     implements FlatMapFunction2<
-        Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<BlockPiece>, MeasureMessage> {
+        Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<BlockBytes>, MeasureMessage> {
   private static final long serialVersionUID = 1;
 
   private final Broadcast<MeasureScan> scan;
@@ -34,7 +34,7 @@ final class MeasureLocation
 
   @Override
   public Iterator<MeasureMessage> call(
-      Iterator<Tuple2<MeasureKey, byte[]>> examples, Iterator<BlockPiece> blocks) {
+      Iterator<Tuple2<MeasureKey, byte[]>> examples, Iterator<BlockBytes> blocks) {
     MeasureScan known = scan.value();
     int[] partitions = unit.partitions(known.settings().featuresPerFile());
     return new Batched<>() {
@@ -48,7 +48,7 @@ final class MeasureLocation
         }
         Tuple2<MeasureKey, byte[]> next = examples.next();
         while (tokens == null || tokens.block().index() != next._1().major()) {
-          tokens = BlockPiece.next(blocks).tokens();
+          tokens = BlockBytes.next(blocks).tokens();
           numbers = known.numbers(tokens);
         }
         return locate(known, next._1(), new StatisticInput(next._2()), tokens, numbers, partitions);

@@ -1,18 +1,16 @@
 package dev.ontogeny.job.measure;
 
-import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.TokenBlock.Token;
+import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.dictionary.Source;
-import dev.ontogeny.job.measure.MeasureWeights.OfFeature;
 import dev.ontogeny.spark.TableParts;
+import dev.ontogeny.stats.CodeSums;
 import dev.ontogeny.stats.DictionaryStatistics;
 import dev.ontogeny.stats.FeatureBlock;
-import dev.ontogeny.stats.FeatureStatistics;
+import dev.ontogeny.stats.FeatureStatistic;
+import dev.ontogeny.stats.FeatureWeights;
 import dev.ontogeny.stats.KeptExamples.Example;
-import dev.ontogeny.stats.LatentScaling;
-import dev.ontogeny.stats.LogHistogram;
 import dev.ontogeny.stats.RowAddress;
 import dev.ontogeny.stats.RowStatistic;
 import dev.ontogeny.stats.RowStatistics;
@@ -21,8 +19,6 @@ import dev.ontogeny.stats.StatisticOutput;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -106,7 +102,8 @@ final class MeasureReduction
   private Reduced ofSource(Source source, Iterator<Tuple2<MeasureKey, byte[]>> records)
       throws IOException {
     MeasureScan known = scan.value();
-    RowStatistics merged = new RowStatistics(source);
+    RowStatistic.Of of = known.of(source);
+    RowStatistics merged = new RowStatistics(of);
     while (records.hasNext()) {
       merged.mergeFrom(new StatisticInput(records.next()._2()));
     }
@@ -120,7 +117,7 @@ final class MeasureReduction
             source.checkpoint(),
             known.publication().attempt());
     try (TableParts tables = new TableParts(known.publication().folder(), name)) {
-      merged.publish(new RowStatistic.Of(known.dataset(), source), tables::write);
+      merged.publish(of, tables::write);
       List<PublishedFile> files =
           tables.finish().stream()
               .map(file -> file.ofSource(source.site(), source.checkpoint()))
@@ -157,7 +154,6 @@ final class MeasureReduction
     private final int number;
     private final MeasureUnit.Measured dictionary;
     private final FeatureBlock.Shape shape;
-    private final long totalRows = known.dataset().summary().rows();
     private final TableParts tables;
     private final List<Reduced> handedOn = new ArrayList<>();
     private List<DictionaryStatistics> trained;
@@ -170,14 +166,13 @@ final class MeasureReduction
     Work(int number, TableParts tables) {
       this.number = number;
       this.dictionary = unit.dictionaries().get(number);
-      this.shape = known.shape(dictionary.id());
+      this.shape = known.shape(dictionary);
       this.tables = tables;
     }
 
     Iterator<Reduced> reduce(Iterator<Tuple2<MeasureKey, byte[]>> records) throws IOException {
       int at = Integer.MIN_VALUE;
       FeatureBlock merged = null;
-      LatentScaling scaling = null;
       byte[] weights = null;
       while (records.hasNext()) {
         Tuple2<MeasureKey, byte[]> next = records.next();
@@ -189,28 +184,21 @@ final class MeasureReduction
         }
         if (key.major() != at) {
           if (merged != null) {
-            finish(at, merged, scaling, weights);
+            finish(at, merged, weights);
           }
           at = key.major();
           int first = at * FeatureBlock.FEATURES;
           merged =
               new FeatureBlock(
                   shape, first, Math.min(FeatureBlock.FEATURES, dictionary.width() - first));
-          scaling =
-              dictionary.sources() == 1
-                  ? null
-                  : new LatentScaling(merged.features(), dictionary.places().size());
         }
         if (key.middle() == MeasureWeights.OF_WEIGHTS) {
           weights = next._2();
         } else {
           merged.mergeFrom(in);
-          if (scaling != null) {
-            scaling.mergeFrom(in);
-          }
         }
       }
-      finish(at, merged, scaling, weights);
+      finish(at, merged, weights);
       List<PublishedFile> files =
           tables.finish().stream().map(file -> belonging(file, dictionary)).toList();
       handedOn.add(
@@ -243,45 +231,32 @@ final class MeasureReduction
       return out.toBytes();
     }
 
-    private void finish(int block, FeatureBlock features, LatentScaling scaling, byte[] weights)
-        throws IOException {
-      FeatureStatistics statistics = features.statistics();
-      StatisticInput ofWeights = new StatisticInput(weights);
-      Map<Integer, StatisticOutput> examples = new TreeMap<>();
-      int[][] tokens =
-          shape.tokens() ? features.tokens().top(features.features(), settings.topTokens()) : null;
+    private void finish(int block, FeatureBlock features, byte[] weights) throws IOException {
+      CodeSums sums = features.sums();
       for (int f = 0; f < features.features(); f++) {
-        int feature = block * FeatureBlock.FEATURES + f;
-        long count = statistics.count(f);
-        activeHeldOut += statistics.heldOut(f) > 0 ? 1 : 0;
-        activeTrained += count > statistics.heldOut(f) ? 1 : 0;
+        long count = sums.count(f);
+        activeHeldOut += sums.heldOut(f) > 0 ? 1 : 0;
+        activeTrained += count > sums.heldOut(f) ? 1 : 0;
         active += count > 0 ? 1 : 0;
-        for (int p = 0; p < dictionary.places().size(); p++) {
-          MeasureUnit.Place place = dictionary.places().get(p);
-          OfFeature its = OfFeature.read(ofWeights);
-          writeFeature(place, feature, f, features, its);
-          if (scaling != null && count > 0) {
-            writeScaling(place, feature, scaling, f, p, its);
-          }
-        }
-        writeOverlaps(feature, f, features, count);
-        if (count == 0) {
-          continue;
-        }
-        for (MeasureUnit.Place place : dictionary.places()) {
-          writeHistogram(place, feature, f, features.histogram());
-          if (tokens != null) {
-            writeTokens(place, feature, f, tokens[f], features);
-          }
-          writeLabels(place, feature, f, features);
-        }
-        addExamples(examples, f * settings.examples(), features.top().sorted(f));
-        addExamples(
-            examples,
-            f * settings.examples() + settings.topExamples(),
-            features.quantiles().sorted(f));
       }
       features.activity().countActive(activeReplicates);
+      Map<Integer, StatisticOutput> examples = new TreeMap<>();
+      features.publish(
+          known.of(unit, dictionary),
+          FeatureWeights.read(
+              new StatisticInput(weights), features.features(), dictionary.places().size()),
+          new FeatureStatistic.Into() {
+            @Override
+            public void write(TableSchema table, Object... row) throws IOException {
+              tables.write(table, row);
+            }
+
+            @Override
+            public void example(int feature, boolean top, int number, Example example) {
+              int place = top ? number : settings.topExamples() + number;
+              addExample(examples, feature * settings.examples() + place, example);
+            }
+          });
       examples.forEach(
           (rowBlock, out) ->
               handedOn.add(
@@ -293,198 +268,16 @@ final class MeasureReduction
     }
 
     /**
-     * Where several sources see the same codes, a feature fires on the same rows at all of them.
+     * An example to those of the block of rows in which it stands: slot, code, row in the block.
      */
-    private void writeOverlaps(int feature, int f, FeatureBlock features, long count)
-        throws IOException {
-      if (dictionary.previous() >= 0) {
-        writeOverlap(
-            unit.dictionaries().get(dictionary.previous()).place(),
-            dictionary.place(),
-            feature,
-            features.overlaps().count(f, 0),
-            features.overlaps().count(f, 1),
-            count);
-      }
-      for (int p = 1; p < dictionary.places().size(); p++) {
-        MeasureUnit.Place before = dictionary.places().get(p - 1);
-        if (dictionary.places().get(p).follows(before)) {
-          writeOverlap(before, dictionary.places().get(p), feature, count, count, count);
-        }
-      }
-    }
-
-    private void writeOverlap(
-        MeasureUnit.Place before,
-        MeasureUnit.Place place,
-        int feature,
-        long both,
-        long countBefore,
-        long count)
-        throws IOException {
-      tables.write(
-          FeatureTables.OVERLAPS,
-          place.series(),
-          feature,
-          before.checkpoint(),
-          place.checkpoint(),
-          both,
-          countBefore,
-          count);
-    }
-
-    private void writeScaling(
-        MeasureUnit.Place place, int feature, LatentScaling scaling, int f, int p, OfFeature its)
-        throws IOException {
-      double square = its.directionSquare();
-      tables.write(
-          FeatureTables.LATENT_SCALING,
-          dictionary.id(),
-          place.site(),
-          place.checkpoint(),
-          feature,
-          dictionary.checkpoints().get(its.directionSource()),
-          square > 0 ? (Double) scaling.error(f, p, square) : null,
-          square > 0 ? (Double) scaling.reconstruction(f, p, square) : null,
-          square > 0 ? (Double) scaling.own(f, p, square) : null);
-    }
-
-    private void writeFeature(
-        MeasureUnit.Place place, int feature, int f, FeatureBlock features, OfFeature weights)
-        throws IOException {
-      FeatureStatistics statistics = features.statistics();
-      long count = statistics.count(f);
-      boolean fires = count > 0;
-      double maximum = statistics.maximum(f);
-      Double[] quantiles = new Double[4];
-      if (fires) {
-        double[] shares = {0.1, 0.5, 0.9, 0.99};
-        Arrays.setAll(
-            quantiles, i -> features.histogram().quantile(f, shares[i], statistics.maximum(f)));
-      }
-      tables.write(
-          FeatureTables.FEATURES,
-          dictionary.id(),
-          place.site(),
-          place.checkpoint(),
-          feature,
-          count,
-          (double) count / totalRows,
-          fires ? (Double) statistics.mean(f) : null,
-          fires ? (Double) statistics.variance(f) : null,
-          fires ? (Double) maximum : null,
-          quantiles[0],
-          quantiles[1],
-          quantiles[2],
-          quantiles[3],
-          weights.decoderNorm(),
-          weights.encoderNorm(),
-          weights.nearest() < 0 ? null : (Integer) weights.nearest(),
-          weights.nearest() < 0 ? null : (Double) (double) weights.cosine());
-    }
-
-    private void writeTokens(
-        MeasureUnit.Place place, int feature, int f, int[] tokens, FeatureBlock features)
-        throws IOException {
-      for (int rank = 0; rank < tokens.length; rank++) {
-        Token token = known.vocabulary()[tokens[rank]];
-        tables.write(
-            FeatureTables.TOP_TOKENS,
-            dictionary.id(),
-            place.site(),
-            place.checkpoint(),
-            feature,
-            rank,
-            token.shown(),
-            token.id() == Token.NO_ID ? null : (Long) token.id(),
-            features.tokens().count(f, tokens[rank]));
-      }
-    }
-
-    private void writeHistogram(MeasureUnit.Place place, int feature, int f, LogHistogram histogram)
-        throws IOException {
-      int first = histogram.first(f);
-      double[] lower = new double[histogram.last(f) + 1 - first];
-      long[] counts = new long[lower.length];
-      for (int i = 0; i < lower.length; i++) {
-        lower[i] = LogHistogram.lower(first + i);
-        counts[i] = histogram.count(f, first + i);
-      }
-      tables.write(
-          FeatureTables.HISTOGRAMS,
-          dictionary.id(),
-          place.site(),
-          place.checkpoint(),
-          feature,
-          lower,
-          counts);
-    }
-
-    /**
-     * A feature as a detector of a label's value, over the rows that have the label: precision is
-     * the share of rows with the value among those where it fires, recall the share of those where
-     * it fires among the rows with the value.
-     */
-    private void writeLabels(MeasureUnit.Place place, int feature, int f, FeatureBlock features)
-        throws IOException {
-      record Found(
-          MeasureScan.Label label, int value, long count, double precision, double recall) {
-        double f1() {
-          return 2 * precision * recall / (precision + recall);
-        }
-      }
-
-      List<Found> found = new ArrayList<>();
-      for (MeasureScan.Label label : known.labels()) {
-        long fires = 0;
-        for (int value = 0; value < label.values().length; value++) {
-          fires += features.labels().count(f, label.offset() + value);
-        }
-        for (int value = 0; value < label.values().length; value++) {
-          long count = features.labels().count(f, label.offset() + value);
-          if (count > 0) {
-            found.add(
-                new Found(
-                    label,
-                    value,
-                    count,
-                    (double) count / fires,
-                    (double) count / label.rows()[value]));
-          }
-        }
-      }
-      found.sort(
-          Comparator.comparingDouble(Found::f1)
-              .reversed()
-              .thenComparing(each -> each.label().offset() + each.value()));
-      for (Found each : found.subList(0, Math.min(found.size(), settings.maximumLabels()))) {
-        tables.write(
-            FeatureTables.LABELS,
-            dictionary.id(),
-            place.site(),
-            place.checkpoint(),
-            feature,
-            each.label().name(),
-            each.label().values()[each.value()],
-            each.count(),
-            each.precision(),
-            each.recall(),
-            each.f1());
-      }
-    }
-
-    /** Examples by the block of rows in which they stand: slot, code, row in the block. */
-    private void addExamples(
-        Map<Integer, StatisticOutput> into, int firstSlot, Example[] examples) {
-      for (int i = 0; i < examples.length; i++) {
-        int shard = RowAddress.shard(examples[i].address());
-        int row = RowAddress.row(examples[i].address());
-        StatisticOutput out =
-            into.computeIfAbsent(known.index().block(shard, row), none -> new StatisticOutput());
-        out.writeCompact(firstSlot + i);
-        out.writeFloat(examples[i].value());
-        out.writeCompact(known.index().rowInBlock(shard, row));
-      }
+    private void addExample(Map<Integer, StatisticOutput> into, int slot, Example example) {
+      int shard = RowAddress.shard(example.address());
+      int row = RowAddress.row(example.address());
+      StatisticOutput out =
+          into.computeIfAbsent(known.index().block(shard, row), none -> new StatisticOutput());
+      out.writeCompact(slot);
+      out.writeFloat(example.value());
+      out.writeCompact(known.index().rowInBlock(shard, row));
     }
   }
 }

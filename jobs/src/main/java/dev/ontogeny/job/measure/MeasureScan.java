@@ -7,10 +7,14 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TokenBlock;
 import dev.ontogeny.data.TokenBlock.Token;
 import dev.ontogeny.data.TokenOrder;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.stats.Bootstrap;
 import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.FeatureStatistic;
+import dev.ontogeny.stats.LabelValues;
 import dev.ontogeny.stats.RowAttributes;
+import dev.ontogeny.stats.RowStatistic;
 import dev.ontogeny.stats.TokenSummary;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -34,32 +38,21 @@ record MeasureScan(
     TokenBlock.Columns columns,
     TokenOrder order,
     Token[] vocabulary,
-    List<Label> labels,
+    List<LabelValues> labels,
     RowIndex index,
     int[] partitionOfBlock,
     boolean[] heldOut)
     implements Serializable {
 
-  /**
-   * A label whose values are counted.
-   *
-   * @param column among the dataset's labels
-   * @param values sorted
-   * @param rows of each value
-   * @param offset of the first value among the values of all labels
-   */
-  record Label(String name, int column, String[] values, long[] rows, int offset)
-      implements Serializable {}
-
   /** The labels of a dataset that have few enough values. */
-  static List<Label> labels(TokenBlock.Columns columns, TokenSummary summary) {
-    List<Label> labels = new ArrayList<>();
+  static List<LabelValues> labels(TokenBlock.Columns columns, TokenSummary summary) {
+    List<LabelValues> labels = new ArrayList<>();
     int offset = 0;
     for (int column = 0; column < columns.labels().size(); column++) {
       SortedMap<String, Long> values = summary.labelValues(column);
       if (!summary.labelIsUnbounded(column) && !values.isEmpty()) {
         labels.add(
-            new Label(
+            new LabelValues(
                 columns.labels().get(column),
                 column,
                 values.keySet().toArray(String[]::new),
@@ -72,14 +65,34 @@ record MeasureScan(
   }
 
   /** What blocks of features of a dictionary keep. */
-  FeatureBlock.Shape shape(String dictionary) {
+  FeatureBlock.Shape shape(MeasureUnit.Measured dictionary) {
     return new FeatureBlock.Shape(
         settings.topExamples(),
         settings.sampledExamples(),
-        Seeds.of(settings.seed(), "examples", dictionary),
+        Seeds.of(settings.seed(), "examples", dictionary.id()),
         settings.topTokens() > 0 && columns.anyToken(),
         labels.stream().mapToInt(label -> label.values().length).sum(),
-        settings.replicates());
+        settings.replicates(),
+        dictionary.sources() > 1 ? dictionary.places().size() : 0);
+  }
+
+  /** What statistics of features are published by. */
+  FeatureStatistic.Of of(MeasureUnit unit, MeasureUnit.Measured dictionary) {
+    return new FeatureStatistic.Of(
+        dictionary.id(),
+        dictionary.places(),
+        dictionary.previous() < 0 ? null : unit.dictionaries().get(dictionary.previous()).place(),
+        dictionary.checkpoints(),
+        dataset.summary().rows(),
+        vocabulary,
+        labels,
+        settings.topTokens(),
+        settings.maximumLabels());
+  }
+
+  /** What statistics of rows are taken and published by. */
+  RowStatistic.Of of(Source source) {
+    return new RowStatistic.Of(dataset, source, labels);
   }
 
   /** Of every token of a block its number in the vocabulary. */
@@ -92,8 +105,7 @@ record MeasureScan(
   }
 
   /** What stands for the documents of the rows of a block. */
-  long[] documents(TokenBlock tokens) {
-    Bootstrap bootstrap = new Bootstrap(settings.seed(), settings.replicates());
+  private static long[] documents(TokenBlock tokens, Bootstrap bootstrap) {
     long[] documents = new long[tokens.rows()];
     for (int row = 0; row < documents.length; row++) {
       documents[row] =
@@ -102,11 +114,6 @@ record MeasureScan(
               : bootstrap.document((Long) tokens.document(row));
     }
     return documents;
-  }
-
-  /** The weights of the bootstrap's replicates for rows of these documents. */
-  byte[] weights(long[] documents) {
-    return new Bootstrap(settings.seed(), settings.replicates()).weights(documents);
   }
 
   /** What statistics need to know of the rows of a block. */
@@ -118,7 +125,7 @@ record MeasureScan(
             : Arrays.stream(tokens.tokenOf()).map(each -> each < 0 ? -1 : numbers[each]).toArray();
     int[][] labelOf = new int[labels.size()][];
     for (int i = 0; i < labelOf.length; i++) {
-      Label label = labels.get(i);
+      LabelValues label = labels.get(i);
       String[] here = tokens.labelValues()[label.column()];
       int[] column = new int[here.length];
       for (int value = 0; value < here.length; value++) {
@@ -129,13 +136,16 @@ record MeasureScan(
               .map(each -> each < 0 ? -1 : column[each])
               .toArray();
     }
-    byte[] weights = weights(documents(tokens));
+    Bootstrap bootstrap = new Bootstrap(settings.seed(), settings.replicates());
+    long[] documents = documents(tokens, bootstrap);
+    byte[] weights = bootstrap.weights(documents);
     return new RowAttributes(
         tokens.addresses(),
+        documents,
         tokens.block().heldOut(),
         tokenOf,
         labelOf,
         weights,
-        new Bootstrap(settings.seed(), settings.replicates()).masks(weights, tokens.rows()));
+        bootstrap.masks(weights, tokens.rows()));
   }
 }

@@ -11,6 +11,7 @@ public record MeasureSettings(
     @Operational String dataset,
     @Operational String dictionaries,
     @Operational String output,
+    @Operational @Nullable String continueFrom,
     long seed,
     int topExamples,
     int quantiles,

@@ -23,7 +23,7 @@ import scala.Tuple2;
  * hand and, per chain, with the dictionary at the checkpoint before.
  */
 final class MeasureStatistics
-    implements PairFlatMapFunction<Iterator<BlockPiece>, MeasureKey, byte[]> {
+    implements PairFlatMapFunction<Iterator<BlockBytes>, MeasureKey, byte[]> {
   private static final long serialVersionUID = 1;
 
   /** Where a dictionary's own statistics stand: before its blocks of features. */
@@ -41,7 +41,7 @@ final class MeasureStatistics
   }
 
   @Override
-  public Iterator<Tuple2<MeasureKey, byte[]>> call(Iterator<BlockPiece> encoded) {
+  public Iterator<Tuple2<MeasureKey, byte[]>> call(Iterator<BlockBytes> encoded) {
     int featuresPerFile = scan.value().settings().featuresPerFile();
     int[] partitions = unit.partitions(featuresPerFile);
     return new Batched<>() {
@@ -53,15 +53,15 @@ final class MeasureStatistics
         if (!encoded.hasNext()) {
           return null;
         }
-        BlockPiece.Whole next = BlockPiece.next(encoded);
-        if (next.dictionary() == BlockPiece.TOKENS) {
+        BlockBytes.Whole next = BlockBytes.next(encoded);
+        if (next.dictionary() == BlockBytes.TOKENS) {
           rows = scan.value().attributes(next.tokens());
           before.clear();
           return List.of();
         }
-        if (next.dictionary() < BlockPiece.TOKENS) {
+        if (next.dictionary() < BlockBytes.TOKENS) {
           int partition =
-              partitions[unit.dictionaries().size()] + BlockPiece.ofSource(next.dictionary());
+              partitions[unit.dictionaries().size()] + BlockBytes.ofSource(next.dictionary());
           MeasureKey key = MeasureKey.toFeatures(partition, OF_DICTIONARY, OF_ROWS, next.block());
           return List.of(new Tuple2<>(key, next.bytes()));
         }
@@ -90,18 +90,15 @@ final class MeasureStatistics
                 MeasureKey.toFeatures(
                     partitions[next.dictionary()], OF_DICTIONARY, OF_ROWS, next.block()),
                 statistics.toBytes()));
-        FeatureBlock.Shape shape = scan.value().shape(dictionary.id());
+        FeatureBlock.Shape shape = scan.value().shape(dictionary);
         for (int block = 0; block < FeatureBlock.blocks(dictionary.width()); block++) {
           int first = block * FeatureBlock.FEATURES;
           FeatureBlock features =
               new FeatureBlock(
                   shape, first, Math.min(FeatureBlock.FEATURES, dictionary.width() - first));
-          features.add(codes, first, rows, dictionary.previous() < 0 ? null : previous);
+          features.add(codes, rows, dictionary.previous() < 0 ? null : previous, scaling);
           StatisticOutput out = new StatisticOutput();
           features.write(out);
-          if (scaling != null) {
-            scaling.part(first, features.features(), 0, dictionary.places().size()).write(out);
-          }
           result.add(
               new Tuple2<>(
                   MeasureKey.toFeatures(

@@ -14,7 +14,7 @@ import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 
 /** Reads the tokens of the blocks of a partition. */
-final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, BlockPiece> {
+final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, BlockBytes> {
   private static final long serialVersionUID = 1;
 
   private final Broadcast<ShardedDataset> dataset;
@@ -28,7 +28,7 @@ final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, B
   }
 
   @Override
-  public Iterator<BlockPiece> call(Iterator<List<RowBlock>> partition) {
+  public Iterator<BlockBytes> call(Iterator<List<RowBlock>> partition) {
     TokenBlock.Reader reader = new TokenBlock.Reader(dataset.value(), columns, order);
     TaskContext.get()
         .addTaskCompletionListener(
@@ -42,8 +42,8 @@ final class MeasureTokens implements FlatMapFunction<Iterator<List<RowBlock>>, B
     Iterator<RowBlock> blocks = partition.next().iterator();
     return new Batched<>() {
       @Override
-      protected List<BlockPiece> batch() throws Exception {
-        return blocks.hasNext() ? BlockPiece.cut(reader.read(blocks.next())) : null;
+      protected List<BlockBytes> batch() throws Exception {
+        return blocks.hasNext() ? BlockBytes.cut(reader.read(blocks.next())) : null;
       }
     };
   }

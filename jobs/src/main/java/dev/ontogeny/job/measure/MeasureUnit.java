@@ -7,6 +7,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.evolution.Series;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
+import dev.ontogeny.stats.FeatureStatistic.Place;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -35,30 +36,11 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
   }
 
   /**
-   * Where a dictionary is measured: one of its sources.
-   *
-   * @param source its place in the dictionary
-   * @param series that it belongs to there, null for none
-   */
-  record Place(int source, String site, long checkpoint, int width, String series)
-      implements Serializable {
-    /** What is read there. */
-    Source read() {
-      return new Source(site, checkpoint, width);
-    }
-
-    /** The same series at another checkpoint. */
-    boolean follows(Place other) {
-      return series != null && series.equals(other.series) && site.equals(other.site);
-    }
-  }
-
-  /**
    * A dictionary to measure.
    *
-   * @param places its sources, or one of them; all see the same codes
-   * @param checkpoints of all its sources
-   * @param inputs D, columns of all its sources
+   * @param places the sources that it reconstructs, or one of them; all see the same codes
+   * @param checkpoints of all those sources
+   * @param inputs D, columns of all its sources, those that it reads alone included
    * @param codesPerRow as {@link DictionaryMetadata#codesPerRow}
    * @param previous the number of the series' dictionary at the checkpoint before, -1 for none
    * @param forOverlapsOnly it was measured by the unit before; only its codes are needed
@@ -88,24 +70,33 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
    * Divides dictionaries into units. Those of one chain stay together; a chain that goes on in a
    * unit begins there with its last dictionary of the unit before. One of several sources is a unit
    * of its own.
+   *
+   * @param known dictionaries that need not be measured
+   * @param knownSources whose rows need not be
    */
   static List<MeasureUnit> divide(
-      ShardedDataset dataset, DictionaryFolder folder, int perScan, int checkpointsPerUnit) {
+      ShardedDataset dataset,
+      DictionaryFolder folder,
+      int perScan,
+      int checkpointsPerUnit,
+      Set<String> known,
+      Set<Source> knownSources) {
     Map<String, Map<String, List<DictionaryMetadata>>> bySite = new TreeMap<>();
     List<MeasureUnit> units = new ArrayList<>();
     for (DictionaryMetadata metadata : folder.dictionaries()) {
       metadata.sources().forEach(source -> requireSource(dataset, metadata, source));
-      if (metadata.sources().size() > 1) {
-        units.add(ofSeveralSources(metadata));
+      if (metadata.crosscoder()) {
+        if (!known.contains(metadata.id())) {
+          units.add(ofSeveralSources(metadata));
+        }
         continue;
       }
-      Source source = metadata.sources().get(0);
       String line =
           metadata.series() == null
               ? metadata.family() + "-r" + metadata.replica()
               : metadata.series();
       bySite
-          .computeIfAbsent(source.site(), none -> new TreeMap<>())
+          .computeIfAbsent(read(metadata), none -> new TreeMap<>())
           .computeIfAbsent(line, none -> new ArrayList<>())
           .add(metadata);
     }
@@ -117,10 +108,11 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
                 site,
                 all.subList(first, Math.min(all.size(), first + perScan)),
                 checkpointsPerUnit,
+                known,
                 units);
           }
         });
-    Set<Source> read = new HashSet<>();
+    Set<Source> read = new HashSet<>(knownSources);
     return units.stream()
         .map(
             unit ->
@@ -139,6 +131,7 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
       String site,
       List<List<DictionaryMetadata>> lines,
       int checkpointsPerUnit,
+      Set<String> known,
       List<MeasureUnit> units) {
     TreeMap<Long, Map<String, DictionaryMetadata>> byCheckpoint = new TreeMap<>();
     for (List<DictionaryMetadata> line : lines) {
@@ -148,22 +141,34 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
             .put(metadata.id(), metadata);
       }
     }
-    List<Long> checkpoints = new ArrayList<>(byCheckpoint.keySet());
+    List<Long> checkpoints =
+        new ArrayList<>(
+            byCheckpoint.keySet().stream()
+                .filter(each -> !known.containsAll(byCheckpoint.get(each).keySet()))
+                .toList());
     for (int first = 0; first < checkpoints.size(); first += checkpointsPerUnit) {
       int end = Math.min(checkpoints.size(), first + checkpointsPerUnit);
       List<Measured> measured = new ArrayList<>();
       Map<String, Integer> latest = new LinkedHashMap<>();
       for (DictionaryMetadata before : beforeUnit(byCheckpoint, checkpoints.subList(first, end))) {
         latest.put(before.series(), measured.size());
-        measured.add(measured(before, List.of(place(before, 0)), -1, true));
+        measured.add(measured(before, List.of(place(before)), -1, true));
       }
       for (long checkpoint : checkpoints.subList(first, end)) {
         for (DictionaryMetadata metadata : byCheckpoint.get(checkpoint).values()) {
+          if (known.contains(metadata.id())) {
+            // Its codes are needed where the next of its series is measured with it.
+            if (goesOn(metadata, byCheckpoint, checkpoints.subList(first, end), known)) {
+              latest.put(metadata.series(), measured.size());
+              measured.add(measured(metadata, List.of(place(metadata)), -1, true));
+            }
+            continue;
+          }
           Integer previous =
               metadata.series() == null ? null : latest.put(metadata.series(), measured.size());
           measured.add(
               measured(
-                  metadata, List.of(place(metadata, 0)), previous == null ? -1 : previous, false));
+                  metadata, List.of(place(metadata)), previous == null ? -1 : previous, false));
         }
       }
       units.add(named(site, measured));
@@ -194,6 +199,26 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
     return named(places.get(0).site(), views);
   }
 
+  /** Whether the next dictionary of a series is measured in a unit. */
+  private static boolean goesOn(
+      DictionaryMetadata metadata,
+      TreeMap<Long, Map<String, DictionaryMetadata>> byCheckpoint,
+      List<Long> unit,
+      Set<String> known) {
+    if (metadata.series() == null) {
+      return false;
+    }
+    for (Map.Entry<Long, Map<String, DictionaryMetadata>> at :
+        byCheckpoint.tailMap(checkpoint(metadata), false).entrySet()) {
+      for (DictionaryMetadata each : at.getValue().values()) {
+        if (metadata.series().equals(each.series())) {
+          return unit.contains(at.getKey()) && !known.contains(each.id());
+        }
+      }
+    }
+    return false;
+  }
+
   /** The last dictionary before a unit of every chain that goes on in it, by checkpoint. */
   private static List<DictionaryMetadata> beforeUnit(
       TreeMap<Long, Map<String, DictionaryMetadata>> byCheckpoint, List<Long> unit) {
@@ -216,6 +241,18 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
         .toList();
   }
 
+  /**
+   * What dictionaries have in common that share a scan: their sites, which differ by checkpoint.
+   */
+  private static String read(DictionaryMetadata metadata) {
+    return String.join("-to-", metadata.sources().stream().map(Source::site).toList());
+  }
+
+  /** Of a dictionary that reconstructs one source. */
+  private static Place place(DictionaryMetadata metadata) {
+    return place(metadata, metadata.reconstructed().get(0));
+  }
+
   private static Place place(DictionaryMetadata metadata, int number) {
     Source source = metadata.sources().get(number);
     return new Place(
@@ -231,7 +268,7 @@ record MeasureUnit(String name, List<Measured> dictionaries, List<Source> source
     return new Measured(
         metadata.id(),
         new ArrayList<>(places),
-        metadata.sources().stream().map(Source::checkpoint).toList(),
+        metadata.reconstructedSources().stream().map(Source::checkpoint).toList(),
         metadata.sources().stream().mapToInt(Source::width).sum(),
         metadata.width(),
         metadata.codesPerRow(),

@@ -6,7 +6,7 @@ import java.util.List;
 import org.apache.spark.api.java.function.FlatMapFunction;
 
 /** Summarises the tokens of the blocks of a partition. */
-final class MeasureVocabulary implements FlatMapFunction<Iterator<BlockPiece>, TokenSummary> {
+final class MeasureVocabulary implements FlatMapFunction<Iterator<BlockBytes>, TokenSummary> {
   private static final long serialVersionUID = 1;
 
   private final int maximumVocabulary;
@@ -18,11 +18,11 @@ final class MeasureVocabulary implements FlatMapFunction<Iterator<BlockPiece>, T
   }
 
   @Override
-  public Iterator<TokenSummary> call(Iterator<BlockPiece> blocks) {
+  public Iterator<TokenSummary> call(Iterator<BlockBytes> blocks) {
     TokenSummary all = null;
     while (blocks.hasNext()) {
       TokenSummary one =
-          TokenSummary.of(BlockPiece.next(blocks).tokens(), maximumVocabulary, maximumLabelValues);
+          TokenSummary.of(BlockBytes.next(blocks).tokens(), maximumVocabulary, maximumLabelValues);
       all = all == null ? one : all.merge(one);
     }
     return all == null ? List.<TokenSummary>of().iterator() : List.of(all).iterator();

@@ -5,8 +5,9 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.stats.FeatureBlock;
+import dev.ontogeny.stats.FeatureStatistic;
+import dev.ontogeny.stats.FeatureWeights;
 import dev.ontogeny.stats.PresentDirections;
-import dev.ontogeny.stats.StatisticInput;
 import dev.ontogeny.stats.StatisticOutput;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -39,40 +40,6 @@ final class MeasureWeights
   /** Features {@code from .. to} of a dictionary by its number. */
   record Range(int dictionary, int from, int to) implements Serializable {}
 
-  /**
-   * A feature at a place.
-   *
-   * @param nearest -1 for none
-   * @param directionSource the source whose decoder stands for the feature here, and
-   * @param directionSquare its squared norm
-   */
-  record OfFeature(
-      double decoderNorm,
-      double encoderNorm,
-      int nearest,
-      float cosine,
-      int directionSource,
-      double directionSquare) {
-    void write(StatisticOutput out) {
-      out.writeDouble(decoderNorm);
-      out.writeDouble(encoderNorm);
-      out.writeCompact(nearest + 1);
-      out.writeFloat(cosine);
-      out.writeCompact(directionSource);
-      out.writeDouble(directionSquare);
-    }
-
-    static OfFeature read(StatisticInput in) {
-      return new OfFeature(
-          in.readDouble(),
-          in.readDouble(),
-          in.readCompactInt() - 1,
-          in.readFloat(),
-          in.readCompactInt(),
-          in.readDouble());
-    }
-  }
-
   MeasureWeights(Broadcast<MeasureScan> scan, MeasureUnit unit) {
     this.scan = scan;
     this.unit = unit;
@@ -100,7 +67,7 @@ final class MeasureWeights
     Dictionary dictionary =
         DictionaryFolder.read(
             known.dictionaries(), unit.dictionaries().get(range.dictionary()).id());
-    List<MeasureUnit.Place> places = unit.dictionaries().get(range.dictionary()).places();
+    List<FeatureStatistic.Place> places = unit.dictionaries().get(range.dictionary()).places();
     int[][] nearest = new int[places.size()][range.to() - range.from()];
     float[][] cosine = new float[places.size()][range.to() - range.from()];
     double[][] encoderNorms = new double[places.size()][];
@@ -111,10 +78,10 @@ final class MeasureWeights
       Kernels.provider(known.settings().kernel(), TaskContext.get().cpus())
           .nearest(decoder, range.from(), range.to(), nearest[p], cosine[p]);
       decoderNorms[p] = decoderNorms(decoder, range);
-      encoderNorms[p] = encoderNorms(dictionary, source);
+      encoderNorms[p] = encoderNorms(dictionary, dictionary.readFor(source));
     }
     PresentDirections directions =
-        places.size() == 1 && dictionary.sources().size() == 1
+        places.size() == 1 && dictionary.reconstructed().size() == 1
             ? null
             : new PresentDirections(dictionary, range.from(), range.to());
     List<Tuple2<MeasureKey, byte[]>> result = new ArrayList<>();
@@ -124,7 +91,7 @@ final class MeasureWeights
         int i = f - range.from();
         for (int p = 0; p < places.size(); p++) {
           int source = places.get(p).source();
-          new OfFeature(
+          new FeatureWeights(
                   decoderNorms[p][i],
                   encoderNorms[p][f],
                   nearest[p][i],

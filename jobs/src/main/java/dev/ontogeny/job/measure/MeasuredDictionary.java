@@ -3,9 +3,11 @@ package dev.ontogeny.job.measure;
 import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.spark.TableParts;
 import dev.ontogeny.stats.DictionaryStatistics;
+import dev.ontogeny.stats.FeatureStatistic;
 import dev.ontogeny.stats.StatisticInput;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -85,7 +87,7 @@ record MeasuredDictionary(
       all.get(p).merge(trained.get(p));
       all.get(p).merge(heldOut.get(p));
       DictionaryStatistics unseen = heldOut.get(p).rows() > 0 ? heldOut.get(p) : trained.get(p);
-      MeasureUnit.Place place = dictionary.places().get(p);
+      FeatureStatistic.Place place = dictionary.places().get(p);
       result.add(
           new MeasuredDictionary(
               dictionary.id(),
@@ -145,11 +147,11 @@ record MeasuredDictionary(
               each.checkpoint(),
               split.name(),
               split.rows(),
-              finite(split.fvu()),
-              finite(split.l0()),
+              TableWriter.finite(split.fvu()),
+              TableWriter.finite(split.l0()),
               split.deadShare(),
-              finite(split.cosine()),
-              finite(split.normRatio()));
+              TableWriter.finite(split.cosine()),
+              TableWriter.finite(split.normRatio()));
         }
         for (Statistic statistic : each.statistics()) {
           tables.write(
@@ -158,7 +160,7 @@ record MeasuredDictionary(
               each.site(),
               each.checkpoint(),
               statistic.name(),
-              finite(statistic.value()),
+              TableWriter.finite(statistic.value()),
               Arrays.stream(statistic.replicates()).filter(Double::isFinite).toArray());
         }
       }
@@ -168,10 +170,5 @@ record MeasuredDictionary(
               "output %s cannot be written to: %s", publication.folder(), e.getMessage())
           .causedBy(e);
     }
-  }
-
-  /** Null where a ratio has nothing below it. */
-  private static Double finite(double value) {
-    return Double.isFinite(value) ? (Double) value : null;
   }
 }

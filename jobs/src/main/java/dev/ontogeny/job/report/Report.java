@@ -7,7 +7,9 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.Workload;
 import dev.ontogeny.report.Chunk;
 import dev.ontogeny.report.Page;
 import dev.ontogeny.report.PageTable;
@@ -74,9 +76,8 @@ public final class Report implements Job<ReportSettings> {
         bytes += ((Number) table[4]).longValue();
       }
     }
-    long tracks =
-        inputs.manifests().get("evolution").table("events").mapToLong(PublishedFile::rows).sum();
-    long groups = Math.max(1, (tracks + settings.tracksPerGroup() - 1) / settings.tracksPerGroup());
+    long tracks = rows(inputs, "events");
+    long groups = groups(tracks, settings);
     Map<String, String> lines = new LinkedHashMap<>();
     lines.put("rows", String.format(Locale.ROOT, "%,d in tables of features and evolution", rows));
     lines.put("bytes", new ByteSize(bytes).toString());
@@ -90,7 +91,22 @@ public final class Report implements Job<ReportSettings> {
             "about %s: the tracks of one file and the list entries of one group",
             new ByteSize(
                 settings.tracksPerFile() * 256L * 1024 + settings.tracksPerGroup() * 1024L)));
-    return new Plan(lines);
+    return Plan.of(spark, lines, work(inputs, settings));
+  }
+
+  private static long rows(ReportInputs inputs, String table) {
+    return inputs.manifests().get("evolution").table(table).mapToLong(PublishedFile::rows).sum();
+  }
+
+  private static long groups(long tracks, ReportSettings settings) {
+    return Math.max(1, (tracks + settings.tracksPerGroup() - 1) / settings.tracksPerGroup());
+  }
+
+  /** A trajectory has a row for each of its checkpoints. */
+  private static Workload work(ReportInputs inputs, ReportSettings settings) {
+    long tasks = groups(rows(inputs, "events"), settings);
+    return new Workload(
+        "report", 0, 0, rows(inputs, "trajectories"), (int) Math.min(1 << 30, tasks), 1);
   }
 
   @Override
@@ -103,17 +119,17 @@ public final class Report implements Job<ReportSettings> {
           publication.published().get(), output.toString(), true, List.of(page(output)));
     }
     try (Claim claim = publication.claim()) {
-      return write(
-          new JavaSparkContext(spark.sparkContext()), publication, claim, inputs, settings);
+      return write(spark, publication, claim, inputs, settings);
     }
   }
 
   private static Result write(
-      JavaSparkContext spark,
+      SparkSession session,
       Publication publication,
       Claim claim,
       ReportInputs inputs,
       ReportSettings settings) {
+    JavaSparkContext spark = new JavaSparkContext(session.sparkContext());
     Folder output = publication.folder();
     TrackTables tables = inputs.trackTables(settings.examples());
     spark.sc().setJobDescription("report: which features are which tracks");
@@ -165,7 +181,8 @@ public final class Report implements Job<ReportSettings> {
             inputs.asInputs(),
             files,
             List.of(),
-            Provenance.here(spark.version(), null),
+            Provenance.here(session.version(), null)
+                .with(Estimate.of(session, work(inputs, settings)).took(claim)),
             new Summary(series.size(), total, "index.html", firstPage));
     return new Result(
         manifest,

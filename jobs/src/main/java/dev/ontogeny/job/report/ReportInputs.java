@@ -297,10 +297,14 @@ final class ReportInputs {
             "replica",
             "family",
             "series",
-            "tokens");
+            "tokens",
+            "reads");
     for (JsonNode description : descriptions()) {
-      JsonNode source = description.path("sources").path(0);
-      boolean one = description.path("sources").size() == 1;
+      JsonNode sources = description.path("sources");
+      JsonNode reconstructed = description.path("reconstructed");
+      JsonNode source = sources.path(reconstructed.path(0).asInt());
+      boolean one = sources.size() == 1 || reconstructed.size() == 1;
+      JsonNode read = description.path("read").path(0);
       rows.add(
           description.path("id").asText(),
           description.path("type").asText(),
@@ -311,7 +315,8 @@ final class ReportInputs {
           description.path("replica").asLong(),
           description.path("family").textValue(),
           description.path("series").textValue(),
-          description.path("training").path("tokens").asLong());
+          description.path("training").path("tokens").asLong(),
+          read.isMissingNode() ? null : sources.path(read.asInt()).path("site").asText());
     }
     return rows;
   }
@@ -323,7 +328,9 @@ final class ReportInputs {
       if (file.path().endsWith("/dictionary.json")) {
         String origin = folder.resolve(file.path());
         try {
-          descriptions.add(Json.read(folder.readText(file.path()), JsonNode.class, origin));
+          JsonNode description = Json.read(folder.readText(file.path()), JsonNode.class, origin);
+          var unused = Json.fromTree(description, DictionaryMetadata.class, origin);
+          descriptions.add(description);
         } catch (IOException e) {
           throw Failure.resources("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
         }

@@ -3,13 +3,17 @@ package dev.ontogeny.job.shard;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ontogeny.data.CaptureReader;
 import dev.ontogeny.data.Claim;
+import dev.ontogeny.data.DatasetTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.TokenOrder;
+import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.Workload;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
@@ -23,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaPairRDD;
@@ -63,7 +68,10 @@ public final class Shard implements Job<ShardSettings> {
   @Override
   public Plan plan(SparkSession session, ShardSettings settings) {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    ShardCapture capture = ShardCapture.read(spark, settings);
+    return plan(session, settings, toRead(settings, ShardCapture.read(spark, settings)));
+  }
+
+  static Plan plan(SparkSession session, ShardSettings settings, ShardCapture capture) {
     ShardPlan plan = plan(settings, capture, null, ShardNorms.all(capture));
     long shuffled = capture.tokens() * plan.bytesPerToken();
     long stored =
@@ -119,7 +127,23 @@ public final class Shard implements Job<ShardSettings> {
         "memory per task",
         new ByteSize(plan.memoryPerTask())
             + (plan.momentsInPassing() ? "" : "; moments source by source"));
-    return new Plan(lines);
+    return Plan.of(session, lines, work(capture));
+  }
+
+  /** Of a capture the part that a dataset lacks which is to be extended. */
+  private static ShardCapture toRead(ShardSettings settings, ShardCapture capture) {
+    Optional<Manifest> there =
+        Publication.of(Folder.of(settings.output()), "dataset", settings, capture.looks())
+            .published();
+    if (!settings.extend() || there.isEmpty()) {
+      return capture;
+    }
+    Set<Long> added = ShardExtension.added(there.get(), capture);
+    return added.isEmpty() ? capture : capture.only(added);
+  }
+
+  private static Workload work(ShardCapture capture) {
+    return new Workload("dataset", capture.bytes(), 0, 0, capture.splits().size(), 1);
   }
 
   @Override
@@ -135,13 +159,36 @@ public final class Shard implements Job<ShardSettings> {
     Folder output = Folder.of(settings.output());
     Publication publication = Publication.of(output, "dataset", settings, capture.looks());
     Optional<Manifest> there = publication.published();
-    if (there.isPresent()) {
+    if (there.isPresent() && !there.get().kind().equals("dataset")) {
+      throw publication.another(there.get(), settings);
+    }
+    if (there.isPresent() && ShardExtension.added(there.get(), capture).isEmpty()) {
       return already(spark, settings, capture, output, there.get());
+    }
+    if (there.isPresent()) {
+      ShardExtension extension = extension(spark, settings, capture, output, there.get());
+      try (Claim claim = publication.claim(there.get())) {
+        return extend(session, settings, capture, extension, publication, claim, begun);
+      }
     }
     publication.requireFree();
     try (Claim claim = publication.claim()) {
       return shard(session, settings, capture, publication, claim, begun);
     }
+  }
+
+  private static ShardExtension extension(
+      JavaSparkContext spark,
+      ShardSettings settings,
+      ShardCapture capture,
+      Folder output,
+      Manifest there) {
+    if (!settings.extend()) {
+      throw Failure.settings(
+          "output %s already holds a dataset without checkpoints %s of this capture: extend = true adds them; another output, or none there, makes a dataset of all",
+          output, ShardExtension.added(there, capture));
+    }
+    return ShardExtension.of(spark, settings, output, there, capture, shards(settings, capture));
   }
 
   /**
@@ -176,31 +223,145 @@ public final class Shard implements Job<ShardSettings> {
     ShardPlan plan =
         plan(settings, capture, publication, ShardNorms.kept(spark, settings, capture));
     Broadcast<ShardPlan> broadcast = spark.broadcast(plan);
-    List<Manifest.Input> inputs = writeShards(spark, capture, plan, broadcast);
+    List<String> pages = writeShards(spark, capture, plan, broadcast);
     ShardsWritten written = new ShardsWritten(plan);
-    mergeMoments(spark, plan, broadcast, written.attempts());
-    List<ShardMomentsTask.Merged> merged = new ArrayList<>();
-    for (ShardPlan.Source source : plan.sources()) {
-      Publication.Unit unit = finished(publication, ShardPlan.momentsUnit(source));
-      written.files().addAll(unit.files());
-      merged.add(Json.fromTree(unit.result(), ShardMomentsTask.Merged.class));
-    }
+    List<ShardMomentsTask.Merged> merged = moments(spark, plan, broadcast, written);
     ShardedDataset.Summary summary = written.summary(plan, sites(capture), merged);
+    List<PublishedFile> files = new ArrayList<>(written.files());
     Manifest manifest =
-        Publication.of(publication.folder(), "dataset", settings, inputs)
-            .publish(
-                claim,
-                settings,
-                inputs,
-                written.files(),
-                plan.tables(),
-                Provenance.here(session.version(), null),
-                withCaptured(plan, summary));
+        publish(
+            made(session, capture, claim),
+            settings,
+            capture,
+            publication,
+            claim,
+            null,
+            plan,
+            pages,
+            files,
+            summary);
     broadcast.destroy();
     double seconds = (System.nanoTime() - begun) / 1e9;
     List<String> lines = account(capture, summary, written, seconds);
     lines.addAll(findings(summary));
     return new Result(manifest, settings.output(), false, lines);
+  }
+
+  /** Writes what is new, and publishes it together with what was there. */
+  private static Result extend(
+      SparkSession session,
+      ShardSettings settings,
+      ShardCapture capture,
+      ShardExtension extension,
+      Publication publication,
+      Claim claim,
+      long begun) {
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    ShardCapture added = extension.added();
+    ShardPlan plan = plan(settings, added, publication, ShardNorms.kept(spark, settings, added));
+    Broadcast<ShardPlan> broadcast = spark.broadcast(plan);
+    List<String> read = writeShards(spark, added, plan, broadcast);
+    ShardsWritten written = new ShardsWritten(plan);
+    extension.requireSameTokens(spark, written);
+    List<ShardMomentsTask.Merged> merged = moments(spark, plan, broadcast, written);
+    ShardedDataset.Summary summary = extension.summary(spark, plan, written, merged);
+    Manifest manifest;
+    try {
+      manifest =
+          publish(
+              made(session, added, claim),
+              settings,
+              capture,
+              publication,
+              claim,
+              extension.before(),
+              plan(settings, capture, publication, ShardNorms.all(capture)),
+              extension.pages(read),
+              new ArrayList<>(extension.files(written)),
+              summary);
+    } catch (IOException e) {
+      throw Failure.resources("output %s cannot be read: %s", publication.folder(), e.getMessage())
+          .causedBy(e);
+    }
+    broadcast.destroy();
+    double seconds = (System.nanoTime() - begun) / 1e9;
+    List<String> lines = new ArrayList<>(List.of(extension.described()));
+    lines.addAll(account(added, summary, written, seconds));
+    lines.addAll(findings(summary));
+    return new Result(manifest, settings.output(), false, lines);
+  }
+
+  /** Moments of the sources of a plan, whose files join those that were written. */
+  private static List<ShardMomentsTask.Merged> moments(
+      JavaSparkContext spark,
+      ShardPlan plan,
+      Broadcast<ShardPlan> broadcast,
+      ShardsWritten written) {
+    mergeMoments(spark, plan, broadcast, written.attempts());
+    List<ShardMomentsTask.Merged> merged = new ArrayList<>();
+    for (ShardPlan.Source source : plan.sources()) {
+      Publication.Unit unit = finished(plan.publication(), ShardPlan.momentsUnit(source));
+      written.files().addAll(unit.files());
+      merged.add(Json.fromTree(unit.result(), ShardMomentsTask.Merged.class));
+    }
+    return merged;
+  }
+
+  /**
+   * Where it comes from.
+   *
+   * @param read what was read of the capture
+   */
+  private static Provenance made(SparkSession session, ShardCapture read, Claim claim) {
+    return Provenance.here(session.version(), null)
+        .with(Estimate.of(session, work(read)).took(claim));
+  }
+
+  /**
+   * Publishes what a capture became.
+   *
+   * @param extended what it takes the place of; null for nothing
+   * @param plan of the whole capture
+   * @param pages of every file of the capture the digest of its pages
+   */
+  private static Manifest publish(
+      Provenance made,
+      ShardSettings settings,
+      ShardCapture capture,
+      Publication publication,
+      Claim claim,
+      Manifest extended,
+      ShardPlan plan,
+      List<String> pages,
+      List<PublishedFile> files,
+      ShardedDataset.Summary summary) {
+    List<Manifest.Input> inputs = capture.contents(pages);
+    files.add(writeContents(publication, capture.fileContents(pages)));
+    return Publication.of(publication.folder(), "dataset", settings, inputs)
+        .publish(
+            claim,
+            extended,
+            settings,
+            inputs,
+            files,
+            plan.tables(),
+            made,
+            told(plan, summary, extended));
+  }
+
+  private static PublishedFile writeContents(
+      Publication publication, List<ShardCapture.FileContent> contents) {
+    String path = String.format(Locale.ROOT, "capture/all-%s.parquet", publication.attempt());
+    try (TableWriter writer = TableWriter.open(publication.folder(), path, DatasetTables.CAPTURE)) {
+      for (ShardCapture.FileContent each : contents) {
+        writer.write(each.input(), each.outline(), each.pages());
+      }
+      return writer.finish();
+    } catch (IOException e) {
+      throw Failure.resources(
+              "output %s cannot be written to: %s", publication.folder(), e.getMessage())
+          .causedBy(e);
+    }
   }
 
   private static List<String> findings(ShardedDataset.Summary summary) {
@@ -209,7 +370,7 @@ public final class Shard implements Job<ShardSettings> {
         : summary.findings().notes().stream().map(each -> "beware: " + each.text()).toList();
   }
 
-  private static ShardPlan plan(
+  static ShardPlan plan(
       ShardSettings settings,
       ShardCapture capture,
       Publication publication,
@@ -222,6 +383,7 @@ public final class Shard implements Job<ShardSettings> {
             capture.files(),
             capture.sources(),
             capture.textDocuments(),
+            capture.texts(),
             capture.labels(),
             capture.gradient(),
             capture.loss(),
@@ -243,6 +405,7 @@ public final class Shard implements Job<ShardSettings> {
         plan.files(),
         plan.sources(),
         plan.textDocuments(),
+        plan.texts(),
         plan.labels(),
         plan.gradient(),
         plan.loss(),
@@ -276,8 +439,8 @@ public final class Shard implements Job<ShardSettings> {
   /** What was read, with the identity that follows from it. */
   record Contents(List<String> pages) {}
 
-  /** Writes the shards that are missing and tells what the capture holds. */
-  private static List<Manifest.Input> writeShards(
+  /** Writes the shards that are missing and tells what the files of the capture held. */
+  private static List<String> writeShards(
       JavaSparkContext spark,
       ShardCapture capture,
       ShardPlan plan,
@@ -289,8 +452,7 @@ public final class Shard implements Job<ShardSettings> {
     int[] open =
         IntStream.range(0, plan.slots().length).filter(shard -> plan.slots()[shard] >= 0).toArray();
     if (open.length == 0) {
-      return capture.contents(
-          known.orElseGet(() -> ShardDigests.look(spark, plan.settings(), capture)));
+      return known.orElseGet(() -> ShardDigests.look(spark, plan.settings(), capture));
     }
     LongAccumulator read = spark.sc().longAccumulator(Progress.ROWS);
     LongAccumulator written = spark.sc().longAccumulator(Progress.ROWS);
@@ -326,7 +488,7 @@ public final class Shard implements Job<ShardSettings> {
               "output %s cannot be written to: %s", plan.publication().folder(), e.getMessage())
           .causedBy(e);
     }
-    return capture.contents(pages);
+    return pages;
   }
 
   private static void mergeMoments(
@@ -350,8 +512,9 @@ public final class Shard implements Job<ShardSettings> {
   /** Rows that a source had before any rule. */
   record Captured(String site, long checkpoint, long rows) {}
 
-  /** The summary with what each source had. */
-  private static ObjectNode withCaptured(ShardPlan plan, ShardedDataset.Summary summary) {
+  /** The summary with what each source had, and with what the dataset was before. */
+  private static ObjectNode told(
+      ShardPlan plan, ShardedDataset.Summary summary, Manifest extended) {
     ObjectNode tree = Json.tree(summary).deepCopy();
     tree.set(
         "captured",
@@ -359,10 +522,15 @@ public final class Shard implements Job<ShardSettings> {
             plan.sources().stream()
                 .map(source -> new Captured(source.site(), source.checkpoint(), source.rows()))
                 .toList()));
+    if (extended != null) {
+      List<Manifest.Input> before = new ArrayList<>(ShardedDataset.before(extended));
+      before.add(extended.asInput(null));
+      tree.set(ShardedDataset.BEFORE, Json.tree(before));
+    }
     return tree;
   }
 
-  private static List<ShardedDataset.Site> sites(ShardCapture capture) {
+  static List<ShardedDataset.Site> sites(ShardCapture capture) {
     Map<String, List<ShardPlan.Source>> bySite = new TreeMap<>();
     for (ShardPlan.Source source : capture.sources()) {
       bySite.computeIfAbsent(source.site(), site -> new ArrayList<>()).add(source);

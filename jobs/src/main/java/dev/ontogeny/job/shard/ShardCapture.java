@@ -13,6 +13,7 @@ import dev.ontogeny.data.VectorType;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -20,6 +21,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -37,6 +39,7 @@ final class ShardCapture {
   private final List<CaptureFooter> files;
   private final Map<String, List<Integer>> filesOf;
   private final List<ShardPlan.Source> sources;
+  private final boolean texts;
 
   /** Lists the files and reads their footers in tasks; every file is checked. */
   static ShardCapture read(JavaSparkContext spark, ShardSettings settings) {
@@ -85,9 +88,11 @@ final class ShardCapture {
     }
   }
 
-  private ShardCapture(
+  /** Out of footers that were read. */
+  ShardCapture(
       ShardSettings settings, List<CaptureFooter> footers, Map<String, List<String>> byInput) {
     this.settings = settings;
+    this.texts = true;
     requireOneTextPerCheckpoint(footers);
     Map<String, Map<Long, Long>> rows = selected(footers);
     this.files =
@@ -120,6 +125,49 @@ final class ShardCapture {
                             types.get(site),
                             float16.contains(site),
                             count))));
+  }
+
+  /** Some of the sources of another, with the files that have only these. */
+  private ShardCapture(ShardCapture all, Set<Long> checkpoints) {
+    settings = all.settings;
+    texts = all.texts && checkpoints.contains(all.sources.get(0).checkpoint());
+    files =
+        all.files.stream().filter(file -> checkpoints.containsAll(all.checkpoints(file))).toList();
+    sources = new ArrayList<>();
+    for (ShardPlan.Source source : all.sources) {
+      if (checkpoints.contains(source.checkpoint())) {
+        sources.add(source.at(sources.size()));
+      }
+    }
+    Map<String, List<String>> byInput = new LinkedHashMap<>();
+    all.filesOf.forEach(
+        (input, numbers) ->
+            byInput.put(
+                input,
+                numbers.stream().map(number -> all.files.get(number).file().location()).toList()));
+    filesOf = filesOf(byInput);
+    filesOf.values().removeIf(List::isEmpty);
+  }
+
+  /** The part of it that some checkpoints are; files that have others as well are in no part. */
+  ShardCapture only(Set<Long> checkpoints) {
+    return new ShardCapture(this, checkpoints);
+  }
+
+  /** Those of the selected checkpoints that a file has. */
+  Set<Long> checkpoints(CaptureFooter file) {
+    Set<Long> selected = checkpoints();
+    return file.sources().stream()
+        .map(SourceRows::checkpoint)
+        .filter(selected::contains)
+        .collect(Collectors.toSet());
+  }
+
+  /** The selected checkpoints. */
+  NavigableSet<Long> checkpoints() {
+    return sources.stream()
+        .map(ShardPlan.Source::checkpoint)
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   /** By input its files among those that are read. */
@@ -183,6 +231,67 @@ final class ShardCapture {
   boolean looksAs(List<Manifest.Input> before) {
     return before.stream().allMatch(input -> input.seen() != null)
         && lines(before).equals(lines(looks()));
+  }
+
+  /**
+   * What a file of an input held.
+   *
+   * @param input its place among the inputs
+   */
+  record FileContent(int input, String outline, String pages) {}
+
+  /**
+   * What the files held, in an order that depends on nothing else.
+   *
+   * @param pages of every file the digest of its pages
+   */
+  List<FileContent> fileContents(List<String> pages) {
+    List<Manifest.Input> inputs = contents(pages);
+    List<FileContent> contents = new ArrayList<>();
+    for (int input = 0; input < inputs.size(); input++) {
+      for (int file : filesOf.get(inputs.get(input).path())) {
+        contents.add(new FileContent(input, files.get(file).outline(), pages.get(file)));
+      }
+    }
+    contents.sort(
+        Comparator.comparingInt(FileContent::input)
+            .thenComparing(FileContent::outline)
+            .thenComparing(FileContent::pages));
+    return contents;
+  }
+
+  /**
+   * The digests of the pages of all files as they were when a dataset was made of these files, as
+   * they look now. Of files with one outline it does not matter which has which.
+   *
+   * @param before the dataset's inputs, which look the same
+   * @param contents of their files
+   */
+  List<String> pages(List<Manifest.Input> before, List<FileContent> contents) {
+    List<Manifest.Input> left = new ArrayList<>(before);
+    String[] pages = new String[files.size()];
+    filesOf.forEach(
+        (input, numbers) -> {
+          Manifest.Seen seen = seen(numbers);
+          int place = 0;
+          while (left.get(place) == null || !left.get(place).seen().equals(seen)) {
+            place++;
+          }
+          left.set(place, null);
+          int from = place;
+          Map<String, ArrayDeque<String>> byOutline = new HashMap<>();
+          for (FileContent each : contents) {
+            if (each.input() == from) {
+              byOutline
+                  .computeIfAbsent(each.outline(), none -> new ArrayDeque<>())
+                  .add(each.pages());
+            }
+          }
+          for (int file : numbers) {
+            pages[file] = byOutline.get(files.get(file).outline()).remove();
+          }
+        });
+    return List.of(pages);
   }
 
   private static List<String> lines(List<Manifest.Input> inputs) {
@@ -415,8 +524,18 @@ final class ShardCapture {
     return files.stream().mapToLong(footer -> footer.file().bytes()).sum();
   }
 
-  /** Whether a file carries texts and labels: that of the first source does. */
+  /** Whether tokens get texts and labels: a part without the first source has none. */
+  boolean texts() {
+    return texts;
+  }
+
+  /** Whether texts and labels are read from a file: from those of the first source they are. */
   boolean hasTexts(int file) {
+    return texts && isOfFirstSource(file);
+  }
+
+  /** Whether a file has rows of the first source. */
+  boolean isOfFirstSource(int file) {
     ShardPlan.Source first = sources.get(0);
     return files.get(file).sources().stream()
         .anyMatch(

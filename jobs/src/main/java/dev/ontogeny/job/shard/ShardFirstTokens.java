@@ -28,7 +28,7 @@ final class ShardFirstTokens {
     List<CaptureReader.Split> splits =
         capture.splits().stream()
             .flatMap(List::stream)
-            .filter(split -> capture.hasTexts(split.file()))
+            .filter(split -> capture.isOfFirstSource(split.file()))
             .toList();
     return spark
         .parallelize(splits, splits.size())

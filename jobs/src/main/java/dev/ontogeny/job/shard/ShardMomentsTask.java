@@ -69,8 +69,9 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
     String path =
         String.format(
             Locale.ROOT,
-            "moments/source-%05d-%s.parquet",
-            source.index(),
+            "moments/%s/checkpoint-%d-%s.parquet",
+            Folder.safeName(source.site()),
+            source.checkpoint(),
             shardPlan.publication().attempt());
     try (TableWriter writer = TableWriter.open(folder, path, DatasetTables.MOMENTS)) {
       writer.write(
@@ -106,13 +107,22 @@ final class ShardMomentsTask implements VoidFunction<ShardPlan.Source> {
     }
   }
 
+  /** Rows that a sample has at most. */
+  private static int most(int width) {
+    return (int) (SAMPLE_BYTES / 4 / width);
+  }
+
+  /** The first rows of which a sketch is made. */
+  static int sketched(int width) {
+    return Math.min(SourceSketch.ROWS, most(width));
+  }
+
   /** The first rows of the dataset, shard after shard. */
   private FloatMatrix sample(ShardPlan shardPlan, ShardPlan.Source source) throws IOException {
     int wanted =
-        (int)
-            Math.min(
-                Math.max(SourceSketch.ROWS, shardPlan.settings().geometricMedianRows()),
-                SAMPLE_BYTES / 4 / source.width());
+        Math.min(
+            Math.max(SourceSketch.ROWS, shardPlan.settings().geometricMedianRows()),
+            most(source.width()));
     FloatMatrix sample = FloatMatrix.zeros(wanted, source.width());
     int read = 0;
     for (int shard = 0; shard < attempts.length && read < wanted; shard++) {

@@ -18,6 +18,7 @@ import java.util.Locale;
  * What tasks know before they read a row. Broadcast.
  *
  * @param sources sorted by site, then checkpoint
+ * @param texts whether tokens get their texts
  * @param norms by source those that are kept, all where norms are not filtered
  * @param slices of a shard
  * @param slots by shard: its place among the shards that this run writes, −1 where it is finished
@@ -28,6 +29,7 @@ record ShardPlan(
     List<CaptureFooter> files,
     List<Source> sources,
     boolean textDocuments,
+    boolean texts,
     List<TableSchema.Column> labels,
     boolean gradient,
     boolean loss,
@@ -55,17 +57,25 @@ record ShardPlan(
       return width * type.bytes();
     }
 
+    /** The same in another place among the sources. */
+    Source at(int place) {
+      return new Source(place, site, checkpoint, width, type, float16, rows);
+    }
+
     @Override
     public String toString() {
       return "site " + site + ", checkpoint " + checkpoint;
     }
   }
 
-  /** Bytes that a reader of one vectors file keeps, and with it everyone who reads all sources. */
-  private static final long READER_BYTES = 128L << 20;
+  /** Bytes that a reader of one vectors file keeps where no setting says otherwise. */
+  private static final long GROUP_BYTES = 8L << 20;
 
-  /** Bytes that the open pages of all writers of a task take, about. */
-  private static final long PAGE_BYTES = 16L << 20;
+  /** Likewise where there are gradients, of which an open writer keeps as many. */
+  private static final long GROUP_BYTES_WITH_GRADIENTS = 2L << 20;
+
+  /** Bytes of a page, which an open writer keeps. */
+  private static final long PAGE_BYTES = 1L << 18;
 
   /** Places cut into slices: slice s of shard n is number n·slices + s. */
   TokenOrder sliceOrder() {
@@ -78,14 +88,16 @@ record ShardPlan(
     return slot < 0 ? null : (Integer) (slot * slices + sliceOrder().shard(hash) % slices);
   }
 
-  /** The shape of a source's files: decided by the capture, never by the cluster. */
+  /**
+   * The shape of a source's files: decided by the source alone, never by the cluster nor by how
+   * many there are, so that a dataset that gains a checkpoint is the one that is sharded at once.
+   */
   VectorWriter.Layout layout(Source source) {
     long groupBytes =
-        settings.rowGroupBytes() == null
-            ? Math.max(1L << 20, Math.min(32L << 20, READER_BYTES / sources.size()))
-            : settings.rowGroupBytes().bytes();
-    long pageBytes =
-        Math.min(groupBytes, Math.max(1L << 16, Math.min(1L << 20, PAGE_BYTES / sources.size())));
+        settings.rowGroupBytes() != null
+            ? settings.rowGroupBytes().bytes()
+            : gradient ? GROUP_BYTES_WITH_GRADIENTS : GROUP_BYTES;
+    long pageBytes = Math.min(groupBytes, PAGE_BYTES);
     return VectorWriter.Layout.of(source.bytes(), gradient, loss, groupBytes, (int) pageBytes);
   }
 
@@ -106,7 +118,11 @@ record ShardPlan(
     TableSchema vectors =
         gradient ? DatasetTables.VECTORS : DatasetTables.VECTORS.without("gradient");
     return List.of(
-        tokens(), loss ? vectors : vectors.without("loss"), DatasetTables.MOMENTS, rejects());
+        tokens(),
+        loss ? vectors : vectors.without("loss"),
+        DatasetTables.MOMENTS,
+        rejects(),
+        DatasetTables.CAPTURE);
   }
 
   /** About the bytes that one token takes in the shuffle, all sources together. */

@@ -151,7 +151,7 @@ final class ShardReadTask
         ShardPlan.Source source = source(each.site(), each.checkpoint());
         if (source != null) {
           type = source.type();
-          first |= source.index() == 0;
+          first |= plan.texts() && source.index() == 0;
           only = footer.sources().size() == 1 ? source : null;
         }
       }
@@ -205,7 +205,7 @@ final class ShardReadTask
         builder.loss(reader.loss());
       }
       if (source.index() == 0) {
-        builder.optionalText(reader.token());
+        builder.optionalText(plan.texts() ? reader.token() : null);
         for (int i = 0; i < plan.labels().size(); i++) {
           builder.value(plan.labels().get(i).type(), label(i));
         }

@@ -33,7 +33,8 @@ public record ShardSettings(
     int geometricMedianRows,
     @Operational ByteSize splitBytes,
     @Operational ByteSize sliceBytes,
-    @Operational ByteSize momentBytes)
+    @Operational ByteSize momentBytes,
+    @Operational boolean extend)
     implements Serializable {
 
   /** How vectors are kept. */

@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -92,7 +93,24 @@ final class ShardsWritten {
         dropped,
         new ShardedDataset.Mixing(
             pairs == 0 ? 0 : (double) neighbours / pairs, documents.expectedNeighbours()),
-        findings(plan, sites, merged));
+        findings(spans.findings(), plan.sources(), sites, merged, likelyBfloat16(plan), files));
+  }
+
+  /** How many tokens each rule dropped. */
+  Map<String, Long> dropped() {
+    return dropped;
+  }
+
+  /** Sites whose float16 numbers look like bfloat16. */
+  Set<String> likelyBfloat16(ShardPlan plan) {
+    TreeSet<String> bfloat16 = new TreeSet<>();
+    for (ShardPlan.Source source : plan.sources()) {
+      long[] counts = exponents[source.index()];
+      if (VectorForm.looksLikeBfloat16(counts[0], counts[1])) {
+        bfloat16.add(source.site());
+      }
+    }
+    return bfloat16;
   }
 
   /** Chosen by the seed: the shards with the smallest hashes. */
@@ -110,12 +128,22 @@ final class ShardsWritten {
         .toList();
   }
 
-  private CaptureFindings findings(
-      ShardPlan plan, List<ShardedDataset.Site> sites, List<ShardMomentsTask.Merged> merged) {
+  /**
+   * What is worth knowing of a capture.
+   *
+   * @param merged in the order of the sources
+   * @param files those of the vectors among them
+   */
+  static CaptureFindings findings(
+      CaptureFindings.Documents documents,
+      List<ShardPlan.Source> sources,
+      List<ShardedDataset.Site> sites,
+      List<ShardMomentsTask.Merged> merged,
+      Set<String> bfloat16,
+      List<PublishedFile> files) {
     List<CaptureFindings.Norms> norms = new ArrayList<>();
     List<CaptureFindings.Source> constant = new ArrayList<>();
-    TreeSet<String> bfloat16 = new TreeSet<>();
-    for (ShardPlan.Source source : plan.sources()) {
+    for (ShardPlan.Source source : sources) {
       ShardMomentsTask.Merged of = merged.get(source.index());
       if (of.sinks() > 0 || of.zeros() > 0) {
         norms.add(
@@ -130,21 +158,17 @@ final class ShardsWritten {
       if (of.constant()) {
         constant.add(new CaptureFindings.Source(source.site(), source.checkpoint()));
       }
-      long[] counts = exponents[source.index()];
-      if (VectorForm.looksLikeBfloat16(counts[0], counts[1])) {
-        bfloat16.add(source.site());
-      }
     }
     List<CaptureFindings.Identical> identical = new ArrayList<>();
     List<CaptureFindings.Pair> nearly = new ArrayList<>();
     List<CaptureFindings.OutOfOrder> outOfOrder = new ArrayList<>();
     for (ShardedDataset.Site site : sites) {
-      identical.addAll(identical(site, constant));
+      identical.addAll(identical(site, constant, files));
       CheckpointOrder order =
           new CheckpointOrder(
               site.site(),
               site.checkpoints(),
-              plan.sources().stream()
+              sources.stream()
                   .filter(source -> source.site().equals(site.site()))
                   .map(source -> SourceSketch.read(merged.get(source.index()).sketch()))
                   .toList());
@@ -152,15 +176,15 @@ final class ShardsWritten {
       outOfOrder.addAll(order.outOfOrder());
     }
     return new CaptureFindings(
-        spans.findings(), norms, identical, nearly, outOfOrder, List.copyOf(bfloat16), constant);
+        documents, norms, identical, nearly, outOfOrder, List.copyOf(bfloat16), constant);
   }
 
   /**
    * Checkpoints of a site whose files have the same checksums, shard by shard. Where nothing varies
    * that says nothing.
    */
-  private List<CaptureFindings.Identical> identical(
-      ShardedDataset.Site site, List<CaptureFindings.Source> constant) {
+  private static List<CaptureFindings.Identical> identical(
+      ShardedDataset.Site site, List<CaptureFindings.Source> constant, List<PublishedFile> files) {
     Map<Long, List<String>> checksums = new TreeMap<>();
     files.stream()
         .filter(file -> "vectors".equals(file.table()) && site.site().equals(file.site()))

@@ -10,9 +10,10 @@ import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.Workload;
 import dev.ontogeny.job.train.TrainTask.Outcome;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
@@ -20,17 +21,16 @@ import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
 import dev.ontogeny.spark.Progress;
 import dev.ontogeny.train.DictionaryPlan;
+import dev.ontogeny.train.RoundTrainer;
 import dev.ontogeny.type.DictionaryTypes;
-import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.apache.spark.HashPartitioner;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -71,9 +71,10 @@ public final class Train implements Job<TrainSettings> {
   @Override
   public Plan plan(SparkSession spark, TrainSettings settings) {
     ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
-    TrainPlan plan = TrainPlan.of(dataset, settings);
+    Continued continued = Continued.of(dataset, settings);
+    TrainPlan plan = continued.plan();
     List<DictionaryPlan> all = plan.dictionaries();
-    Map<String, TrainTask.Reuse> reusable = reusable(settings, plan);
+    Map<String, TrainTask.Reuse> reusable = continued.taken();
     List<DictionaryPlan> trained =
         all.stream().filter(each -> !reusable.containsKey(each.id())).toList();
     int threads = threads(spark);
@@ -88,6 +89,9 @@ public final class Train implements Job<TrainSettings> {
             trained.size(),
             reusable.size(),
             settings.continueFrom() == null ? "nowhere else" : settings.continueFrom()));
+    if (!continued.starts().isEmpty()) {
+      lines.put("weights", String.join("; ", continued.starts()));
+    }
     lines.put(
         "rows",
         String.format(
@@ -95,57 +99,90 @@ public final class Train implements Job<TrainSettings> {
             "%,d to train on",
             trained.stream().mapToLong(DictionaryPlan::tokens).sum()));
     lines.put("bytes", new ByteSize(bytesRead(dataset, tasks, reusable)) + " to read");
-    lines.put("tasks", tasks.size() + ", " + threads + " threads each");
-    lines.put(
-        "arithmetic",
-        String.format(
-            Locale.ROOT,
-            "%.3g FLOP",
-            trained.stream()
-                .mapToDouble(
-                    each ->
-                        (double) each.tokens()
-                            * each.specification().operationsPerRow(each.inputs()))
-                .sum()));
-    long memory =
-        tasks.stream()
-            .mapToLong(
-                lane ->
-                    lane.series().stream()
-                        .mapToLong(
-                            series ->
-                                series
-                                    .get(0)
-                                    .specification()
-                                    .bytes(
-                                        series.get(0).inputs(),
-                                        series.get(0).sources().size(),
-                                        series.get(0).batch(),
-                                        threads))
-                        .sum())
-            .max()
-            .orElse(0);
-    lines.put("memory per task", new ByteSize(memory).toString());
-    return new Plan(lines);
+    int workers = plan.workers();
+    lines.put("tasks", workers * tasks.size() + ", " + threads + " threads each");
+    if (settings.training().rounds() != null) {
+      lines.put("rounds", rounds(trained));
+    }
+    Workload work = work(spark, settings, dataset, plan, reusable);
+    lines.put("arithmetic", String.format(Locale.ROOT, "%.3g FLOP", work.flops()));
+    List<ConsensusPlan> merged = ConsensusPlan.of(plan, settings);
+    if (!merged.isEmpty()) {
+      long merging = merged.stream().mapToLong(ConsensusPlan::bytes).max().getAsLong();
+      lines.put(
+          "consensus",
+          "%d dictionaries more, merged out of replicas in %s a task"
+              .formatted(merged.size(), new ByteSize(merging)));
+    }
+    lines.put("memory per task", TaskMemory.of(spark, tasks, threads).told());
+    return Plan.of(spark, lines, work);
+  }
+
+  private static Workload work(
+      SparkSession spark,
+      TrainSettings settings,
+      ShardedDataset dataset,
+      TrainPlan plan,
+      Map<String, TrainTask.Reuse> reusable) {
+    List<TrainPlan.Lane> tasks = plan.tasks(settings.mode(), bundle(spark, settings, plan));
+    double operations =
+        plan.dictionaries().stream()
+            .filter(each -> !reusable.containsKey(each.id()))
+            .mapToDouble(
+                each ->
+                    (double) each.tokens()
+                        * each.specification()
+                            .operationsPerRow(each.readColumns(), each.reconstructedColumns()))
+            .sum();
+    double merging =
+        ConsensusPlan.of(plan, settings).stream().mapToDouble(ConsensusPlan::operations).sum();
+    return new Workload(
+        "dictionaries",
+        bytesRead(dataset, tasks, reusable),
+        operations + merging,
+        0,
+        plan.workers() * tasks.size(),
+        threads(spark));
+  }
+
+  private static String rounds(List<DictionaryPlan> trained) {
+    return trained.stream()
+        .map(
+            each ->
+                String.format(
+                    Locale.ROOT,
+                    "%,d of %d workers for %s tokens, each round %d steps of each on %d rows and %s written for each dictionary",
+                    each.rounds().count(each.steps()),
+                    each.workers(),
+                    String.format(Locale.ROOT, "%,d", each.tokens()),
+                    each.rounds().steps(),
+                    each.batch(),
+                    new ByteSize(RoundTrainer.bytesOfRound(each))))
+        .distinct()
+        .collect(joining("; "));
   }
 
   @Override
   public Result run(SparkSession spark, TrainSettings settings) {
     ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
-    List<Manifest.Input> inputs = List.of(dataset.asInput());
+    List<Manifest.Input> inputs = Continued.inputs(dataset, settings);
     Folder output = Folder.of(settings.output());
     Publication publication = Publication.open(output, "dictionaries", settings, inputs);
     Optional<Manifest> there = publication.published();
     if (there.isPresent()) {
       return new Result(there.get(), output.toString(), true, List.of());
     }
-    TrainPlan plan = TrainPlan.of(dataset, settings);
+    Continued continued = Continued.of(dataset, settings);
+    TrainPlan plan = continued.plan();
     if (!plan.leftOut().isEmpty()) {
       LOG.warn("nothing varies in {}: left out", listed(plan.leftOut()));
     }
     try (Claim claim = publication.claim()) {
-      train(spark, settings, dataset, publication, plan);
-      return publish(spark, settings, inputs, publication, claim, plan);
+      continued.log(settings);
+      train(spark, settings, dataset, publication, plan, continued.taken());
+      merge(spark, settings, dataset, publication, ConsensusPlan.of(plan, settings));
+      Workload work = work(spark, settings, dataset, plan, continued.taken());
+      return publish(spark, settings, inputs, publication, claim, continued, work);
     }
   }
 
@@ -154,8 +191,8 @@ public final class Train implements Job<TrainSettings> {
       TrainSettings settings,
       ShardedDataset dataset,
       Publication publication,
-      TrainPlan plan) {
-    Map<String, TrainTask.Reuse> reusable = reusable(settings, plan);
+      TrainPlan plan,
+      Map<String, TrainTask.Reuse> reusable) {
     List<TrainPlan.Lane> tasks =
         plan.tasks(settings.mode(), bundle(spark, settings, plan)).stream()
             .filter(
@@ -183,10 +220,24 @@ public final class Train implements Job<TrainSettings> {
         tasks.size(),
         reusable.size());
     LongAccumulator counted = spark.sparkContext().longAccumulator(Progress.ROWS);
+    if (settings.training().rounds() != null) {
+      RoundTasks.Context shared =
+          new RoundTasks.Context(
+              context.broadcast(dataset), publication, settings, reusable, threads(spark), counted);
+      new TrainingRounds(context, shared).train(tasks);
+      return;
+    }
     TrainTask task =
         new TrainTask(
             context.broadcast(dataset), publication, settings, reusable, threads(spark), counted);
-    spark.sparkContext().setJobDescription("train");
+    spark
+        .sparkContext()
+        .setJobDescription(
+            String.format(
+                Locale.ROOT,
+                "train: %d dictionaries in %d tasks",
+                plan.dictionaries().size(),
+                tasks.size()));
     spark.sparkContext().setLocalProperty(Progress.EXPECTED_ROWS, Long.toString(rows));
     try {
       // Training is the map side of a shuffle: an executor that is lost afterwards costs a look at
@@ -203,13 +254,40 @@ public final class Train implements Job<TrainSettings> {
     }
   }
 
+  /** Merges replicas, one task for each dictionary that they become. */
+  private static void merge(
+      SparkSession spark,
+      TrainSettings settings,
+      ShardedDataset dataset,
+      Publication publication,
+      List<ConsensusPlan> plans) {
+    if (plans.isEmpty()) {
+      return;
+    }
+    LOG.info("merging replicas into {} dictionaries", plans.size());
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    spark
+        .sparkContext()
+        .setJobDescription("train: merge replicas into " + plans.size() + " dictionaries");
+    try {
+      context
+          .parallelize(plans, plans.size())
+          .foreach(
+              new ConsensusTask(context.broadcast(dataset), publication, settings, threads(spark)));
+    } finally {
+      spark.sparkContext().setJobDescription(null);
+    }
+  }
+
   private static Result publish(
       SparkSession spark,
       TrainSettings settings,
       List<Manifest.Input> inputs,
       Publication publication,
       Claim claim,
-      TrainPlan plan) {
+      Continued continued,
+      Workload work) {
+    TrainPlan plan = continued.plan();
     List<PublishedFile> files = new ArrayList<>();
     List<Failed> failed = new ArrayList<>();
     TreeSet<String> kernels = new TreeSet<>();
@@ -217,15 +295,19 @@ public final class Train implements Job<TrainSettings> {
     int reused = 0;
     double worst = 0;
     double fastest = 0;
-    for (DictionaryPlan each : plan.dictionaries()) {
+    List<ConsensusPlan> merged = ConsensusPlan.of(plan, settings);
+    List<String> ids =
+        Stream.concat(
+                plan.dictionaries().stream().map(DictionaryPlan::id),
+                merged.stream().map(ConsensusPlan::id))
+            .toList();
+    for (String id : ids) {
       Publication.Unit unit =
-          publication
-              .unit(each.id())
-              .orElseThrow(() -> new IllegalStateException("no record of " + each.id()));
+          publication.unit(id).orElseThrow(() -> new IllegalStateException("no record of " + id));
       Outcome outcome = Json.fromTree(unit.result(), Outcome.class);
       if (outcome.failure() != null) {
-        failed.add(new Failed(each.id(), outcome.failure()));
-        lines.add(each.id() + " FAILED: " + outcome.failure());
+        failed.add(new Failed(id, outcome.failure()));
+        lines.add(id + " FAILED: " + outcome.failure());
         continue;
       }
       files.addAll(unit.files());
@@ -241,7 +323,8 @@ public final class Train implements Job<TrainSettings> {
           "no dictionary could be trained; the first, %s, failed: %s",
           failed.get(0).dictionary(), failed.get(0).reason());
     }
-    int published = plan.dictionaries().size() - failed.size();
+    lines.addAll(continued.starts());
+    int published = ids.size() - failed.size();
     Manifest manifest =
         publication.publish(
             claim,
@@ -249,7 +332,8 @@ public final class Train implements Job<TrainSettings> {
             inputs,
             files,
             DictionaryTables.ALL,
-            Provenance.here(spark.version(), kernels.isEmpty() ? null : String.join("; ", kernels)),
+            Provenance.here(spark.version(), kernels.isEmpty() ? null : String.join("; ", kernels))
+                .with(Estimate.of(spark, work).took(claim)),
             new Summary(published, failed, plan.leftOut()));
     if (!plan.leftOut().isEmpty()) {
       lines.add(0, "left out, since the vectors are all the same there: " + listed(plan.leftOut()));
@@ -258,51 +342,14 @@ public final class Train implements Job<TrainSettings> {
         0,
         String.format(
             Locale.ROOT,
-            "%d dictionaries, %d of them taken from elsewhere, %d failed; largest held-out fvu %.4f; up to %,.0f tokens/s for one",
+            "%d dictionaries, %d of them taken from elsewhere,%s %d failed; largest held-out fvu %.4f; up to %,.0f tokens/s for one",
             published,
             reused,
+            merged.isEmpty() ? "" : " " + merged.size() + " merged out of replicas,",
             failed.size(),
             worst,
             fastest));
     return new Result(manifest, publication.folder().toString(), false, lines);
-  }
-
-  /** Dictionaries of an earlier publication that are this plan's, byte for byte. */
-  private static Map<String, TrainTask.Reuse> reusable(TrainSettings settings, TrainPlan plan) {
-    Map<String, TrainTask.Reuse> reusable = new HashMap<>();
-    if (settings.continueFrom() == null) {
-      return reusable;
-    }
-    Folder folder = Folder.of(settings.continueFrom());
-    Manifest manifest = Manifest.read(folder, "dictionaries");
-    for (DictionaryPlan each : plan.dictionaries()) {
-      List<PublishedFile> files =
-          manifest.files().stream()
-              .filter(file -> Objects.equals(file.dictionary(), each.id()))
-              .toList();
-      String description = each.id() + "/dictionary.json";
-      if (files.stream().anyMatch(file -> file.path().equals(description))) {
-        DictionaryMetadata metadata = metadata(folder, description);
-        if (each.link().equals(metadata.link())) {
-          reusable.put(each.id(), new TrainTask.Reuse(folder, files, metadata.quality()));
-        }
-      }
-    }
-    LOG.info(
-        "{} of {} dictionaries stand in {} already",
-        reusable.size(),
-        plan.dictionaries().size(),
-        folder);
-    return reusable;
-  }
-
-  private static DictionaryMetadata metadata(Folder folder, String path) {
-    try {
-      return Json.read(folder.readText(path), DictionaryMetadata.class, folder.resolve(path));
-    } catch (IOException e) {
-      throw Failure.resources("%s cannot be read: %s", folder.resolve(path), e.getMessage())
-          .causedBy(e);
-    }
   }
 
   private static String listed(List<CaptureFindings.Source> sources) {
@@ -314,6 +361,10 @@ public final class Train implements Job<TrainSettings> {
   }
 
   private static int bundle(SparkSession spark, TrainSettings settings, TrainPlan plan) {
+    if (settings.training().rounds() != null) {
+      // Workers read streams of their own.
+      return 1;
+    }
     int slots = Math.max(1, spark.sparkContext().defaultParallelism() / threads(spark));
     return settings.bundle() == null ? plan.bundle(settings.mode(), slots) : settings.bundle();
   }

@@ -13,14 +13,17 @@ import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
+import dev.ontogeny.train.Rounds;
 import dev.ontogeny.train.Weighting;
 import dev.ontogeny.type.DictionarySettings;
+import dev.ontogeny.type.Target;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -101,33 +104,49 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
    * What one dictionary specification becomes series of.
    *
    * @param name as names of dictionaries tell the site, or all of them
+   * @param target of all of them
    * @param sources of each dictionary of a series, in order
    */
-  private record Grid(String name, List<List<Source>> sources) {}
+  private record Grid(String name, Target target, List<List<Source>> sources) {}
 
   private static List<Grid> grids(
       ShardedDataset dataset, TrainSettings settings, List<CaptureFindings.Source> leftOut) {
     List<Grid> grids = new ArrayList<>();
     List<Source> all = new ArrayList<>();
-    List<String> known = dataset.summary().sites().stream().map(each -> each.site()).toList();
-    for (ShardedDataset.Site site : sites(dataset, settings)) {
-      List<Source> sources = new ArrayList<>();
+    List<ShardedDataset.Site> trained = sites(dataset, settings);
+    Set<String> known = new TreeSet<>();
+    dataset.summary().sites().forEach(site -> known.add(site.site()));
+    trained.forEach(site -> known.add(described(site, settings)));
+    for (ShardedDataset.Site site : trained) {
+      List<ShardedDataset.Site> rows = new ArrayList<>(List.of(site));
+      if (settings.targets().of(site.site()) != null) {
+        rows.add(target(dataset, settings, site));
+      }
+      List<List<Source>> sources = new ArrayList<>();
       for (long checkpoint : checkpoints(dataset, settings, site)) {
-        if (dataset.summary().isConstant(site.site(), checkpoint)) {
-          leftOut.add(new CaptureFindings.Source(site.site(), checkpoint));
-        } else {
-          sources.add(new Source(site.site(), checkpoint, site.width()));
+        List<CaptureFindings.Source> constant =
+            rows.stream()
+                .map(each -> new CaptureFindings.Source(each.site(), checkpoint))
+                .filter(each -> dataset.summary().isConstant(each.site(), each.checkpoint()))
+                .toList();
+        constant.stream().filter(each -> !leftOut.contains(each)).forEach(leftOut::add);
+        if (constant.isEmpty()) {
+          sources.add(
+              rows.stream()
+                  .map(each -> new Source(each.site(), checkpoint, each.width()))
+                  .toList());
         }
       }
       if (sources.isEmpty()) {
         continue;
       }
-      all.addAll(sources);
-      boolean crosscoder = settings.mode() == Mode.CROSSCODER;
+      List<Source> side = sources.stream().flatMap(List::stream).toList();
+      all.addAll(side);
       grids.add(
           new Grid(
-              Source.nameOf(site.site(), known),
-              crosscoder ? List.of(sources) : sources.stream().map(List::of).toList()));
+              Source.nameOf(described(site, settings), known),
+              rows.size() > 1 ? Target.TRANSCODER : Target.AUTOENCODER,
+              settings.mode() == Mode.CROSSCODER ? List.of(side) : sources));
     }
     if (all.isEmpty()) {
       throw Failure.data(
@@ -135,11 +154,53 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
           dataset.folder(), leftOut);
     }
     return settings.mode() == Mode.CROSSCODER && settings.crosscoder().acrossSites()
-        ? List.of(new Grid(ALL_SITES, List.of(all)))
+        ? List.of(new Grid(ALL_SITES, Target.AUTOENCODER, List.of(all)))
         : grids;
   }
 
+  /** What a site's dictionaries are about. */
+  private static String described(ShardedDataset.Site site, TrainSettings settings) {
+    String target = settings.targets().of(site.site());
+    return target == null ? site.site() : site.site() + "-to-" + target;
+  }
+
+  /** The site that is reconstructed out of another, which must have been captured with it. */
+  private static ShardedDataset.Site target(
+      ShardedDataset dataset, TrainSettings settings, ShardedDataset.Site site) {
+    String name = settings.targets().of(site.site());
+    ShardedDataset.Site target =
+        dataset.summary().sites().stream()
+            .filter(each -> each.site().equals(name))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    Failure.settings(
+                        "targets.%s: dataset %s has no site %s; it has %s",
+                        site.site(),
+                        dataset.folder(),
+                        name,
+                        dataset.summary().sites().stream()
+                            .map(ShardedDataset.Site::site)
+                            .toList()));
+    List<Long> wanted = checkpoints(dataset, settings, site);
+    if (!target.checkpoints().containsAll(wanted)) {
+      throw Failure.settings(
+          "targets.%s: dataset %s has site %s at the checkpoints %s, of which site %s has %s: name those that both have in checkpoints",
+          site.site(), dataset.folder(), site.site(), wanted, name, target.checkpoints());
+    }
+    return target;
+  }
+
   private static List<ShardedDataset.Site> sites(ShardedDataset dataset, TrainSettings settings) {
+    for (String site : settings.targets().sites()) {
+      if (dataset.summary().sites().stream().noneMatch(each -> each.site().equals(site))) {
+        throw Failure.settings(
+            "targets.%s: dataset %s has no such site; it has %s",
+            site,
+            dataset.folder(),
+            dataset.summary().sites().stream().map(ShardedDataset.Site::site).toList());
+      }
+    }
     return settings.sites().isEmpty()
         ? dataset.summary().sites()
         : settings.sites().stream().map(dataset::site).toList();
@@ -189,7 +250,8 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
     for (List<Source> sources : grid.sources()) {
       DictionaryPlan parent = chain && !series.isEmpty() ? series.get(series.size() - 1) : null;
       String name = family + "-r" + replica;
-      int widest = sources.stream().mapToInt(Source::width).max().orElseThrow();
+      int widest =
+          grid.target().reconstructed(sources).stream().mapToInt(Source::width).max().orElseThrow();
       DictionaryPlan unlinked =
           new DictionaryPlan(
               crosscoder ? name : name + "-c" + sources.get(0).checkpoint(),
@@ -198,33 +260,65 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
               chain || crosscoder ? name : null,
               series.size(),
               parent == null ? null : parent.id(),
+              null,
               sources,
+              grid.target(),
               weighting,
               settings.training().of(specification.with(settings.types()), specification, widest),
-              settings.training().schedule(specification, parent != null),
+              settings.training().schedule(specification.width(), parent != null),
               settings.training().steps(parent != null),
-              settings.training().batch(),
+              settings.training().workerBatch(),
               // Replicas of one number start from the same directions at every checkpoint and
               // width.
               Seeds.of(settings.seed(), name),
+              settings.training().rounds(),
               null);
-      series.add(linked(dataset, settings, unlinked, parent, shards));
+      String parentLink = parent == null ? null : parent.link();
+      series.add(linked(dataset, settings, unlinked, parentLink, shards));
     }
     return series;
+  }
+
+  /** Fails where rounds are of more workers than have shards, or longer than all training. */
+  private static void requireRounds(
+      ShardedDataset dataset, DictionaryPlan plan, List<Integer> shards) {
+    Rounds rounds = plan.rounds();
+    if (rounds == null) {
+      return;
+    }
+    if (rounds.workers() > shards.size()) {
+      throw Failure.settings(
+          "training.rounds.workers %d need a shard each to train on, %s has %d of dataset %s: shard it into more, or take fewer workers",
+          rounds.workers(), plan.id(), shards.size(), dataset.folder());
+    }
+    if (plan.steps() < rounds.steps()) {
+      throw Failure.settings(
+          "training.%s are %d steps of %d rows for each of %d workers, fewer than the training.rounds.steps %d of one round: take more tokens, or fewer steps or rows of a batch",
+          plan.parent() == null ? "tokens" : "link-tokens",
+          plan.steps(),
+          plan.batch(),
+          rounds.workers(),
+          rounds.steps());
+    }
   }
 
   private static DictionaryPlan linked(
       ShardedDataset dataset,
       TrainSettings settings,
       DictionaryPlan plan,
-      DictionaryPlan parent,
+      String parentLink,
       List<Integer> shards) {
+    requireRounds(dataset, plan, shards);
     ObjectNode node = Json.object();
     node.set("plan", Json.tree(plan));
+    if (plan.target() != Target.AUTOENCODER) {
+      // What goes without saying is not said, so that links are those of before there were others.
+      node.put("target", plan.target().key());
+    }
     node.put("run_seed", settings.seed());
     node.put("kernel", settings.kernel());
     node.put("record_rates", settings.recordRates());
-    node.put("parent", parent == null ? null : parent.link());
+    node.put("parent", parentLink);
     node.set("shards", Json.tree(shards));
     node.set("held_out", Json.tree(dataset.summary().heldOutShards()));
     ArrayNode rows = node.putArray("rows");
@@ -234,6 +328,57 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
       }
     }
     return plan.linked(Identity.sha256(Json.line(node).getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /**
+   * A crosscoder of a lane over some of its sources.
+   *
+   * @param had its link over fewer of them, with whose weights it starts; null for none
+   */
+  static DictionaryPlan over(
+      ShardedDataset dataset,
+      TrainSettings settings,
+      Lane lane,
+      DictionaryPlan crosscoder,
+      List<Source> sources,
+      String had) {
+    boolean link = had != null;
+    int width = crosscoder.specification().width();
+    return linked(
+        dataset,
+        settings,
+        crosscoder.over(
+            sources,
+            had,
+            settings.training().schedule(width, link),
+            settings.training().steps(link)),
+        had,
+        lane.shards());
+  }
+
+  /** The same with other plans of dictionaries in the place of those of their id. */
+  TrainPlan with(Map<String, DictionaryPlan> others) {
+    return new TrainPlan(
+        lanes.stream()
+            .map(
+                lane ->
+                    new Lane(
+                        lane.site(),
+                        lane.shards(),
+                        lane.series().stream()
+                            .map(
+                                series ->
+                                    series.stream()
+                                        .map(each -> others.getOrDefault(each.id(), each))
+                                        .toList())
+                            .toList()))
+            .toList(),
+        leftOut);
+  }
+
+  /** Tasks that train one dictionary at once. */
+  int workers() {
+    return lanes.get(0).series().get(0).get(0).workers();
   }
 
   List<DictionaryPlan> dictionaries() {

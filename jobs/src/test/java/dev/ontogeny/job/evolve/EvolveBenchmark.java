@@ -17,6 +17,7 @@ import dev.ontogeny.job.Job;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.run.SettingsReader;
+import dev.ontogeny.type.Target;
 import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -169,7 +170,7 @@ class EvolveBenchmark {
         id,
         "chain-" + SITE,
         TopK.TYPE,
-        "autoencoder",
+        Target.AUTOENCODER,
         settings.features,
         32,
         List.of(new Source(SITE, checkpoint, settings.width)),
@@ -177,6 +178,7 @@ class EvolveBenchmark {
         0,
         "chain-" + SITE + "-r0",
         index,
+        null,
         null,
         null,
         TopK.TYPE.rule(),

@@ -66,6 +66,8 @@ class ReportPagesTest {
             "#/overview",
             "#/geometry",
             "#/geometry?steps=even",
+            "#/effects",
+            "#/effects?site=nowhere",
             "#/formation",
             "#/formation?series=" + ReportFixture.series(1) + "&steps=linear",
             "#/features",
@@ -96,7 +98,8 @@ class ReportPagesTest {
 
   @Test
   void everyFigureSaysWhereItWasDrawnFrom() throws Exception {
-    for (String view : List.of("overview", "geometry", "formation", "lineage", "compare")) {
+    for (String view :
+        List.of("overview", "geometry", "effects", "formation", "lineage", "compare")) {
       browser.open(report, "#/" + view);
       assertThat(
               browser.evaluate(
@@ -326,6 +329,28 @@ class ReportPagesTest {
     browser.open(report, "#/reference?term=effective_rank");
     assertThat(browser.text("document.querySelector('main').textContent"))
         .contains("How many dimensions vectors fill");
+  }
+
+  @Test
+  void effectsAreDrawnOverAllTokensAndByLabel() throws Exception {
+    browser.open(report, "#/effects");
+    assertThat(browser.text("document.querySelector('nav [aria-current=page]').textContent"))
+        .isEqualTo("Effects");
+    assertThat(
+            browser.evaluate(
+                "[...document.querySelectorAll('figure')].map((figure) => [figure.id, figure.querySelectorAll('svg circle').length])"))
+        .hasToString(
+            "[[\"figure-effects-all\",11],[\"figure-effects-gradients\",11],[\"figure-effects-label-label_topic\",11]]");
+    String label =
+        browser.text("document.querySelector('#figure-effects-label-label_topic').textContent");
+    assertThat(label).contains("over the tokens of each value of label_topic").contains("sea");
+    click("figure-effects-label-label_topic", "CSV");
+    List<String> lines =
+        Files.readAllLines(browser.saved("ontogeny-effects-label-label_topic.csv"));
+    assertThat(lines).hasSize(1 + 2 * ReportFixture.CHECKPOINTS.size());
+    assertThat(lines.get(0)).isEqualTo("site,checkpoint,label,value,effect,lower,upper,rows");
+    assertThat(lines)
+        .anySatisfy(line -> assertThat(line).endsWith(",1,label_topic,sea,-0.25,,,40000"));
   }
 
   @Test

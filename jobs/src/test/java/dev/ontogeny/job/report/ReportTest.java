@@ -297,7 +297,7 @@ class ReportTest {
   @Test
   void aColumnThatATableMayLackIsShownAsNone() throws Exception {
     ReportFixture lacking =
-        new ReportFixture(root.resolve("without-confidence"), 20).withoutGeometry().write();
+        new ReportFixture(root.resolve("without-confidence"), 20).withoutSites().write();
     Path report =
         reportOf(
             lacking,

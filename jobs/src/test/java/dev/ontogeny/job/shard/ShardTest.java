@@ -129,7 +129,7 @@ class ShardTest {
                 "split-bytes=64KiB",
                 "moment-bytes=0"));
     assertThat(again).isEqualTo(once);
-    assertThat(once).hasSize(4 * (1 + 6) + 6);
+    assertThat(once).hasSize(4 * (1 + 6) + 6 + 1);
     Map<String, String> other =
         checksums(run("shards=4", "output=" + folder.resolve("three"), "seed=1"));
     assertThat(other.get("tokens 0 null null")).isNotEqualTo(once.get("tokens 0 null null"));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ontogeny.data.DatasetFixture;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
@@ -16,6 +17,7 @@ import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.SettingsReader;
 import dev.ontogeny.type.DictionaryTypes;
@@ -91,6 +93,8 @@ final class TrainTest {
       return DictionaryFormat.read(metadata(output, id), in, id);
     }
   }
+
+  private static final String BATCH_TOP_K = "dictionaries=[{type=batch-top-k,width=24,k=3}]";
 
   private static final String FAMILY = "chain-blocks.0.hook_resid_post-top-k-w24-k3";
 
@@ -346,6 +350,41 @@ final class TrainTest {
     assertThatThrownBy(() -> settings("x", "mode=crosscoder"))
         .hasMessageContaining("dictionaries.0 must be of a kind whose decoder norms are free")
         .hasMessageContaining("got top-k-w24-k3");
+  }
+
+  /** What came later is not said where it says nothing, so that folders are what they were. */
+  @Test
+  void withoutTargetsNothingIsSaidOfThem() {
+    assertThat(Identity.resultSettings(settings("x")).has("targets")).isFalse();
+    ObjectNode with = Identity.resultSettings(settings("x", "targets={a=b}"));
+    assertThat(with.get("targets")).isEqualTo(Json.object().put("a", "b"));
+  }
+
+  @Test
+  void targetsThatCannotBeMetSayWhy() {
+    assertThatThrownBy(() -> settings("x", "targets={a=a,b=c,d=c}", "sites=[a,b]"))
+        .hasMessageContaining("targets.a must be another site, got itself")
+        .hasMessageContaining(
+            "targets.d must be a site that is no other's target, got c, which [b] has");
+    assertThatThrownBy(() -> settings("x", "targets={a=b}", "sites=[b,c]"))
+        .hasMessageContaining("targets.a must be one of the sites that are trained, [b, c]");
+    assertThatThrownBy(() -> settings("x", "targets={a=b}", "mode=crosscoder", BATCH_TOP_K))
+        .hasMessageContaining("targets must be empty with mode crosscoder")
+        .hasMessageContaining("a cross-layer transcoder is another thing")
+        .hasMessageContaining("take mode chain or independent, got a → b");
+    assertThatThrownBy(() -> settings("x", "targets={ blocks.0.in = out }"))
+        .hasMessageContaining("'targets.blocks' must be a text")
+        .hasMessageContaining("names with dots stand in quotes");
+    assertThatThrownBy(() -> settings("x", "targets=[a]"))
+        .hasMessageContaining("'targets' must be an object with its keys in braces");
+    Train train = new Train();
+    String site = "\"blocks.0.hook_resid_post\"";
+    assertThatThrownBy(() -> train.plan(spark, settings("x", "targets={" + site + "=nowhere}")))
+        .hasMessageContaining("targets.blocks.0.hook_resid_post: dataset ")
+        .hasMessageEndingWith(" has no site nowhere; it has [blocks.0.hook_resid_post]");
+    assertThatThrownBy(() -> train.plan(spark, settings("x", "targets={nowhere=" + site + "}")))
+        .hasMessageContaining("targets.nowhere: dataset ")
+        .hasMessageEndingWith(" has no such site; it has [blocks.0.hook_resid_post]");
   }
 
   @Test

@@ -24,7 +24,7 @@ import java.util.List;
  * @param part from 0 on
  * @param parts how many there are
  */
-record BlockPiece(int block, int dictionary, int part, int parts, byte[] bytes)
+record BlockBytes(int block, int dictionary, int part, int parts, byte[] bytes)
     implements Serializable {
   /** In place of a dictionary. */
   static final int TOKENS = -1;
@@ -51,12 +51,12 @@ record BlockPiece(int block, int dictionary, int part, int parts, byte[] bytes)
   }
 
   /** Cuts bytes into pieces. */
-  static List<BlockPiece> cut(int block, int dictionary, byte[] bytes) {
+  static List<BlockBytes> cut(int block, int dictionary, byte[] bytes) {
     int parts = Math.max(1, (bytes.length + SIZE - 1) / SIZE);
-    List<BlockPiece> pieces = new ArrayList<>();
+    List<BlockBytes> pieces = new ArrayList<>();
     for (int part = 0; part < parts; part++) {
       pieces.add(
-          new BlockPiece(
+          new BlockBytes(
               block,
               dictionary,
               part,
@@ -67,7 +67,7 @@ record BlockPiece(int block, int dictionary, int part, int parts, byte[] bytes)
   }
 
   /** The tokens of a block in pieces. */
-  static List<BlockPiece> cut(TokenBlock tokens) throws IOException {
+  static List<BlockBytes> cut(TokenBlock tokens) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(tokens);
@@ -76,8 +76,8 @@ record BlockPiece(int block, int dictionary, int part, int parts, byte[] bytes)
   }
 
   /** The next whole; there must be one. */
-  static Whole next(Iterator<BlockPiece> pieces) {
-    BlockPiece piece = pieces.next();
+  static Whole next(Iterator<BlockBytes> pieces) {
+    BlockBytes piece = pieces.next();
     if (piece.parts() == 1) {
       return new Whole(piece.block(), piece.dictionary(), piece.bytes());
     }
