@@ -106,22 +106,30 @@ class AddedTypeIT {
                         .configure("spark.jars", JAR.toString()))
                 .failure())
         .contains("dictionaries.0.price must be at least 0, got -1");
+    ShippedJar transcoder = train(output, ENTRY, "targets={a=b}");
+    assertThat(run(2, transcoder.local(1).configure("spark.jars", JAR.toString())).failure())
+        .contains(
+            "dictionaries.0 must be of a type that can reconstruct another site than it reads, since targets has a → b")
+        .contains("type priced-top-k cannot");
     assertThat(run(2, train(output, ENTRY).local(1)).failure())
         .contains("must be one of top-k, batch-top-k, ")
         .contains("got priced-top-k");
     assertThat(output).doesNotExist();
   }
 
-  private static ShippedJar train(Path output, String entry) {
-    return command(
-        "train",
-        "dataset=" + WORK.resolve("dataset"),
-        "output=" + output,
-        "replicas=1",
-        "dictionaries=[" + entry + "]",
-        "training.tokens=4000",
-        "training.link-tokens=2000",
-        "training.batch=64");
+  private static ShippedJar train(Path output, String entry, String... more) {
+    List<String> settings =
+        new ArrayList<>(
+            List.of(
+                "dataset=" + WORK.resolve("dataset"),
+                "output=" + output,
+                "replicas=1",
+                "dictionaries=[" + entry + "]",
+                "training.tokens=4000",
+                "training.link-tokens=2000",
+                "training.batch=64"));
+    settings.addAll(List.of(more));
+    return command("train", settings.toArray(String[]::new));
   }
 
   private static ShippedJar command(String job, String... settings) {

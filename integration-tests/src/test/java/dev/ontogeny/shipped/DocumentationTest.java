@@ -183,6 +183,7 @@ class DocumentationTest {
   private static List<Path> pages() {
     List<Path> pages = new ArrayList<>(Documents.pages());
     pages.add(ROOT.resolve("deploy/capture/README.md"));
+    pages.add(ROOT.resolve("deploy/airflow/README.md"));
     return pages;
   }
 

@@ -69,6 +69,10 @@ class LauncherIT {
         2,
         "ontogeny: usage: ONTOGENY_JAR names /nowhere.jar, which does not exist or cannot be read");
     assertFailure(
+        launch(Map.of("ONTOGENY_JAR", "local:///there.jar"), "shard"),
+        2,
+        "ontogeny: usage: ONTOGENY_JAR names local:///there.jar, which only a driver inside of a cluster can read (--deploy-mode cluster): unset it here");
+    assertFailure(
         launch(Map.of(), "shard", "--properties-file", "/nowhere.conf"),
         2,
         "ontogeny: settings: properties file /nowhere.conf does not exist or cannot be read");

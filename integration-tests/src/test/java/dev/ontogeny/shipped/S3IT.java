@@ -10,15 +10,21 @@ import dev.ontogeny.data.Verification;
 import dev.ontogeny.demo.CaptureWriter;
 import dev.ontogeny.demo.PlantedActivations;
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.hadoop.fs.FileSystem;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,9 +96,17 @@ class S3IT {
     // What a task wrote and died before it told of it.
     folder(STORE, "dictionaries").writeText("half-written.safetensors", "cut o");
 
-    ShippedJar.Outcome outcome = onStore(line(STORE)).executors(2, 1, 1024).run(WORK);
+    Path events = Files.createDirectories(WORK.resolve("events"));
+    ShippedJar.Outcome outcome =
+        onStore(line(STORE))
+            .executors(2, 1, 1024)
+            .configure("spark.eventLog.enabled", "true")
+            .configure("spark.eventLog.dir", events.toUri().toString())
+            .configure("spark.eventLog.compress", "false")
+            .run(WORK);
 
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    assertSecret(outcome, events);
     assertThat(outcome.results())
         .extracting(result -> result.get("kind").asText())
         .containsExactlyElementsOf(FOLDERS);
@@ -102,10 +116,9 @@ class S3IT {
     for (String name : FOLDERS) {
       Manifest manifest = manifest(STORE, name);
       assertThat(Verification.problems(folder(STORE, name), manifest)).isEmpty();
-      assertThat(inTheBucket(name))
+      assertThat(inTheBucket(folder(STORE, name)))
           .as("nothing lies in " + name + " that the manifest does not name")
-          .isEqualTo(
-              manifest.files().stream().map(PublishedFile::path).collect(Collectors.toSet()));
+          .isEqualTo(ShippedLine.named(manifest));
       if (!name.equals("report")) {
         Manifest onDisk = manifest(WORK.toString(), name);
         assertThat(manifest.identity()).as(name).isEqualTo(onDisk.identity());
@@ -142,6 +155,21 @@ class S3IT {
   }
 
   @Test
+  @Order(3)
+  void pruneRemovesWhatIsLeftOverInABucket() throws Exception {
+    folder(STORE, "features").writeText("statistics/half-0123abcd-9.parquet", "cut o");
+    folder(STORE, "dataset").writeText("_progress/claims/dead.json.new", "{");
+    Map<String, Long> before = modified();
+    ShippedJar.Outcome outcome =
+        onStore(ShippedJar.command("prune", "--delete", STORE + "/line")).local(1).run(WORK);
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    assertThat(outcome.out())
+        .contains("_progress/", "  statistics/  5 B\n", "2 left over, 6 B: removed");
+    before.keySet().removeIf(file -> file.contains("half-0123abcd-9") || file.contains("dead"));
+    assertThat(modified()).isEqualTo(before);
+  }
+
+  @Test
   @Order(4)
   void aFileThatChangedIsFoundByDescribe() throws Exception {
     PublishedFile file = manifest(STORE, "features").files().get(0);
@@ -151,6 +179,46 @@ class S3IT {
             .local(1)
             .run(WORK);
     assertFailure(outcome, 3, "data", STORE + "/line/features", file.path());
+  }
+
+  /**
+   * Requests are refused, lost before or after they were carried out, cut off and late: the same
+   * bytes, and nothing half-published. {@code -Dontogeny.faulty-share=0.1} spoils more of them.
+   */
+  @Test
+  @Order(4)
+  void theSameBytesThroughANetworkThatLosesRequestsAndAnswers() throws Exception {
+    double share = Double.parseDouble(System.getProperty("ontogeny.faulty-share", "0.02"));
+    try (FaultyNetwork network = new FaultyNetwork(server.port(), share, 5)) {
+      ShippedJar command =
+          ShippedJar.command(
+              "run",
+              "--config",
+              WORK.resolve("line.conf").toString(),
+              "--set",
+              "shard.input=" + STORE + "/capture",
+              "--set",
+              "work=" + STORE + "/faulty",
+              "--set",
+              "report=null");
+      server.properties(network.port()).forEach(command::configure);
+      ShippedJar.Outcome outcome = command.local(2).run(WORK);
+      assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+      assertThat(network.faults())
+          .as("faults in %d requests", network.requests())
+          .hasSizeGreaterThan(3);
+      for (String name : FOLDERS.subList(0, 4)) {
+        Folder folder = Folder.of(STORE + "/faulty/" + name);
+        Manifest manifest = Manifest.read(folder, name);
+        assertThat(checksums(manifest))
+            .as(name)
+            .isEqualTo(checksums(manifest(WORK.toString(), name)));
+        assertThat(Verification.problems(folder, manifest)).isEmpty();
+        assertThat(inTheBucket(folder))
+            .as("nothing lies in " + name + " that the manifest does not name")
+            .isEqualTo(ShippedLine.named(manifest));
+      }
+    }
   }
 
   @Test
@@ -163,6 +231,35 @@ class S3IT {
         onStore(shard(STORE + "/capture", "s3a://nowhere")).local(1).run(WORK);
     assertFailure(
         output, 4, "resources", "output s3a://nowhere/another", ": there is no such bucket");
+  }
+
+  /** Hadoop's client would go on asking for minutes. */
+  @Test
+  @Order(6)
+  void aServerThatDoesNotAnswer() throws Exception {
+    int closed;
+    try (ServerSocket free = new ServerSocket(0)) {
+      closed = free.getLocalPort();
+    }
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Instant begun = Instant.now();
+      for (int port : new int[] {closed, silent.getLocalPort()}) {
+        String endpoint = "http://127.0.0.1:" + port;
+        ShippedJar.Outcome outcome =
+            onStore(shard("s3a://elsewhere/capture", WORK.toString()))
+                .configure("spark.hadoop.fs.s3a.endpoint", endpoint)
+                .local(1)
+                .run(WORK);
+        assertFailure(
+            outcome,
+            4,
+            "resources",
+            "the store of s3a://elsewhere does not answer at " + endpoint + ": ",
+            port == closed ? ": Connection refused: " : ": no answer within 15 s: ",
+            "spark.hadoop.fs.s3a.endpoint");
+      }
+      assertThat(Duration.between(begun, Instant.now())).isLessThan(Duration.ofMinutes(4));
+    }
   }
 
   @Test
@@ -179,6 +276,31 @@ class S3IT {
         "resources",
         "input " + STORE + "/capture",
         ": the store refuses these credentials");
+  }
+
+  /**
+   * The key that opens the bucket stands nowhere: not in what was said, not in what was published,
+   * not in the events, of which Spark's pages are made.
+   */
+  private static void assertSecret(ShippedJar.Outcome outcome, Path events) throws IOException {
+    String secret = server.properties().get("spark.hadoop.fs.s3a.secret.key");
+    assertThat(outcome.out()).doesNotContain(secret);
+    assertThat(outcome.error()).doesNotContain(secret);
+    int environments = 0;
+    try (Stream<Path> files = Files.walk(events)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        String text = Files.readString(file);
+        assertThat(text.contains(secret)).as("%s holds the secret", file).isFalse();
+        environments += text.contains("spark.hadoop.fs.s3a.secret.key") ? 1 : 0;
+      }
+    }
+    assertThat(environments).as("logs that tell of the environment").isPositive();
+    for (String file : Folder.of(STORE).list("line")) {
+      try (InputStream in = Folder.of(STORE).open(file)) {
+        String text = new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
+        assertThat(text.contains(secret)).as("%s holds the secret", file).isFalse();
+      }
+    }
   }
 
   private static void assertFailure(
@@ -226,8 +348,8 @@ class S3IT {
     }
   }
 
-  private static Set<String> inTheBucket(String name) throws IOException {
-    Set<String> files = new HashSet<>(folder(STORE, name).list(""));
+  private static Set<String> inTheBucket(Folder folder) throws IOException {
+    Set<String> files = new HashSet<>(folder.list(""));
     files.remove(Manifest.FILE);
     return files;
   }

@@ -194,16 +194,90 @@ public final class ShippedJar {
       return this;
     }
 
+    /** Lets it work for a while; whether it still does then. */
+    public boolean goesOnFor(Duration time) {
+      try {
+        return !process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
     /** Kills one executor's JVM without warning. */
     public Running killExecutor() {
-      ProcessHandle executor =
-          process
-              .children()
-              .filter(child -> child.info().command().orElse("").endsWith("java"))
-              .findFirst()
-              .orElseThrow(() -> new AssertionError("no executor runs: " + read("error")));
-      assertThat(executor.destroyForcibly()).isTrue();
+      assertThat(executor().destroyForcibly()).isTrue();
       return this;
+    }
+
+    /** Stops one executor's JVM for a while, as a machine does that is too busy. */
+    public Running stopExecutor(Duration time) {
+      ProcessHandle executor = executor();
+      signal("-STOP", executor);
+      goesOnFor(time);
+      signal("-CONT", executor);
+      return this;
+    }
+
+    /** Lets executors write no file beyond so many bytes for a while, as on a disk that is full. */
+    public Running limitFiles(long bytes, Duration time) {
+      List<ProcessHandle> all = executors().toList();
+      all.forEach(each -> limit("--fsize=" + bytes + ":", each));
+      goesOnFor(time);
+      all.forEach(each -> limit("--fsize=unlimited:", each));
+      return this;
+    }
+
+    /** Gives one executor no more memory outside of Java's heap for a while. */
+    public Running limitMemory(Duration time) {
+      ProcessHandle executor = executor();
+      limit("--as=" + addresses(executor) + ":", executor);
+      goesOnFor(time);
+      limit("--as=unlimited:", executor);
+      return this;
+    }
+
+    /** Bytes of addresses that a process has. */
+    private static long addresses(ProcessHandle of) {
+      try {
+        return Files.readAllLines(Path.of("/proc", Long.toString(of.pid()), "status")).stream()
+            .filter(line -> line.startsWith("VmSize:"))
+            .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+            .findFirst()
+            .orElseThrow();
+      } catch (IOException ended) {
+        return Long.MAX_VALUE / 2;
+      }
+    }
+
+    private static void limit(String what, ProcessHandle of) {
+      execute("prlimit", "--pid", Long.toString(of.pid()), what);
+    }
+
+    private static void signal(String signal, ProcessHandle of) {
+      execute("kill", signal, Long.toString(of.pid()));
+    }
+
+    /** That the process may be gone meanwhile is no harm. */
+    private static void execute(String... command) {
+      try {
+        new ProcessBuilder(command).redirectErrorStream(true).start().waitFor();
+      } catch (IOException | InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    public boolean hasExecutor() {
+      return executors().findAny().isPresent();
+    }
+
+    private ProcessHandle executor() {
+      return executors()
+          .findFirst()
+          .orElseThrow(() -> new AssertionError("no executor runs: " + read("error")));
+    }
+
+    private Stream<ProcessHandle> executors() {
+      return process.children().filter(child -> child.info().command().orElse("").endsWith("java"));
     }
 
     /** Kills the driver, and with it everything, without warning. */

@@ -103,9 +103,12 @@ class StandaloneIT {
     assertThat(cluster("worker head:7077").error())
         .isEqualTo(
             "cluster: usage: worker needs the master's address, spark://HOST:PORT, got 'head:7077'\n");
+    assertThat(cluster("history --port 1").error())
+        .isEqualTo(
+            "cluster: usage: history needs the folder that runs leave their events in, got '--port'\n");
     assertThat(cluster("wrker").error())
         .isEqualTo(
-            "cluster: usage: there is no command 'wrker'; the commands are up, down, master and worker\n");
+            "cluster: usage: there is no command 'wrker'; the commands are up, down, master, worker and history\n");
     assertThat(cluster("up --state " + STATE).error())
         .startsWith("cluster: usage: a cluster is up already, of " + STATE);
     // A port that is taken: nothing stays behind.

@@ -45,10 +45,19 @@ final class StoreServer {
     return new StoreServer(context, server);
   }
 
+  int port() {
+    return server.getPort();
+  }
+
   /** What a user says of a server of their own, as Spark's properties. */
   Map<String, String> properties() {
+    return properties(port());
+  }
+
+  /** The same for those that reach it by another port. */
+  Map<String, String> properties(int port) {
     Map<String, String> properties = new LinkedHashMap<>();
-    properties.put("spark.hadoop.fs.s3a.endpoint", "http://127.0.0.1:" + server.getPort());
+    properties.put("spark.hadoop.fs.s3a.endpoint", "http://127.0.0.1:" + port);
     properties.put("spark.hadoop.fs.s3a.path.style.access", "true");
     properties.put("spark.hadoop.fs.s3a.access.key", IDENTITY);
     properties.put("spark.hadoop.fs.s3a.secret.key", CREDENTIAL);
