@@ -86,7 +86,7 @@ measure { top-examples = 4, quantiles = 2, examples-per-quantile = 1, replicates
 evolve { phases { shifts = 20, bootstraps = 20 } }
 """
 DAG_COUNT = 13
-ATTEMPT = re.compile(r"-[0-9a-f]{8}-\d+(?=\.)")
+ATTEMPT = re.compile(r"-[0-9a-f]{8}-(\d+|driver)(?=\.)")
 SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
 
 

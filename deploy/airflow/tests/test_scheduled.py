@@ -196,7 +196,7 @@ def test_checkpoints_are_taken_one_by_one_as_they_land(airflow):
     assert [r["output"] for r in results] == [str(folder / "work" / name) for name in ("dataset", "1000/dictionaries", "1000/features")]
     assert "extended by checkpoints [1000]" in airflow.log("landing", second, "shard")
     assert f"2 of 4 dictionaries stand in {folder}/work/0/dictionaries already" in airflow.log("landing", second, "train")
-    assert f"files from {folder}/work/0/features" in airflow.log("landing", second, "measure")
+    assert f"2 dictionaries are measured in {folder}/work/0/features already" in airflow.log("landing", second, "measure")
 
 
 def waiting(airflow, after):

@@ -27,6 +27,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.VoidFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What an earlier folder of features holds that measuring anew would give byte for byte: all of a
@@ -39,6 +41,7 @@ import org.apache.spark.api.java.function.VoidFunction;
  */
 record MeasuredBefore(Folder folder, Set<String> known, List<PublishedFile> files) {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Measure.class);
   private static final MeasuredBefore NOTHING = new MeasuredBefore(null, Set.of(), List.of());
 
   /** Of the folder that settings name. */
@@ -129,9 +132,10 @@ record MeasuredBefore(Folder folder, Set<String> known, List<PublishedFile> file
     return sources;
   }
 
-  /** Copies the files, whose names no other run has. */
+  /** Copies the files, whose names no other run has, and tells of it. */
   void copyTo(Folder output, JavaSparkContext spark) {
     if (!files.isEmpty()) {
+      LOG.info("{} dictionaries are measured in {} already", known.size(), folder);
       spark.setJobDescription("measure: take " + files.size() + " files from " + folder);
       spark
           .parallelize(files, Math.min(files.size(), 4 * spark.defaultParallelism()))
