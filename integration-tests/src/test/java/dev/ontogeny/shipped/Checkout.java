@@ -41,8 +41,10 @@ record Checkout(Path root) {
     Files.createSymbolicLink(folder.resolve("conf"), source.resolve("conf"));
     Path target = Files.createDirectories(folder.resolve("jobs/target"));
     Files.createSymbolicLink(target.resolve(jar.getFileName()), jar);
+    Path home = Files.createDirectories(target.resolve("spark-home"));
+    Files.createSymbolicLink(home.resolve("jars"), sparkJars());
     Files.createSymbolicLink(
-        Files.createDirectories(target.resolve("spark-home")).resolve("jars"), sparkJars());
+        home.resolve("classes.jsa"), sparkJars().resolveSibling("classes.jsa"));
     return new Checkout(folder);
   }
 

@@ -1,6 +1,7 @@
 package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,6 +48,24 @@ class LauncherIT {
             "ontogeny: data: "
                 + checkout.root()
                 + " is not a published folder: it has no _manifest.json\n");
+  }
+
+  @Test
+  void sparksClassesComeOutOfTheArchiveOfTheBuild() throws Exception {
+    assumeTrue(
+        Files.exists(Checkout.sparkJars().resolveSibling("classes.jsa")),
+        "built with -Dexec.skip: without an archive of classes");
+    // A Java that must not go without would end before it says this.
+    Checkout.Outcome outcome =
+        launch(
+            Map.of("ONTOGENY_JAVA_OPTIONS", "-Xshare:on"),
+            "--master",
+            "local[1]",
+            "describe",
+            WORK.toString());
+    assertThat(outcome.error())
+        .endsWith("data: " + WORK + " is not a published folder: it has no _manifest.json\n");
+    assertThat(outcome.exitCode()).isEqualTo(3);
   }
 
   @Test

@@ -164,6 +164,7 @@ class ShardIT {
               .executors(2, 1, 512)
               .driverMemory(512)
               .configure("spark.local.dir", work.resolve("spark").toString())
+              .compiled()
               .run(work);
       assertThat(outcome.exitCode()).as(outcome.error()).isZero();
       ShardedDataset dataset = ShardedDataset.open(Folder.of(work.resolve("dataset").toString()));

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -41,6 +42,7 @@ public final class ShippedJar {
   private final Map<String, String> configuration = new LinkedHashMap<>();
   private String master;
   private int driverMebibytes = 1024;
+  private boolean compiled;
   private Duration patience = Duration.ofMinutes(5);
 
   private ShippedJar(List<String> arguments) {
@@ -87,6 +89,12 @@ public final class ShippedJar {
     return this;
   }
 
+  /** Lets the JVMs compile as those of users do: for commands that are at work for long. */
+  public ShippedJar compiled() {
+    compiled = true;
+    return this;
+  }
+
   /** After which the test fails; five minutes are the default. */
   public ShippedJar patience(Duration most) {
     patience = most;
@@ -109,9 +117,8 @@ public final class ShippedJar {
     assertThat(jar).as("the shipped jar; mvn verify builds it").exists();
     try {
       Path home = Files.createTempDirectory(work, "spark-");
-      Files.createSymbolicLink(
-          home.resolve("jars"),
-          Path.of(required("ontogeny.spark.home"), "jars").toAbsolutePath().normalize());
+      Path spark = Path.of(required("ontogeny.spark.home")).toAbsolutePath().normalize();
+      Files.createSymbolicLink(home.resolve("jars"), spark.resolve("jars"));
       // Spark takes a home without this file for a source tree and looks for its build folders.
       Files.createFile(home.resolve("RELEASE"));
       Path conf = Path.of(required("ontogeny.root"), "conf").toAbsolutePath().normalize();
@@ -120,11 +127,15 @@ public final class ShippedJar {
       command.addAll(List.of(required("ontogeny.jvm.args").split(" ")));
       Path properties = conf.resolve("spark").resolve("cluster.conf");
       command.add(property(properties, "spark.driver.defaultJavaOptions"));
+      String sooner = sooner(spark);
+      command.addAll(List.of(sooner.split(" ")));
       command.add("-Xmx" + driverMebibytes + "m");
-      command.addAll(List.of("-cp", conf + ":" + home.resolve("jars") + "/*"));
+      command.addAll(List.of("-cp", classPath(home.resolve("jars"))));
       command.addAll(List.of("org.apache.spark.deploy.SparkSubmit", "--master", master));
       command.addAll(List.of("--properties-file", properties.toString()));
-      configuration.forEach((key, value) -> command.addAll(List.of("--conf", key + "=" + value)));
+      Map<String, String> all = new LinkedHashMap<>(configuration);
+      all.merge("spark.executor.extraJavaOptions", sooner, (given, added) -> given + " " + added);
+      all.forEach((key, value) -> command.addAll(List.of("--conf", key + "=" + value)));
       command.addAll(List.of("--class", "dev.ontogeny.job.Main", jar.toString()));
       command.addAll(arguments);
       ProcessBuilder builder =
@@ -135,11 +146,34 @@ public final class ShippedJar {
       builder.environment().put("SPARK_HOME", home.toString());
       builder.environment().put("SPARK_SCALA_VERSION", "2.13");
       builder.environment().put("OMP_NUM_THREADS", "1");
+      builder
+          .environment()
+          .put("LOG4J_CONFIGURATION_FILE", conf.resolve("log4j2.properties").toString());
       builder.environment().remove("ONTOGENY_PROGRESS");
       return new Running(builder.start(), home, patience);
     } catch (IOException e) {
       throw new IllegalStateException("cannot start " + arguments, e);
     }
+  }
+
+  /** That of Spark's launcher, whose order the archive of classes wants. */
+  private static String classPath(Path jars) throws IOException {
+    try (Stream<Path> all = Files.list(jars)) {
+      return all.filter(jar -> jar.getFileName().toString().startsWith("slf4j-api-"))
+          .map(jar -> jar + ":")
+          .collect(Collectors.joining("", "", jars + "/*"));
+    }
+  }
+
+  /**
+   * How JVMs start sooner: with Spark's classes out of the archive that the build left, and, as
+   * most of them live for seconds, without the compiler whose work pays off later.
+   */
+  private String sooner(Path spark) {
+    Path archive = spark.resolve("classes.jsa");
+    return (compiled ? "-Xshare:auto" : "-Xshare:auto -XX:TieredStopAtLevel=1")
+        + (Files.exists(archive) ? " -XX:SharedArchiveFile=" + archive : "")
+        + " -Xlog:disable -Xlog:all=error:stderr";
   }
 
   /** What spark-submit's launcher would read for the driver's JVM. */

@@ -28,7 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <pre>{@code
  * mvn -q test -pl common,jobs -Dtest=GrowingBenchmark -Dsurefire.failIfNoSpecifiedTests=false \
- *     -Dontogeny.rows=131072 -Dontogeny.checkpoints=15 -Dontogeny.width=256 -Dontogeny.features=2048
+ *     -Dontogeny.rows=131072 -Dontogeny.checkpoints=15 -Dontogeny.width=256 -Dontogeny.features=2048 \
+ *     -Dontogeny.epochs=1
  * }</pre>
  */
 class GrowingBenchmark {
@@ -36,6 +37,7 @@ class GrowingBenchmark {
   private static final int CHECKPOINTS = Integer.getInteger("ontogeny.checkpoints", 15);
   private static final int WIDTH = Integer.getInteger("ontogeny.width", 256);
   private static final int FEATURES = Integer.getInteger("ontogeny.features", 2048);
+  private static final int EPOCHS = Integer.getInteger("ontogeny.epochs", 1);
   private static final int CORES = 2;
 
   @TempDir private Path folder;
@@ -75,10 +77,11 @@ class GrowingBenchmark {
       grow(spark, shuffled, folder.resolve("small"), 8192, 6);
       System.out.printf(
           Locale.ROOT,
-          "%d rows of width %d, %d latents, %d checkpoints and one more%n",
+          "%d rows of width %d, %d latents trained on each row %d times, %d checkpoints and one more%n",
           ROWS,
           WIDTH,
           FEATURES,
+          EPOCHS,
           CHECKPOINTS);
       Path large = folder.resolve("large");
       var costs = grow(spark, shuffled, large, ROWS, CHECKPOINTS);
@@ -155,7 +158,16 @@ class GrowingBenchmark {
         report.dataset = "%s/dataset"
         """
                 .formatted(
-                    folder, turn, folder, folder, folder, FEATURES, rows, rows, folder, folder,
+                    folder,
+                    turn,
+                    folder,
+                    folder,
+                    folder,
+                    FEATURES,
+                    EPOCHS * rows,
+                    EPOCHS * rows,
+                    folder,
+                    folder,
                     folder)
             + from);
   }
