@@ -114,7 +114,7 @@ public final class Consensus {
       if (latent < 0) {
         continue;
       }
-      double length = length(dictionary.decoder(), latent);
+      double length = dictionary.decoder().norm(latent);
       double offset = dictionary.encoderBias()[latent];
       for (int i = 0; i < inputs; i++) {
         double weight = dictionary.encoder().values()[i * width + latent];
@@ -128,14 +128,6 @@ public final class Consensus {
         thresholds[c] += (bySource ? 1 : length) * threshold[latent];
       }
     }
-  }
-
-  private static double length(FloatMatrix decoder, int latent) {
-    double squares = 0;
-    for (int i = 0; i < decoder.columns(); i++) {
-      squares += (double) decoder.at(latent, i) * decoder.at(latent, i);
-    }
-    return Math.sqrt(squares);
   }
 
   /** What was added, merged. */

@@ -60,11 +60,8 @@ public record Directions(FloatMatrix decoder, FloatMatrix encoder) {
   static FloatMatrix normalise(FloatMatrix matrix) {
     int columns = matrix.columns();
     for (int row = 0; row < matrix.rows(); row++) {
-      double squares = 0;
-      for (int i = row * columns; i < (row + 1) * columns; i++) {
-        squares += (double) matrix.values()[i] * matrix.values()[i];
-      }
-      float factor = squares > 0 ? (float) (1 / Math.sqrt(squares)) : 0;
+      double norm = matrix.norm(row);
+      float factor = norm > 0 ? (float) (1 / norm) : 0;
       for (int i = row * columns; i < (row + 1) * columns; i++) {
         matrix.values()[i] *= factor;
       }

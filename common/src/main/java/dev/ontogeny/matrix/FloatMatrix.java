@@ -45,6 +45,15 @@ public record FloatMatrix(int rows, int columns, float[] values) {
     return values[row * columns + column];
   }
 
+  /** The Euclidean norm of a row, added up in doubles. */
+  public double norm(int row) {
+    double squares = 0;
+    for (int i = row * columns; i < (row + 1) * columns; i++) {
+      squares += (double) values[i] * values[i];
+    }
+    return Math.sqrt(squares);
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof FloatMatrix that

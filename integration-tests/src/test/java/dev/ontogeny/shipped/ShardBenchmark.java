@@ -64,6 +64,7 @@ class ShardBenchmark {
                   "--set",
                   "output=" + work.resolve("dataset"))
               .executors(2, 1, 512)
+              .compiled()
               .patience(Duration.ofHours(1))
               .configure("spark.local.dir", work.resolve("spark").toString())
               .run(work);

@@ -4,8 +4,11 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.evolution.LeadingTracks;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.slf4j.Logger;
@@ -33,12 +36,18 @@ final class FormationStage {
       }
       leaders.add(trackOfFeature);
     }
-    List<PublishedFile> files = inputs.featureFiles("examples");
+    // Where files tell whose they are, those of final dictionaries are enough.
+    Set<String> last = new HashSet<>(List.of(""));
+    inputs.series().forEach(each -> last.add(each.dictionaries()[each.length() - 1]));
+    List<PublishedFile> files =
+        inputs.featureFiles("examples").stream()
+            .filter(file -> last.contains(Objects.requireNonNullElse(file.dictionary(), "")))
+            .toList();
     spark.sc().setJobDescription("evolve: find examples of the leading tracks");
     Map<Integer, List<FormationTasks.Example>> examples = new HashMap<>();
     for (FormationTasks.Example each :
         spark
-            .parallelize(files, files.size())
+            .parallelize(files, Math.max(1, files.size()))
             .flatMap(new FormationTasks.FindExamples(shared, leaders))
             .collect()) {
       examples.computeIfAbsent(each.s(), key -> new ArrayList<>()).add(each);

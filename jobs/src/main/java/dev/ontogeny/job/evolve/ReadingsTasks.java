@@ -259,19 +259,11 @@ final class ReadingsTasks {
                 series.checkpoints()[t],
                 shard,
                 wish.row,
-                open ? wish.value * norm(decoder, wish.track) : 0);
+                open ? wish.value * decoder.norm(wish.track) : 0);
           }
         }
         inputs.publication().finished(unit(inputs, s, t), List.of(writer.finish()), Map.of());
       }
-    }
-
-    private static double norm(FloatMatrix decoder, int feature) {
-      double squares = 0;
-      for (int i = 0; i < decoder.columns(); i++) {
-        squares += (double) decoder.at(feature, i) * decoder.at(feature, i);
-      }
-      return Math.sqrt(squares);
     }
   }
 

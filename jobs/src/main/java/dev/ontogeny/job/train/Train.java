@@ -82,13 +82,15 @@ public final class Train implements Job<TrainSettings> {
     Map<String, String> lines = new LinkedHashMap<>();
     lines.put(
         "dictionaries",
-        String.format(
-            Locale.ROOT,
-            "%d (%d to train, %d from %s)",
-            all.size(),
-            trained.size(),
-            reusable.size(),
-            settings.continueFrom() == null ? "nowhere else" : settings.continueFrom()));
+        settings.continueFrom() == null
+            ? all.size() + ", all to train"
+            : String.format(
+                Locale.ROOT,
+                "%d (%d to train, %d from %s)",
+                all.size(),
+                trained.size(),
+                reusable.size(),
+                settings.continueFrom()));
     if (!continued.starts().isEmpty()) {
       lines.put("weights", String.join("; ", continued.starts()));
     }

@@ -244,7 +244,7 @@ final class TrainTest {
             "crosscoder.weights=novelty",
             "checkpoints=[0,100,500]");
     assertThat(train.plan(spark, settings).lines())
-        .containsEntry("dictionaries", "2 (2 to train, 0 from nowhere else)");
+        .containsEntry("dictionaries", "2, all to train");
     Job.Result result = train.run(spark, settings);
     assertThat(result.manifest().files()).hasSize(8);
     String id = "crosscoder-blocks.0.hook_resid_post-batch-top-k-w24-k3-novelty-r1";
