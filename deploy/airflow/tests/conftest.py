@@ -27,11 +27,6 @@ def free_port():
         return held.getsockname()[1]
 
 
-def spark_jars():
-    """The jars of the Spark on PATH; it lacks what speaks to S3."""
-    return os.listdir(pathlib.Path(os.environ["SPARK_HOME"]) / "jars")
-
-
 MASTER, REST, STORE = free_port(), free_port(), free_port()
 API = f"http://127.0.0.1:{free_port()}"
 
@@ -61,7 +56,6 @@ os.environ.update(
     ),
     AIRFLOW_VAR_ONTOGENY_JAR=JAR,
     STORE=str(STORE),
-    STORE_JARS=",".join(str(jar) for jar in sorted((ROOT / "jobs/target/spark-home/jars").glob("*.jar")) if jar.name not in spark_jars()),
     PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
     OMP_NUM_THREADS="1",
     # Drivers live for seconds here: what the second compiler would gain it would cost.

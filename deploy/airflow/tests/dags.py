@@ -39,7 +39,8 @@ stored = ontogeny_dag(
     storage_conn_id="store",
     **{
         **QUICK,
-        "spark": {"jars": os.environ["STORE_JARS"], "conf": {**SPARK["conf"], **{f"spark.hadoop.fs.s3a.{key}": value for key, value in S3A.items()}}},
+        # What a Spark as it is distributed lacks to speak to S3.
+        "spark": {"packages": "org.apache.hadoop:hadoop-aws:3.4.1", "conf": {**SPARK["conf"], **{f"spark.hadoop.fs.s3a.{key}": value for key, value in S3A.items()}}},
     },
 )
 poor = ontogeny_dag(

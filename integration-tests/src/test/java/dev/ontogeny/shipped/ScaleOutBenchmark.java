@@ -24,13 +24,13 @@ import org.junit.jupiter.api.Test;
  * <pre>{@code
  * mvn -q verify -pl integration-tests -am -Dtest=None -Dsurefire.failIfNoSpecifiedTests=false \
  *     -Dit.test=ScaleOutBenchmark -Dfailsafe.failIfNoSpecifiedTests=false \
- *     -Dontogeny.gibibytes=1 -Dontogeny.tokens=131072 -Dontogeny.repeats=3
+ *     -Dontogeny.gibibytes=1 -Dontogeny.tokens=786432 -Dontogeny.repeats=3
  * }</pre>
  */
 class ScaleOutBenchmark {
   private static final double GIBIBYTES =
       Double.parseDouble(System.getProperty("ontogeny.gibibytes", "1"));
-  private static final int TOKENS = Integer.getInteger("ontogeny.tokens", 1 << 17);
+  private static final int TOKENS = Integer.getInteger("ontogeny.tokens", 3 << 18);
   private static final int REPEATS = Integer.getInteger("ontogeny.repeats", 3);
   private static final Path WORK = ShippedJar.folder("ScaleOutBenchmark");
 
@@ -59,7 +59,7 @@ class ScaleOutBenchmark {
         "mode=independent",
         "checkpoints=[0]",
         "replicas=1",
-        "training.tokens=" + 4 * TOKENS,
+        "training.tokens=" + 2 * TOKENS,
         "training.rounds.workers=2",
         "training.rounds.steps=64");
   }
