@@ -27,6 +27,12 @@ public record Diagnosis(FailureKind kind, String message) {
       Pattern.compile("ExecutorLostFailure|Lost executor|Executor heartbeat timed out");
   private static final Pattern TOO_LITTLE =
       Pattern.compile("(System|Executor) memory \\d+ must be at least (\\d+)");
+
+  /** What libraries say that unpack their native part on first use, and a JVM where that failed. */
+  private static final Pattern NATIVE_PART =
+      Pattern.compile(
+          "Cannot unpack lib[^\\n]*|Could not initialize class (com\\.github\\.luben\\.zstd|net\\.jpountz|org\\.xerial\\.snappy|org\\.bytedeco|org\\.nd4j)\\S*");
+
   private static final Set<String> STORE_CLIENTS =
       Set.of("SdkClientException", "AwsServiceIOException", "AWSClientIOException");
 
@@ -118,6 +124,12 @@ public record Diagnosis(FailureKind kind, String message) {
       return "the disk is full: "
           + firstLine(message)
           + "; spark.local.dir chooses another one for shuffles";
+    }
+    Matcher nativePart = NATIVE_PART.matcher(message);
+    if (nativePart.find()) {
+      return "native code could not be unpacked ("
+          + nativePart.group()
+          + "): most often the folder of temporary files is full or may not be written to; -Djava.io.tmpdir chooses another";
     }
     if (thrown instanceof UnknownHostException
         || thrown instanceof ConnectException

@@ -45,6 +45,21 @@ class DiagnosisTest {
   }
 
   @Test
+  void aLibraryThatFoundNoRoomForItsNativePart() {
+    String advice =
+        "): most often the folder of temporary files is full or may not be written to; -Djava.io.tmpdir chooses another";
+    assertLine(
+        new ExceptionInInitializerError("Cannot unpack libzstd-jni-1.5.6-9: File too large"),
+        "ontogeny: resources: native code could not be unpacked (Cannot unpack libzstd-jni-1.5.6-9: File too large"
+            + advice);
+    assertLine(
+        new SparkException(
+            "Job aborted due to stage failure: Task 0 … java.lang.NoClassDefFoundError: Could not initialize class com.github.luben.zstd.RecyclingBufferPool\n\tat x"),
+        "ontogeny: resources: native code could not be unpacked (Could not initialize class com.github.luben.zstd.RecyclingBufferPool"
+            + advice);
+  }
+
+  @Test
   void anEndFromOutside() {
     assertLine(
         new SparkException("Job 4 cancelled because SparkContext was shut down"),
