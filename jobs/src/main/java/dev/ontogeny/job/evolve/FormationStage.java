@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -37,11 +36,11 @@ final class FormationStage {
       leaders.add(trackOfFeature);
     }
     // Where files tell whose they are, those of final dictionaries are enough.
-    Set<String> last = new HashSet<>(List.of(""));
+    Set<String> last = new HashSet<>();
     inputs.series().forEach(each -> last.add(each.dictionaries()[each.length() - 1]));
     List<PublishedFile> files =
         inputs.featureFiles("examples").stream()
-            .filter(file -> last.contains(Objects.requireNonNullElse(file.dictionary(), "")))
+            .filter(file -> file.dictionary() == null || last.contains(file.dictionary()))
             .toList();
     spark.sc().setJobDescription("evolve: find examples of the leading tracks");
     Map<Integer, List<FormationTasks.Example>> examples = new HashMap<>();

@@ -7,18 +7,17 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.spark.Batched;
+import dev.ontogeny.spark.ProcessCache;
 import dev.ontogeny.stats.BlockEncoder;
 import dev.ontogeny.stats.RowAttributes;
 import dev.ontogeny.stats.RowStatistics;
 import dev.ontogeny.stats.StatisticOutput;
 import java.io.IOException;
-import java.lang.ref.SoftReference;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -32,8 +31,7 @@ import org.apache.spark.util.LongAccumulator;
 final class MeasureEncoding implements FlatMapFunction<Iterator<BlockBytes>, BlockBytes> {
   private static final long serialVersionUID = 1;
 
-  /** Dictionaries that were read by this process; given up when memory runs short. */
-  private static final Map<String, SoftReference<Dictionary>> READ = new ConcurrentHashMap<>();
+  private static final ProcessCache<Dictionary> READ = new ProcessCache<>();
 
   private final Broadcast<MeasureScan> scan;
   private final MeasureUnit unit;
@@ -132,13 +130,7 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<BlockBytes>, Blo
   }
 
   private static Dictionary dictionary(MeasureScan scan, String id) throws IOException {
-    String key = scan.dictionaries().resolve(id);
-    SoftReference<Dictionary> reference = READ.get(key);
-    Dictionary dictionary = reference == null ? null : reference.get();
-    if (dictionary == null) {
-      dictionary = DictionaryFolder.read(scan.dictionaries(), id);
-      READ.put(key, new SoftReference<>(dictionary));
-    }
-    return dictionary;
+    return READ.get(
+        scan.dictionaries().resolve(id), () -> DictionaryFolder.read(scan.dictionaries(), id));
   }
 }

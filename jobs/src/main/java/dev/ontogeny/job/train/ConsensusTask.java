@@ -10,6 +10,7 @@ import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.data.TensorFile;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
 import dev.ontogeny.evolution.Consensus;
 import dev.ontogeny.evolution.Counterparts;
 import dev.ontogeny.evolution.Directions;
@@ -18,11 +19,8 @@ import dev.ontogeny.job.train.TrainTask.Outcome;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Json;
-import dev.ontogeny.train.DecoderNorms;
 import dev.ontogeny.train.DictionaryPlan;
-import dev.ontogeny.train.HeldOut;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -62,6 +60,7 @@ final class ConsensusTask implements VoidFunction<ConsensusPlan> {
       return;
     }
     KernelProvider kernels = Kernels.provider(settings.kernel(), threads);
+    DictionaryFiles files = new DictionaryFiles(dataset.value(), publication, settings, kernels);
     int[] features = new int[plan.replicas().size()];
     int trained = 0;
     for (int replica = 0; replica < features.length; replica++) {
@@ -83,8 +82,7 @@ final class ConsensusTask implements VoidFunction<ConsensusPlan> {
                   trained,
                   fewest,
                   plan.rules().cosine());
-      publication.finished(
-          plan.id(), List.of(), new Outcome(null, kernels.name(), reason, 0, false));
+      files.failed(plan.id(), reason);
       return;
     }
     Consensus consensus = new Consensus(clusters);
@@ -93,7 +91,7 @@ final class ConsensusTask implements VoidFunction<ConsensusPlan> {
         consensus.add(replica, read(plan, replica));
       }
     }
-    write(plan, consensus.merge(), trained, kernels);
+    write(plan, consensus.merge(), trained, files);
   }
 
   private boolean isTrained(DictionaryPlan replica) {
@@ -129,54 +127,42 @@ final class ConsensusTask implements VoidFunction<ConsensusPlan> {
   }
 
   private void write(
-      ConsensusPlan plan, Consensus.Merged merged, int trained, KernelProvider kernels)
+      ConsensusPlan plan, Consensus.Merged merged, int trained, DictionaryFiles files)
       throws IOException {
-    ShardedDataset data = dataset.value();
     Dictionary dictionary = merged.dictionary();
-    HeldOut.Result heldOut =
-        HeldOut.evaluate(data, data.summary().heldOutShards(), dictionary, kernels);
-    DictionaryMetadata metadata =
-        new DictionaryMetadata(
-            DictionaryMetadata.VERSION,
-            plan.id(),
-            plan.family(),
-            dictionary.type(),
-            dictionary.target(),
-            dictionary.width(),
-            dictionary.k(),
-            dictionary.sources(),
-            settings.seed(),
-            0,
-            // What is merged at one checkpoint has other numbers at the next.
-            dictionary.reconstructed().size() > 1 ? plan.id() : null,
-            plan.replicas().get(0).seriesIndex(),
-            null,
-            null,
-            plan.link(),
-            dictionary.type().rule() + dictionary.target().rule(),
-            new DictionaryMetadata.Training(0, plan.settings()),
-            heldOut.quality());
-    Folder folder = publication.folder();
-    List<PublishedFile> files =
-        new ArrayList<>(DictionaryFolder.write(folder, metadata, dictionary, heldOut.probe()));
-    files.add(agreement(plan, merged, trained));
-    if (dictionary.reconstructed().size() > 1) {
-      files.add(
-          DecoderNorms.write(folder, plan.id() + "/decoder_norms.parquet", plan.id(), dictionary));
-    }
-    publication.finished(
-        plan.id(), files, new Outcome(heldOut.quality(), kernels.name(), null, 0, false));
+    Quality quality =
+        files.write(
+            dictionary,
+            found ->
+                new DictionaryMetadata(
+                    DictionaryMetadata.VERSION,
+                    plan.id(),
+                    plan.family(),
+                    dictionary.type(),
+                    dictionary.target(),
+                    dictionary.width(),
+                    dictionary.k(),
+                    dictionary.sources(),
+                    settings.seed(),
+                    0,
+                    // What is merged at one checkpoint has other numbers at the next.
+                    dictionary.reconstructed().size() > 1 ? plan.id() : null,
+                    plan.replicas().get(0).seriesIndex(),
+                    null,
+                    null,
+                    plan.link(),
+                    dictionary.type().rule() + dictionary.target().rule(),
+                    new DictionaryMetadata.Training(0, plan.settings()),
+                    found),
+            agreement(plan, merged, trained),
+            0);
     LOG.info(
-        String.format(
-            Locale.ROOT,
-            "%s: %d features of at least %d of %d replicas, held-out fvu %.4f, l0 %.1f, dead %.3f",
-            plan.id(),
-            dictionary.width(),
-            plan.rules().fewest(trained),
-            trained,
-            heldOut.quality().fvu(),
-            heldOut.quality().l0(),
-            heldOut.quality().deadShare()));
+        "{}: {} features of at least {} of {} replicas, {}",
+        plan.id(),
+        dictionary.width(),
+        plan.rules().fewest(trained),
+        trained,
+        DictionaryFiles.told(quality));
   }
 
   /** Writes the table {@code consensus} of a merged dictionary. */

@@ -5,7 +5,9 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
+import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.dictionary.DictionaryMetadata.Quality;
 import dev.ontogeny.job.train.TrainTask.Outcome;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.run.Json;
@@ -17,6 +19,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,59 +43,87 @@ final class DictionaryFiles {
     this.kernels = kernels;
   }
 
-  /** A dictionary with all its files, how good it is on held-out rows included. */
+  /** A dictionary that was trained, with its log. */
   void write(Trainer.Trained trained) throws IOException {
     DictionaryPlan plan = trained.plan();
+    Dictionary dictionary = trained.dictionary();
+    PublishedFile log =
+        trained
+            .log()
+            .write(
+                publication.folder(), plan.id() + "/training_log.parquet", settings.recordRates());
+    Quality quality =
+        write(
+            dictionary,
+            found ->
+                new DictionaryMetadata(
+                    DictionaryMetadata.VERSION,
+                    plan.id(),
+                    plan.family(),
+                    dictionary.type(),
+                    dictionary.target(),
+                    dictionary.width(),
+                    dictionary.k(),
+                    dictionary.sources(),
+                    plan.seed(),
+                    plan.replica(),
+                    plan.series(),
+                    plan.seriesIndex(),
+                    plan.parent(),
+                    plan.parentLink(),
+                    plan.link(),
+                    dictionary.type().rule() + dictionary.target().rule(),
+                    new DictionaryMetadata.Training(plan.tokens(), Json.tree(plan.settings())),
+                    found),
+            log,
+            trained.tokensPerSecond());
+    LOG.info("{}: {}", plan.id(), told(quality));
+  }
+
+  /**
+   * A dictionary with all its files, and how good it is on held-out rows.
+   *
+   * @param described what is said of it, once that is known
+   * @param table one more file of it
+   */
+  Quality write(
+      Dictionary dictionary,
+      Function<Quality, DictionaryMetadata> described,
+      PublishedFile table,
+      double tokensPerSecond)
+      throws IOException {
     HeldOut.Result heldOut =
-        HeldOut.evaluate(dataset, dataset.summary().heldOutShards(), trained.dictionary(), kernels);
-    DictionaryMetadata metadata =
-        new DictionaryMetadata(
-            DictionaryMetadata.VERSION,
-            plan.id(),
-            plan.family(),
-            trained.dictionary().type(),
-            trained.dictionary().target(),
-            trained.dictionary().width(),
-            trained.dictionary().k(),
-            trained.dictionary().sources(),
-            plan.seed(),
-            plan.replica(),
-            plan.series(),
-            plan.seriesIndex(),
-            plan.parent(),
-            plan.parentLink(),
-            plan.link(),
-            trained.dictionary().type().rule() + trained.dictionary().target().rule(),
-            new DictionaryMetadata.Training(plan.tokens(), Json.tree(plan.settings())),
-            heldOut.quality());
+        HeldOut.evaluate(dataset, dataset.summary().heldOutShards(), dictionary, kernels);
+    DictionaryMetadata metadata = described.apply(heldOut.quality());
     Folder folder = publication.folder();
     List<PublishedFile> files =
-        new ArrayList<>(
-            DictionaryFolder.write(folder, metadata, trained.dictionary(), heldOut.probe()));
-    files.add(
-        trained.log().write(folder, plan.id() + "/training_log.parquet", settings.recordRates()));
-    if (plan.reconstructed() > 1) {
+        new ArrayList<>(DictionaryFolder.write(folder, metadata, dictionary, heldOut.probe()));
+    files.add(table);
+    if (dictionary.reconstructed().size() > 1) {
       files.add(
           DecoderNorms.write(
-              folder, plan.id() + "/decoder_norms.parquet", plan.id(), trained.dictionary()));
+              folder, metadata.id() + "/decoder_norms.parquet", metadata.id(), dictionary));
     }
     publication.finished(
-        plan.id(),
+        metadata.id(),
         files,
-        new Outcome(heldOut.quality(), kernels.name(), null, trained.tokensPerSecond(), false));
-    LOG.info(
-        String.format(
-            Locale.ROOT,
-            "%s: held-out fvu %.4f, l0 %.1f, dead %.3f",
-            plan.id(),
-            heldOut.quality().fvu(),
-            heldOut.quality().l0(),
-            heldOut.quality().deadShare()));
+        new Outcome(heldOut.quality(), kernels.name(), null, tokensPerSecond, false));
+    return heldOut.quality();
+  }
+
+  /** For the log. */
+  static String told(Quality quality) {
+    return String.format(
+        Locale.ROOT,
+        "held-out fvu %.4f, l0 %.1f, dead %.3f",
+        quality.fvu(),
+        quality.l0(),
+        quality.deadShare());
   }
 
   /** That there is none, and why. */
-  void failed(DictionaryPlan plan, String reason) throws IOException {
-    publication.finished(plan.id(), List.of(), new Outcome(null, kernels.name(), reason, 0, false));
+  void failed(String id, String reason) throws IOException {
+    publication.finished(id, List.of(), new Outcome(null, kernels.name(), reason, 0, false));
   }
 
   /** A dictionary out of another folder. */

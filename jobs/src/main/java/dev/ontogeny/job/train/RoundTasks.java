@@ -5,6 +5,7 @@ import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.spark.ProcessCache;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
 import dev.ontogeny.train.RoundStore;
@@ -23,6 +24,8 @@ import org.apache.spark.util.LongAccumulator;
 
 /** The tasks that training by rounds is made of. */
 final class RoundTasks {
+  private static final ProcessCache<FirstWeights.Start> STARTS = new ProcessCache<>();
+
   private RoundTasks() {}
 
   /**
@@ -61,16 +64,24 @@ final class RoundTasks {
       return new DictionaryFiles(dataset.value(), publication, settings, kernels);
     }
 
+    /** What a dictionary starts from: the same in every round, and for every worker. */
     Optional<FirstWeights.Start> start(Share share, KernelProvider kernels) throws IOException {
-      return new FirstWeights(dataset.value(), publication, settings, share.order(), kernels)
-          .of(share.plan());
+      DictionaryPlan plan = share.plan();
+      return Optional.ofNullable(
+          STARTS.get(
+              publication.folder().resolve(scratch(plan)),
+              () ->
+                  new FirstWeights(dataset.value(), publication, settings, share.order(), kernels)
+                      .of(plan)
+                      .orElse(null)));
+    }
+
+    private String scratch(DictionaryPlan plan) {
+      return publication.scratchPath("rounds/" + Folder.safeName(plan.id()));
     }
 
     RoundStore store(DictionaryPlan plan) {
-      return new RoundStore(
-          publication.folder(),
-          publication.scratchPath("rounds/" + Folder.safeName(plan.id())),
-          publication.attempt());
+      return new RoundStore(publication.folder(), scratch(plan), publication.attempt());
     }
 
     RoundTrainer trainer(DictionaryPlan plan) {
@@ -92,7 +103,7 @@ final class RoundTasks {
       if (start.isPresent()) {
         context.trainer(start.get().plan()).begin(start.get().weights(), kernels);
       } else {
-        context.files(kernels).failed(plan, "its parent " + plan.parent() + " failed");
+        context.files(kernels).failed(plan.id(), "its parent " + plan.parent() + " failed");
       }
       return 1;
     }
@@ -133,7 +144,7 @@ final class RoundTasks {
       DictionaryFiles files = context.files(kernels);
       new TrainingMetrics(context.rows()).ended(share.plan().id());
       if (share.failure() != null) {
-        files.failed(share.plan(), share.failure());
+        files.failed(share.plan().id(), share.failure());
         return 0;
       }
       FirstWeights.Start start = context.start(share, kernels).orElseThrow();

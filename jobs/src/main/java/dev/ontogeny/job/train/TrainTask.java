@@ -119,7 +119,7 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
         plans.add(start.get().plan());
         initial.add(start.get().weights());
       } else {
-        files.failed(plan, "its parent " + plan.parent() + " failed");
+        files.failed(plan.id(), "its parent " + plan.parent() + " failed");
       }
     }
     if (plans.isEmpty()) {
@@ -130,7 +130,7 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
       if (each.failure() == null) {
         files.write(each);
       } else {
-        files.failed(each.plan(), each.failure());
+        files.failed(each.plan().id(), each.failure());
       }
       trainer.forget(each.plan());
     }
