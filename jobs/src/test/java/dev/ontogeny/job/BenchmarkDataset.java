@@ -26,11 +26,7 @@ public final class BenchmarkDataset {
 
   /** A session that takes all its room from {@code folder}. */
   public static SparkSession session(Path folder, int cores) {
-    return SparkSession.builder()
-        .master("local[" + cores + "]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
+    return TestSpark.local(cores)
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.local.dir", folder.resolve("spark").toString())
         .getOrCreate();

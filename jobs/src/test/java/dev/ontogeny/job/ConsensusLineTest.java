@@ -57,15 +57,7 @@ class ConsensusLineTest {
 
   @BeforeAll
   static void run() throws IOException {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.hadoop.fs.flaky.impl", FlakyFileSystem.class.getName())
-            .getOrCreate();
+    spark = TestSpark.flaky(2).config("spark.sql.shuffle.partitions", "2").getOrCreate();
     DatasetFixture.publish(at("dataset"), PLANTED, 120, 5);
     train("dictionaries", CONSENSUS);
     new Measure()

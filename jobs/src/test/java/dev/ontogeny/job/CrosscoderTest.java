@@ -10,7 +10,6 @@ import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublicationFixture;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
-import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.data.VectorType;
 import dev.ontogeny.demo.PlantedActivations;
@@ -70,14 +69,7 @@ class CrosscoderTest {
 
   @BeforeAll
   static void run() throws IOException {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .getOrCreate();
+    spark = TestSpark.local(2).config("spark.sql.shuffle.partitions", "2").getOrCreate();
     dataset = DatasetFixture.publish(at("dataset"), PLANTED, 120, 5);
     new Train()
         .run(
@@ -144,19 +136,7 @@ class CrosscoderTest {
 
   private static List<Map<String, Object>> table(String folder, String kind, String name)
       throws IOException {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    for (PublishedFile file : Manifest.read(at(folder), kind).table(name).toList()) {
-      try (TableReader reader = TableReader.open(at(folder), file.path())) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Map<String, Object> named = new HashMap<>();
-          for (int i = 0; i < row.length; i++) {
-            named.put(reader.columns().get(i), row[i]);
-          }
-          rows.add(named);
-        }
-      }
-    }
-    return rows;
+    return TestSpark.table(at(folder), Manifest.read(at(folder), kind), name);
   }
 
   private static Stream<Map<String, Object>> ofFirst(String folder, String table)

@@ -57,14 +57,7 @@ class GrowingCrosscoderTest {
 
   @BeforeAll
   static void trainTheFirst() throws IOException {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.hadoop.fs.flaky.impl", FlakyFileSystem.class.getName())
-            .getOrCreate();
+    spark = TestSpark.flaky(2).getOrCreate();
     dataset = DatasetFixture.publish(at("dataset"), PLANTED, 120, 5);
     train("had", HAD);
   }

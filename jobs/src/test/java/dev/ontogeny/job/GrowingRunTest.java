@@ -47,14 +47,7 @@ class GrowingRunTest {
 
   @BeforeAll
   static void open() {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.hadoop.fs.flaky.impl", FlakyFileSystem.class.getName())
-            .getOrCreate();
+    spark = TestSpark.flaky(2).getOrCreate();
   }
 
   @AfterAll

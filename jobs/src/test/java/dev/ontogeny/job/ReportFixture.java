@@ -189,13 +189,7 @@ public record ReportFixture(Path root, int tracks, int examples, boolean sites) 
 
   /** A session for tests, small and quiet. */
   public static SparkSession spark() {
-    return SparkSession.builder()
-        .master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", "4")
-        .getOrCreate();
+    return TestSpark.local(2).config("spark.sql.shuffle.partitions", "4").getOrCreate();
   }
 
   /** Settings of a report of these folders, with small files and groups. */

@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLHandshakeException;
@@ -39,14 +38,7 @@ class StoreFailureTest {
 
   @BeforeAll
   static void open() {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.hadoop.fs.flaky.impl", FlakyFileSystem.class.getName())
-            .getOrCreate();
+    spark = TestSpark.flaky(2).getOrCreate();
   }
 
   @AfterAll
@@ -71,10 +63,7 @@ class StoreFailureTest {
   @AfterEach
   void heal() throws InterruptedException {
     FlakyFileSystem.heal();
-    var tracker = spark.sparkContext().statusTracker();
-    while (Arrays.stream(tracker.getExecutorInfos()).anyMatch(each -> each.numRunningTasks() > 0)) {
-      Thread.sleep(20);
-    }
+    TestSpark.settle(spark);
   }
 
   static Stream<Arguments> failures() {

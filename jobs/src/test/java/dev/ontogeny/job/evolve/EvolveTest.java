@@ -15,6 +15,7 @@ import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.job.EvolveFixture;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.job.measure.Measure;
 import dev.ontogeny.job.measure.MeasureSettings;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -47,13 +48,7 @@ class EvolveTest {
 
   @BeforeAll
   static void evolve() throws IOException {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.host", "127.0.0.1")
-            .getOrCreate();
+    spark = TestSpark.local(2).getOrCreate();
     chain = made("chain", true, 2);
     // Ranges of 16 tracks, so that there are several.
     manifest = new Evolve().run(spark, settings(chain, "evolution")).manifest();

@@ -19,6 +19,7 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.job.DictionaryFixture;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
@@ -28,7 +29,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -60,14 +60,7 @@ class MeasureTest {
 
   @BeforeAll
   static void measure() throws Exception {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .appName("measure")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .getOrCreate();
+    spark = TestSpark.local(2).getOrCreate();
     dataset =
         DatasetFixture.publish(
             Folder.of(folder.resolve("dataset").toString()),
@@ -111,22 +104,8 @@ class MeasureTest {
     return SettingsReader.read(MeasureSettings.class, "measure", null, assignments);
   }
 
-  /** A table as maps, sorted by what tells rows apart. */
   private static List<Map<String, Object>> table(String name) throws Exception {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    Folder features = Folder.of(folder.resolve("features").toString());
-    for (PublishedFile file : manifest.table(name).toList()) {
-      try (TableReader reader = TableReader.open(features, file.path())) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          Map<String, Object> named = new LinkedHashMap<>();
-          for (int i = 0; i < row.length; i++) {
-            named.put(reader.columns().get(i), row[i]);
-          }
-          rows.add(named);
-        }
-      }
-    }
-    return rows;
+    return TestSpark.table(Folder.of(folder.resolve("features").toString()), manifest, name);
   }
 
   private static Map<Integer, Map<String, Object>> byFeature(String table, String dictionary)

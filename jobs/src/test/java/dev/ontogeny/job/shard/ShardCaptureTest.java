@@ -18,6 +18,7 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.TableReader;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.ReportFixture;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.SettingsReader;
@@ -26,7 +27,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -64,13 +64,9 @@ class ShardCaptureTest {
     spark.close();
   }
 
-  /** A run that failed leaves tasks behind, which write until they see that they were killed. */
   @AfterEach
   void settle() throws InterruptedException {
-    var tracker = spark.sparkContext().statusTracker();
-    while (Arrays.stream(tracker.getExecutorInfos()).anyMatch(each -> each.numRunningTasks() > 0)) {
-      Thread.sleep(20);
-    }
+    TestSpark.settle(spark);
   }
 
   // --- identity

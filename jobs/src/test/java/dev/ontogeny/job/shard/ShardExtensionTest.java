@@ -16,6 +16,7 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.data.Verification;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.ReportFixture;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
@@ -25,7 +26,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -58,13 +58,9 @@ class ShardExtensionTest {
     spark.close();
   }
 
-  /** A run that failed leaves tasks behind, which write until they see that they were killed. */
   @AfterEach
   void settle() throws InterruptedException {
-    var tracker = spark.sparkContext().statusTracker();
-    while (Arrays.stream(tracker.getExecutorInfos()).anyMatch(each -> each.numRunningTasks() > 0)) {
-      Thread.sleep(20);
-    }
+    TestSpark.settle(spark);
   }
 
   @BeforeEach

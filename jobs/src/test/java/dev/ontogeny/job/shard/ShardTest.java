@@ -19,6 +19,7 @@ import dev.ontogeny.data.VectorReader;
 import dev.ontogeny.data.VectorType;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.ReportFixture;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
@@ -61,13 +62,9 @@ class ShardTest {
     spark.close();
   }
 
-  /** A run that failed leaves tasks behind, which write until they see that they were killed. */
   @AfterEach
   void settle() throws InterruptedException {
-    var tracker = spark.sparkContext().statusTracker();
-    while (Arrays.stream(tracker.getExecutorInfos()).anyMatch(each -> each.numRunningTasks() > 0)) {
-      Thread.sleep(20);
-    }
+    TestSpark.settle(spark);
   }
 
   @ParameterizedTest

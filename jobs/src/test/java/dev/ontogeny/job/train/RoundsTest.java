@@ -12,6 +12,7 @@ import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.demo.PlantedActivations;
 import dev.ontogeny.dictionary.DictionaryMetadata;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
@@ -59,12 +60,7 @@ final class RoundsTest {
   }
 
   private void start(int cores) {
-    spark =
-        SparkSession.builder()
-            .master("local[" + cores + "]")
-            .config("spark.ui.enabled", false)
-            .config("spark.driver.host", "127.0.0.1")
-            .getOrCreate();
+    spark = TestSpark.local(cores).getOrCreate();
   }
 
   @AfterEach

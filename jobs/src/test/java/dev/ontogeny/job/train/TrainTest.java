@@ -16,6 +16,7 @@ import dev.ontogeny.dictionary.DictionaryFormat;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.job.Job;
+import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Identity;
 import dev.ontogeny.run.Json;
@@ -44,12 +45,7 @@ final class TrainTest {
 
   @BeforeAll
   static void start() throws IOException {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", false)
-            .config("spark.driver.host", "127.0.0.1")
-            .getOrCreate();
+    spark = TestSpark.local(2).getOrCreate();
     PlantedActivations planted = new PlantedActivations(PlantedActivations.Plan.of(5, 12, 16, 6));
     DatasetFixture.publish(Folder.of(folder.resolve("dataset").toString()), planted, 40, 5);
   }
