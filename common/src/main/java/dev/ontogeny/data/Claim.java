@@ -63,7 +63,8 @@ public final class Claim implements AutoCloseable {
    * What a run says of itself.
    *
    * @param machine this boot of this machine and its process numbers; null where that is not known
-   * @param processStarted in milliseconds, since numbers of processes come again
+   * @param processStarted in ticks since the machine's boot, which no change of its clock moves,
+   *     since numbers of processes come again; 0 where that is not known
    * @param held false while it still asks
    * @param beats grows while the run lives
    * @param over runs that it found dead
@@ -144,7 +145,7 @@ public final class Claim implements AutoCloseable {
             publication.kind(),
             host(),
             process.pid(),
-            started(process),
+            started(process.pid()),
             machine(),
             Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
             false,
@@ -235,7 +236,7 @@ public final class Claim implements AutoCloseable {
               ? LIVE.contains(run)
               : ProcessHandle.of(other.process())
                   .filter(ProcessHandle::isAlive)
-                  .filter(process -> started(process) == other.processStarted())
+                  .filter(process -> started(process.pid()) == other.processStarted())
                   .isPresent();
       return lives ? Life.LIVES : Life.OVER;
     }
@@ -406,8 +407,18 @@ public final class Claim implements AutoCloseable {
     }
   }
 
-  private static long started(ProcessHandle process) {
-    return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
+  /**
+   * Java tells the time by the clock, reckoned from a boot that moves when the clock is set: two
+   * JVMs, one started before that and one after, would disagree about a third.
+   */
+  static long started(long process) {
+    try {
+      String stat = Files.readString(Path.of("/proc", Long.toString(process), "stat"));
+      // The name in brackets, the second field, may hold spaces; the time is the 22nd.
+      return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19]);
+    } catch (IOException | RuntimeException unknown) {
+      return 0;
+    }
   }
 
   /**

@@ -219,13 +219,13 @@ class LeftoversTest {
   }
 
   private static Claim.Run here(String run) throws IOException {
-    ProcessHandle process = ProcessHandle.current();
+    long process = ProcessHandle.current().pid();
     return new Claim.Run(
         run,
         "dataset",
         "here",
-        process.pid(),
-        process.info().startInstant().orElseThrow().toEpochMilli(),
+        process,
+        Claim.started(process),
         Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip()
             + " "
             + Files.readSymbolicLink(Path.of("/proc/self/ns/pid")),

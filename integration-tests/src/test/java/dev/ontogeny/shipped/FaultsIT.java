@@ -30,11 +30,12 @@ import org.junit.jupiter.api.Test;
 /**
  * Jobs on executors of their own, disturbed at moments that a seed chooses: an executor is killed,
  * the driver is killed and the same command given again, the files of a shuffle are deleted, an
- * executor stands still while Spark speculates, the disk is full or an executor is given no more
- * memory for a second. Where Spark gives up, the same command is given again. After each, every
- * published byte is that of a run that nobody disturbed, nothing lies there that the manifest does
- * not name, and what a killed run had finished was not done again. Without more, a few
- * disturbances; a hundred, with a log of what came of each:
+ * executor stands still while Spark speculates, the disk is full, an executor is given no more
+ * memory for a second, or the clock of all is set forwards or back by up to hours. Where Spark
+ * gives up, the same command is given again. After each, every published byte is that of a run that
+ * nobody disturbed, nothing lies there that the manifest does not name, and what a killed run had
+ * finished was not done again. Without more, a few disturbances; a hundred, with a log of what came
+ * of each:
  *
  * <pre>{@code
  * mvn -q verify -pl integration-tests -am -Dtest=None -Dsurefire.failIfNoSpecifiedTests=false \
@@ -42,7 +43,7 @@ import org.junit.jupiter.api.Test;
  * }</pre>
  */
 class FaultsIT {
-  private static final int FAULTS = Integer.getInteger("ontogeny.faults", 2);
+  private static final int FAULTS = Integer.getInteger("ontogeny.faults", 3);
   private static final long SEED = Long.getLong("ontogeny.faults.seed", 1);
   private static final Path WORK = ShippedJar.folder("FaultsIT");
   private static final List<String> JOBS = List.of("shard", "train", "measure", "evolve", "report");
@@ -62,14 +63,18 @@ class FaultsIT {
   private enum Fault {
     EXECUTOR_KILLED,
     DRIVER_KILLED,
+    CLOCK_SET,
     SHUFFLE_LOST,
     EXECUTOR_STANDS_STILL,
     DISK_FULL,
     NO_MORE_MEMORY
   }
 
-  /** All four attempts at a task may come to it. */
-  private static final Set<Fault> GIVES_UP = EnumSet.of(Fault.DISK_FULL, Fault.NO_MORE_MEMORY);
+  private static final List<String> CLOCKS = List.of("-3h", "-90s", "+90s", "+5h");
+
+  /** All four attempts at a task may come to it; executors that Spark thinks silent are no more. */
+  private static final Set<Fault> GIVES_UP =
+      EnumSet.of(Fault.DISK_FULL, Fault.NO_MORE_MEMORY, Fault.CLOCK_SET);
 
   /** Lines that nobody disturbs, and how many milliseconds each of their jobs takes. */
   private static final Map<String, Map<String, Long>> UNDISTURBED = new HashMap<>();
@@ -119,14 +124,21 @@ class FaultsIT {
 
   @Test
   void everyPublishedByteIsThatOfAnUndisturbedRun() throws Exception {
+    // One after the other, so that few turns are as different as they can be.
+    List<Fault> faults = new ArrayList<>(List.of(Fault.values()));
+    if (ShippedJar.faketime().isEmpty()) {
+      System.out.println("The clock is left alone: libfaketime is not installed");
+      faults.remove(Fault.CLOCK_SET);
+    }
     for (int turn = 0; turn < FAULTS; turn++) {
-      disturb(turn, new Random(SEED + turn));
+      disturb(
+          turn,
+          faults.get((int) Math.floorMod(turn + SEED, (long) faults.size())),
+          new Random(SEED + turn));
     }
   }
 
-  private static void disturb(int turn, Random random) throws Exception {
-    // One after the other, so that few turns are as different as they can be.
-    Fault fault = Fault.values()[Math.floorMod(turn + SEED, Fault.values().length)];
+  private static void disturb(int turn, Fault fault, Random random) throws Exception {
     String job = JOBS.get(random.nextInt(JOBS.size()));
     String mode = MODES.get(turn < 10 ? 0 : random.nextInt(MODES.size()));
     Map<String, Long> took = undisturbed(mode);
@@ -144,6 +156,11 @@ class FaultsIT {
           .configure("spark.speculation.multiplier", "1.1")
           .configure("spark.speculation.quantile", "0.5")
           .configure("spark.speculation.minTaskRuntime", "100ms");
+    }
+    Path clock = WORK.resolve(into + "-clock");
+    if (fault == Fault.CLOCK_SET) {
+      Files.writeString(clock, "+0s");
+      command.clock(clock);
     }
     long begun = System.nanoTime();
     Set<String> finished = new HashSet<>();
@@ -168,6 +185,11 @@ class FaultsIT {
         case EXECUTOR_STANDS_STILL -> running.stopExecutor(Duration.ofSeconds(3));
         case DISK_FULL -> running.limitFiles(random.nextInt(20_000), Duration.ofSeconds(1));
         case NO_MORE_MEMORY -> running.limitMemory(Duration.ofSeconds(1));
+        case CLOCK_SET -> {
+          String offset = CLOCKS.get(random.nextInt(CLOCKS.size()));
+          Files.writeString(clock, offset);
+          told.add(offset);
+        }
         case DRIVER_KILLED -> {
           running.kill();
           finished.addAll(finished(output));

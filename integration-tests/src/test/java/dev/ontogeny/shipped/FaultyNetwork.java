@@ -5,6 +5,7 @@ import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.EOFException;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -24,7 +25,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * Stands between clients and an HTTP server of this machine, and spoils a share of the requests in
  * ways that a seed chooses: refuses them as a store does that is busy or broken, drops connections
  * before the server hears of a request or after it has answered, cuts answers off, and lets them
- * wait. How often it did what is counted.
+ * wait. How often it did what is counted, and the bytes that clients asked for.
  */
 final class FaultyNetwork implements Closeable {
   /** What becomes of a request. */
@@ -57,6 +58,7 @@ final class FaultyNetwork implements Closeable {
             return thread;
           });
   private final AtomicLong requests = new AtomicLong();
+  private final AtomicLong got = new AtomicLong();
   private final Map<Fault, Integer> faults = new EnumMap<>(Fault.class);
 
   /**
@@ -79,6 +81,11 @@ final class FaultyNetwork implements Closeable {
 
   long requests() {
     return requests.get();
+  }
+
+  /** Bytes that clients were given on asking for objects, or for what there is of them. */
+  long bytesGot() {
+    return got.get();
   }
 
   /** How often each fault was made. */
@@ -170,11 +177,21 @@ final class FaultyNetwork implements Closeable {
       long length = answer.length();
       answer.copyBody(
           fromServer,
-          toClient,
+          request.isGet() ? counted(toClient) : toClient,
           fault == Fault.HALF_AN_ANSWER ? Math.max(0, length) / 2 : Long.MAX_VALUE);
     }
     toClient.flush();
     return fault != Fault.HALF_AN_ANSWER;
+  }
+
+  private OutputStream counted(OutputStream out) {
+    return new FilterOutputStream(out) {
+      @Override
+      public void write(byte[] bytes, int offset, int length) throws IOException {
+        out.write(bytes, offset, length);
+        got.addAndGet(length);
+      }
+    };
   }
 
   private static boolean reset(Socket client) throws IOException {
@@ -266,6 +283,10 @@ final class FaultyNetwork implements Closeable {
 
     boolean isHead() {
       return lines()[0].startsWith("HEAD ");
+    }
+
+    boolean isGet() {
+      return lines()[0].startsWith("GET ");
     }
 
     boolean mayHaveBody() {

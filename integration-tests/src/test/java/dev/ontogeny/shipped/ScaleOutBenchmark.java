@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
+import dev.ontogeny.shipped.ScaleOutSimulation.Measured;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,58 +19,144 @@ import org.junit.jupiter.api.Test;
  * measure}, to dictionaries per second of {@code train}, and to tokens per second of one dictionary
  * that two workers train in rounds. Each job runs with one executor and with two in turn; told are
  * the medians of the time from its claim to its manifest. All executors are there by then, so that
- * the start of JVMs does not count, but that they warm up does. On a machine of two cores the
- * driver takes its part of them. It prints, and asserts nothing but that the jobs succeed.
+ * the start of JVMs does not count, but that they warm up does. An executor is kept on a core of
+ * its own, with its compilers and collectors, as a container of one core is; the driver goes where
+ * there is room, and where there are two cores alone takes its part of them.
+ *
+ * <p>Then what 4 to 256 executors would bring, each with as much data, by {@link
+ * ScaleOutSimulation} from the tasks of the runs on one; that it tells the time of two executors is
+ * its test. The driver's time for a task and a task's for a block of a shuffle come from a run of
+ * {@code shard} in many small tasks.
+ *
+ * <p>It prints, and asserts nothing but that the jobs succeed.
  *
  * <pre>{@code
  * mvn -q verify -pl integration-tests -am -Dtest=None -Dsurefire.failIfNoSpecifiedTests=false \
  *     -Dit.test=ScaleOutBenchmark -Dfailsafe.failIfNoSpecifiedTests=false \
- *     -Dontogeny.gibibytes=1 -Dontogeny.tokens=786432 -Dontogeny.repeats=3
+ *     -Dontogeny.gibibytes=4 -Dontogeny.tokens=3145728 -Dontogeny.repeats=3
  * }</pre>
  */
 class ScaleOutBenchmark {
   private static final double GIBIBYTES =
-      Double.parseDouble(System.getProperty("ontogeny.gibibytes", "1"));
-  private static final int TOKENS = Integer.getInteger("ontogeny.tokens", 3 << 18);
+      Double.parseDouble(System.getProperty("ontogeny.gibibytes", "4"));
+  private static final int TOKENS = Integer.getInteger("ontogeny.tokens", 3 << 20);
   private static final int REPEATS = Integer.getInteger("ontogeny.repeats", 3);
+  private static final int GROWTH = 4;
   private static final Path WORK = ShippedJar.folder("ScaleOutBenchmark");
 
   private static final String WIDTH = "dictionaries=[{type = top-k, width = 2048, k = 32}]";
 
-  @Test
-  void oneExecutorAndTwo() throws IOException {
-    new ShardCaptures(512, 8).write(WORK.resolve("capture"), (long) (GIBIBYTES * (1L << 30)));
-    compare("shard", "dataset", "input=" + WORK.resolve("capture"), "binary-type=float16");
-    String dataset = "dataset=" + WORK.resolve("dataset");
-    compare(
-        "train",
-        "dictionaries",
-        dataset,
-        WIDTH,
-        "mode=independent",
-        "checkpoints=[0, 1]",
-        "replicas=2",
-        "training.tokens=" + TOKENS);
-    compare("measure", "features", dataset, "dictionaries=" + WORK.resolve("dictionaries"));
-    compare(
-        "train",
-        "rounds",
-        dataset,
-        WIDTH,
-        "mode=independent",
-        "checkpoints=[0]",
-        "replicas=1",
-        "training.tokens=" + 2 * TOKENS,
-        "training.rounds.workers=2",
-        "training.rounds.steps=64");
+  /** How a run went. */
+  private record Ran(double seconds, EventLog log, double driver) {
+    Measured measured() {
+      return new Measured(log, Math.max(0, seconds - log.stageSeconds()));
+    }
+
+    long tasks() {
+      return log.stages().stream().mapToLong(each -> each.tasks().size()).sum();
+    }
   }
 
-  private static void compare(String job, String folder, String... settings) throws IOException {
+  @Test
+  void oneExecutorAndTwo() throws IOException {
+    ShardCaptures captures = new ShardCaptures(512, 8);
+    captures.write(WORK.resolve("small"), (long) (GIBIBYTES * (1L << 30) / GROWTH));
+    captures.write(WORK.resolve("capture"), (long) (GIBIBYTES * (1L << 30)));
+    String shard = "binary-type=float16";
+    Ran coarse = run(1, "shard", "dataset", shard, "input=" + WORK.resolve("capture"));
+    Ran fine =
+        run(
+            1,
+            "shard",
+            "fine",
+            shard,
+            "input=" + WORK.resolve("capture"),
+            "split-bytes=1MiB",
+            "slice-bytes=4MiB");
+    ScaleOutSimulation simulation = calibrated(coarse, fine);
+    ShippedJar.delete(WORK.resolve("fine"));
+    Ran small = run(1, "shard", "small-dataset", shard, "input=" + WORK.resolve("small"));
+    compare(
+        simulation, small, GROWTH, "shard", "dataset", shard, "input=" + WORK.resolve("capture"));
+
+    String dataset = "dataset=" + WORK.resolve("dataset");
+    String[] train = {
+      dataset, WIDTH, "mode=independent", "training.tokens=" + TOKENS, "checkpoints=[0, 1]"
+    };
+    small = run(1, "train", "small-dictionaries", with(train, "replicas=1", "checkpoints=[0]"));
+    compare(simulation, small, GROWTH, "train", "dictionaries", with(train, "replicas=2"));
+
+    String[] measure = {"dictionaries=" + WORK.resolve("dictionaries")};
+    small =
+        run(
+            1,
+            "measure",
+            "small-features",
+            with(measure, "dataset=" + WORK.resolve("small-dataset")));
+    compare(simulation, small, GROWTH, "measure", "features", with(measure, dataset));
+
+    String[] rounds = {dataset, WIDTH, "mode=independent", "checkpoints=[0]", "replicas=1"};
+    small =
+        run(
+            1,
+            "train",
+            "small-rounds",
+            with(rounds, "training.tokens=" + TOKENS, "training.rounds.workers=1"));
+    compare(
+        simulation,
+        small,
+        2,
+        "train",
+        "rounds",
+        with(rounds, "training.tokens=" + 2 * TOKENS, "training.rounds.workers=2"));
+  }
+
+  private static String[] with(String[] settings, String... more) {
+    List<String> all = new ArrayList<>(List.of(settings));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  /** What a task and a block cost, by as much work in many more of them. */
+  private static ScaleOutSimulation calibrated(Ran coarse, Ran fine) {
+    double dispatch = (fine.driver - coarse.driver) / Math.max(1, fine.tasks() - coarse.tasks());
+    double work = 0;
+    long blocks = 0;
+    for (int sign : new int[] {1, -1}) {
+      for (EventLog.Stage stage : (sign > 0 ? fine : coarse).log.stages()) {
+        if (stage.blocks() > 0) {
+          work += sign * stage.work();
+          blocks += sign * stage.blocks();
+        }
+      }
+    }
+    ScaleOutSimulation simulation =
+        new ScaleOutSimulation(Math.max(0, dispatch), blocks > 0 ? Math.max(0, work / blocks) : 0);
+    System.out.printf(
+        Locale.ROOT,
+        "%d tasks and %d tasks: the driver takes %.2f ms for a task, a task %.3f ms for a block%n",
+        coarse.tasks(),
+        fine.tasks(),
+        1e3 * simulation.dispatch(),
+        1e3 * simulation.block());
+    return simulation;
+  }
+
+  private static void compare(
+      ScaleOutSimulation simulation,
+      Ran small,
+      double growth,
+      String job,
+      String folder,
+      String... settings)
+      throws IOException {
     List<Double> one = new ArrayList<>();
     List<Double> two = new ArrayList<>();
+    List<Ran> all = new ArrayList<>();
     for (int i = 0; i < REPEATS; i++) {
-      one.add(seconds(1, job, folder, settings));
-      two.add(seconds(2, job, folder, settings));
+      all.add(run(1, job, folder, settings));
+      one.add(all.get(i).seconds);
+      two.add(run(2, job, folder, settings).seconds);
     }
     System.out.printf(
         Locale.ROOT,
@@ -80,32 +167,86 @@ class ScaleOutBenchmark {
         median(one) / median(two),
         one,
         two);
+    Measured large =
+        all.stream()
+            .filter(each -> each.seconds == median(one))
+            .findFirst()
+            .orElseThrow()
+            .measured();
+    double alone = simulation.seconds(small.measured(), large, growth, 1, 1);
+    System.out.printf(
+        Locale.ROOT,
+        "%-12s as simulated %.1f s and %.1f s; so many executors with as many times the data:",
+        folder,
+        alone,
+        simulation.seconds(small.measured(), large, growth, 2, 1));
+    for (int executors = 4; executors <= 256; executors *= 4) {
+      System.out.printf(
+          Locale.ROOT,
+          " %d %.1f times",
+          executors,
+          executors
+              * alone
+              / simulation.seconds(small.measured(), large, growth, executors, executors));
+    }
+    System.out.println();
   }
 
   /** Publishes a folder anew. */
-  private static double seconds(int executors, String job, String folder, String... settings)
+  private static Ran run(int executors, String job, String folder, String... settings)
       throws IOException {
     Path output = WORK.resolve(folder);
-    if (Files.exists(output)) {
-      ShippedJar.delete(output);
-    }
+    ShippedJar.delete(output);
+    Path events = WORK.resolve("events");
+    ShippedJar.delete(events);
+    Files.createDirectories(events);
     List<String> arguments = new ArrayList<>(List.of(job, "--set", "output=" + output));
     for (String setting : settings) {
       arguments.addAll(List.of("--set", setting));
     }
-    ShippedJar.Outcome outcome =
+    ShippedJar command =
         ShippedJar.command(arguments.toArray(String[]::new))
             .executors(executors, 1, 1536)
             .compiled()
+            .configure("spark.executorEnv.JAVA_HOME", onCoresOfTheirOwn().toString())
             .configure("spark.scheduler.minRegisteredResourcesRatio", "1")
             .configure("spark.local.dir", WORK.resolve("spark").toString())
-            .patience(Duration.ofMinutes(20))
-            .run(WORK);
+            .patience(Duration.ofMinutes(20));
+    EventLog.settings(events).forEach(command::configure);
+    ShippedJar.Running running = command.start(WORK);
+    double driver = 0;
+    while (running.goesOnFor(Duration.ofMillis(50))) {
+      driver = Math.max(driver, running.processorSeconds());
+    }
+    ShippedJar.Outcome outcome = running.await();
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    return Manifest.read(Folder.of(output.toString()), outcome.result().get("kind").asText())
-        .provenance()
-        .effort()
-        .seconds();
+    double seconds =
+        Manifest.read(Folder.of(output.toString()), outcome.result().get("kind").asText())
+            .provenance()
+            .effort()
+            .seconds();
+    return new Ran(seconds, EventLog.read(events), driver);
+  }
+
+  /** A home of Java whose java keeps to the core that has the executor's number. */
+  private static Path onCoresOfTheirOwn() throws IOException {
+    Path home = WORK.resolve("java");
+    Path java = home.resolve("bin").resolve("java");
+    if (!Files.exists(java)) {
+      Files.createDirectories(java.getParent());
+      Files.writeString(
+          java,
+          """
+          #!/bin/sh
+          for word; do [ "$previous" = --executor-id ] && core=$word; previous=$word; done
+          exec taskset -c "$((core %% %d))" "%s" "$@"
+          """
+              .formatted(
+                  Runtime.getRuntime().availableProcessors(),
+                  Path.of(System.getProperty("java.home"), "bin", "java")));
+      assertThat(java.toFile().setExecutable(true)).isTrue();
+    }
+    return home;
   }
 
   private static double median(List<Double> values) {

@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -43,6 +44,7 @@ public final class ShippedJar {
   private String master;
   private int driverMebibytes = 1024;
   private boolean compiled;
+  private Path clock;
   private Duration patience = Duration.ofMinutes(5);
 
   private ShippedJar(List<String> arguments) {
@@ -93,6 +95,27 @@ public final class ShippedJar {
   public ShippedJar compiled() {
     compiled = true;
     return this;
+  }
+
+  /**
+   * Lets all its processes see a clock that can be set, by libfaketime: what the file says, such as
+   * {@code -1h}, is added to the machine's.
+   */
+  public ShippedJar clock(Path offset) {
+    clock = offset;
+    return this;
+  }
+
+  /** Where libfaketime is, if it is installed here (Debian's and Ubuntu's package faketime). */
+  public static Optional<Path> faketime() {
+    try (Stream<Path> architectures = Files.list(Path.of("/usr/lib"))) {
+      return architectures
+          .map(each -> each.resolve("faketime").resolve("libfaketimeMT.so.1"))
+          .filter(Files::exists)
+          .findFirst();
+    } catch (IOException none) {
+      return Optional.empty();
+    }
   }
 
   /** After which the test fails; five minutes are the default. */
@@ -150,6 +173,23 @@ public final class ShippedJar {
           .environment()
           .put("LOG4J_CONFIGURATION_FILE", conf.resolve("log4j2.properties").toString());
       builder.environment().remove("ONTOGENY_PROGRESS");
+      if (clock != null) {
+        builder
+            .environment()
+            .putAll(
+                Map.of(
+                    "LD_PRELOAD",
+                    faketime().orElseThrow().toString(),
+                    "FAKETIME_TIMESTAMP_FILE",
+                    clock.toString(),
+                    "FAKETIME_CACHE_DURATION",
+                    "1",
+                    // As when a clock is set: what only ever grows, and times of files, stay.
+                    "DONT_FAKE_MONOTONIC",
+                    "1",
+                    "NO_FAKE_STAT",
+                    "1"));
+      }
       return new Running(builder.start(), home, patience);
     } catch (IOException e) {
       throw new IllegalStateException("cannot start " + arguments, e);
@@ -298,6 +338,11 @@ public final class ShippedJar {
       } catch (IOException | InterruptedException e) {
         throw new IllegalStateException(e);
       }
+    }
+
+    /** What the driver has taken of the processor. */
+    double processorSeconds() {
+      return process.info().totalCpuDuration().map(all -> all.toMillis() / 1e3).orElse(0.0);
     }
 
     public boolean hasExecutor() {
