@@ -31,16 +31,35 @@ public final class DeviceMatrix {
 
   /** Values row by row. */
   public static float[] values(INDArray array) {
-    try (INDArray rows = array.dup('c')) {
-      return rows.data().asFloat();
-    }
+    INDArray rows = array.dup('c');
+    float[] values = rows.data().asFloat();
+    release(rows);
+    return values;
   }
 
   /** Takes over values row by row, in place. */
   public static void assign(INDArray array, float[] values) {
-    try (INDArray rows = Nd4j.create(values.clone(), array.shape(), 'c')) {
-      array.assign(rows);
+    INDArray rows = Nd4j.create(values.clone(), array.shape(), 'c');
+    array.assign(rows);
+    release(rows);
+  }
+
+  /** Takes over a matrix, in place. */
+  static void assign(INDArray array, FloatMatrix matrix) {
+    assign(array, Arrays.copyOf(matrix.values(), matrix.rows() * matrix.columns()));
+  }
+
+  /** Frees an array now, unless a workspace does. */
+  static void release(INDArray array) {
+    if (array.closeable()) {
+      array.close();
     }
+  }
+
+  /** The sum of all squares. */
+  static double squares(INDArray array) {
+    double norm = array.norm2Number().doubleValue();
+    return norm * norm;
   }
 
   /** 1 where positive, 0 elsewhere, in place. */

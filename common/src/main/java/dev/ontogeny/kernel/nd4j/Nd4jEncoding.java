@@ -4,9 +4,10 @@ import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
-import dev.ontogeny.run.Failure;
 import dev.ontogeny.type.Activation;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -23,42 +24,53 @@ final class Nd4jEncoding implements EncodingKernel {
   private final int k;
 
   private final INDArray threshold;
-  private final INDArray mean;
-  private final INDArray scale;
+  private final float[] inputMean;
+  private final float[] columnScale;
+  private final float[] bias;
 
-  // The same two and b_dec for the columns that are read.
+  // The same for the columns that are read.
   private final INDArray readMean;
   private final INDArray readScale;
   private final INDArray readBias;
   private final INDArray encoder;
   private final INDArray encoderBias;
-  private final INDArray decoder;
-  private final INDArray decoderBias;
+  private final List<Part> parts = new ArrayList<>();
   private INDArray values;
   private INDArray mask;
 
+  /**
+   * Columns that one decoder gives, from the codes above bars of its own.
+   *
+   * @param bars [1, F]; null where all codes count
+   */
+  private record Part(int from, INDArray decoder, INDArray bars) {}
+
   Nd4jEncoding(Dictionary dictionary) {
-    if (dictionary.type().activation().bySource()) {
-      throw Failure.settings(
-          "kernel nd4j lacks gates by source, which type %s has: take kernel cpu",
-          dictionary.type().key());
-    }
     this.inputs = dictionary.inputs();
     this.read = dictionary.readColumns();
     this.width = dictionary.width();
     this.k = dictionary.type().activation() == Activation.LARGEST_OF_ROW ? dictionary.k() : 0;
-    this.threshold =
-        DeviceMatrix.row(
-            dictionary.threshold().length > 0 ? dictionary.threshold() : new float[width]);
-    this.mean = DeviceMatrix.row(dictionary.inputMean());
-    this.scale = DeviceMatrix.row(dictionary.columnScale());
+    this.threshold = DeviceMatrix.row(dictionary.firingThreshold());
+    this.inputMean = dictionary.inputMean();
+    this.columnScale = dictionary.columnScale();
+    this.bias = dictionary.decoderBias();
     this.readMean = DeviceMatrix.row(Arrays.copyOf(dictionary.inputMean(), read));
     this.readScale = DeviceMatrix.row(Arrays.copyOf(dictionary.columnScale(), read));
     this.readBias = DeviceMatrix.row(Arrays.copyOf(dictionary.decoderBias(), read));
     this.encoder = DeviceMatrix.of(dictionary.encoder().firstRows(read));
     this.encoderBias = DeviceMatrix.row(dictionary.encoderBias());
-    this.decoder = DeviceMatrix.of(dictionary.decoder());
-    this.decoderBias = DeviceMatrix.row(dictionary.decoderBias());
+    if (dictionary.type().activation().bySource()) {
+      int[] columns = dictionary.sourceColumns();
+      for (int s = 0; s < dictionary.sources().size(); s++) {
+        parts.add(
+            new Part(
+                columns[s],
+                DeviceMatrix.of(dictionary.decoderOf(s)),
+                DeviceMatrix.row(dictionary.sourceThreshold(s))));
+      }
+    } else {
+      parts.add(new Part(0, DeviceMatrix.of(dictionary.decoder()), null));
+    }
   }
 
   private void allocate(int rows) {
@@ -115,11 +127,36 @@ final class Nd4jEncoding implements EncodingKernel {
         dense.values()[row * width + codes.indices()[at]] = codes.values()[at];
       }
     }
-    try (INDArray code = DeviceMatrix.of(dense);
-        INDArray decoded = DeviceMatrix.allocate(rows, inputs)) {
-      Nd4j.gemm(code, decoder, decoded, false, false, 1, 0);
-      decoded.addiRowVector(decoderBias).diviRowVector(scale).addiRowVector(mean);
-      System.arraycopy(DeviceMatrix.values(decoded), 0, into.values(), 0, rows * inputs);
+    float[] all = new float[rows * inputs];
+    try (INDArray code = DeviceMatrix.of(dense)) {
+      for (Part part : parts) {
+        decode(part, code, all);
+      }
+    }
+    System.arraycopy(all, 0, into.values(), 0, all.length);
+  }
+
+  private void decode(Part part, INDArray code, float[] into) {
+    int rows = code.rows();
+    int columns = part.decoder.columns();
+    INDArray counted = code;
+    if (part.bars != null) {
+      counted = code.subRowVector(part.bars);
+      DeviceMatrix.step(counted).muli(code);
+    }
+    try (INDArray decoded = DeviceMatrix.allocate(rows, columns)) {
+      Nd4j.gemm(counted, part.decoder, decoded, false, false, 1, 0);
+      float[] values = DeviceMatrix.values(decoded);
+      for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < columns; i++) {
+          int column = part.from + i;
+          into[row * inputs + column] =
+              (values[row * columns + i] + bias[column]) / columnScale[column] + inputMean[column];
+        }
+      }
+    }
+    if (counted != code) {
+      counted.close();
     }
   }
 
@@ -135,19 +172,14 @@ final class Nd4jEncoding implements EncodingKernel {
   public void close() {
     release();
     for (INDArray array :
-        new INDArray[] {
-          threshold,
-          mean,
-          scale,
-          readMean,
-          readScale,
-          readBias,
-          encoder,
-          encoderBias,
-          decoder,
-          decoderBias
-        }) {
+        new INDArray[] {threshold, readMean, readScale, readBias, encoder, encoderBias}) {
       array.close();
+    }
+    for (Part part : parts) {
+      part.decoder.close();
+      if (part.bars != null) {
+        part.bars.close();
+      }
     }
   }
 }

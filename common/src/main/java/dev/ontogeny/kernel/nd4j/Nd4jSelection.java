@@ -59,7 +59,7 @@ public final class Nd4jSelection {
     INDArray sorted = Nd4j.sort(maxima, 1, false);
     INDArray bound = sorted.getColumn(k - 1, true).dup('f');
     // A little below it, so that the k-th maximum itself is above.
-    bound.subi(Nd4j.math().abs(bound).muli(1e-6));
+    bound.subi(Nd4j.math().abs(bound.dup()).muli(1e-6));
     return Nd4j.math().max(bound, Nd4j.zeros(rows, 1));
   }
 
@@ -72,15 +72,16 @@ public final class Nd4jSelection {
 
   /** Of the values that equal the threshold, only the first are kept. */
   private static void breakTies(INDArray values, int k, INDArray high, INDArray mask) {
-    try (INDArray larger = values.dup('f');
-        INDArray order = values.ulike()) {
-      INDArray free = countAbove(values, high, larger).rsubi(k);
-      INDArray equal = mask.subi(larger);
-      Nd4j.exec(new CumSum(equal, order, false, false, 1));
-      order.subiColumnVector(free);
-      order.subi(0.5);
-      equal.muli(DeviceMatrix.step(order).rsubi(1));
-      mask.addi(larger);
-    }
+    INDArray larger = values.dup('f');
+    INDArray order = values.ulike();
+    INDArray free = countAbove(values, high, larger).rsubi(k);
+    INDArray equal = mask.subi(larger);
+    Nd4j.exec(new CumSum(equal, order, false, false, 1));
+    order.subiColumnVector(free);
+    order.subi(0.5);
+    equal.muli(DeviceMatrix.step(order).rsubi(1));
+    mask.addi(larger);
+    DeviceMatrix.release(larger);
+    DeviceMatrix.release(order);
   }
 }

@@ -5,82 +5,84 @@ import dev.ontogeny.kernel.AdamStep;
 import dev.ontogeny.kernel.DeadLatents;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingSpecification;
+import dev.ontogeny.kernel.nd4j.DevicePenalty.Effect;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
-import dev.ontogeny.type.Reconstruction;
+import dev.ontogeny.type.FurtherCode;
+import dev.ontogeny.type.Penalty;
+import dev.ontogeny.type.Reconstruction.Prefixes;
+import dev.ontogeny.type.Reconstruction.Whole;
+import dev.ontogeny.type.Selection;
+import dev.ontogeny.type.Selection.AboveThreshold;
+import dev.ontogeny.type.Selection.LargestOfBatch;
 import dev.ontogeny.type.Selection.LargestOfRow;
+import dev.ontogeny.type.Selection.Positive;
 import dev.ontogeny.type.StepPart;
-import dev.ontogeny.type.Target;
+import dev.ontogeny.type.TypeSettings;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.memory.conf.WorkspaceConfiguration;
+import org.nd4j.linalg.api.memory.enums.AllocationPolicy;
+import org.nd4j.linalg.api.memory.enums.LearningPolicy;
+import org.nd4j.linalg.api.memory.enums.SpillPolicy;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.impl.transforms.floating.Sqrt;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The step of {@link TrainingSpecification} for the k largest of a row, as dense ND4J operations.
- * Only losses and small vectors leave the device between steps.
+ * The step of {@link TrainingSpecification} as dense ND4J operations, for every part that there is.
+ * Weights, their means and what is as long as a batch are allocated once; what an operation makes
+ * beside lies in a workspace that each step uses again. Only losses and small vectors leave the
+ * device between steps.
  */
 public final class Nd4jTraining implements TrainingKernel {
+  private static final WorkspaceConfiguration TEMPORARY =
+      WorkspaceConfiguration.builder()
+          .policyAllocation(AllocationPolicy.STRICT)
+          .policyLearning(LearningPolicy.FIRST_LOOP)
+          .policySpill(SpillPolicy.REALLOCATE)
+          .build();
+
   private final TrainingSpecification specification;
-  private final LargestOfRow selection;
-  private final Dictionary initial;
-  private final int inputs;
+  private final TypeSettings type;
+  private final DeviceWeights weights;
   private final int width;
   private final DeadLatents silent;
-  private final INDArray mean;
-  private final INDArray scale;
-  private final Parameter encoder;
-  private final Parameter encoderBias;
-  private final Parameter decoder;
-  private final Parameter decoderBias;
+  private final String workspace = "ontogeny-step-" + System.identityHashCode(this);
+
+  /** Where each prefix of the code that reconstructs the input ends, and what it weighs. */
+  private final int[] ends;
+
+  private final double[] weightOf;
+
+  /** For each prefix ones at the latents that those before it lack, [1, F]; null for all. */
+  private final INDArray[] segments;
+
   private Batch work;
+  private float runningThreshold;
   private long steps;
 
-  /** Values with their gradient, Adam's two means and room for one more. */
-  private static final class Parameter {
-    final INDArray values;
-    final INDArray gradient;
-    final INDArray first;
-    final INDArray second;
-    final INDArray spare;
-
-    Parameter(INDArray values) {
-      this.values = values;
-      this.gradient = DeviceMatrix.allocate(values.rows(), values.columns());
-      this.first = DeviceMatrix.allocate(values.rows(), values.columns()).assign(0);
-      this.second = DeviceMatrix.allocate(values.rows(), values.columns()).assign(0);
-      this.spare = DeviceMatrix.allocate(values.rows(), values.columns());
-    }
-
-    void close() {
-      for (INDArray array : new INDArray[] {values, gradient, first, second, spare}) {
-        array.close();
-      }
-    }
-  }
-
-  /** Arrays as long as a batch. */
+  /** Arrays as long as a batch, [n, F]. */
   private static final class Batch {
-    final INDArray values;
+    final INDArray pre;
     final INDArray mask;
     final INDArray code;
-    final INDArray auxiliary;
-    final INDArray upstream;
-    final INDArray auxiliaryUpstream;
+    final INDArray counted;
+    final INDArray ofCode;
 
-    Batch(int rows, int inputs, int width) {
-      values = DeviceMatrix.allocate(rows, width);
+    Batch(int rows, int width) {
+      pre = DeviceMatrix.allocate(rows, width);
       mask = DeviceMatrix.allocate(rows, width);
       code = DeviceMatrix.allocate(rows, width);
-      auxiliary = DeviceMatrix.allocate(rows, width);
-      upstream = DeviceMatrix.allocate(rows, inputs);
-      auxiliaryUpstream = DeviceMatrix.allocate(rows, inputs);
+      counted = DeviceMatrix.allocate(rows, width);
+      ofCode = DeviceMatrix.allocate(rows, width);
     }
 
     void close() {
-      for (INDArray array :
-          new INDArray[] {values, mask, code, auxiliary, upstream, auxiliaryUpstream}) {
+      for (INDArray array : new INDArray[] {pre, mask, code, counted, ofCode}) {
         array.close();
       }
     }
@@ -88,266 +90,451 @@ public final class Nd4jTraining implements TrainingKernel {
 
   Nd4jTraining(TrainingSpecification specification, Dictionary initial) {
     this.specification = specification;
-    this.selection = supported(specification, initial);
-    this.initial = initial;
-    this.inputs = initial.inputs();
-    this.width = initial.width();
-    this.silent = new DeadLatents(width, specification.deadWindow());
-    this.mean = DeviceMatrix.row(initial.inputMean());
-    this.scale = DeviceMatrix.row(initial.columnScale());
-    this.encoder = new Parameter(DeviceMatrix.of(initial.encoder()));
-    this.encoderBias = new Parameter(DeviceMatrix.row(initial.encoderBias()));
-    this.decoder = new Parameter(DeviceMatrix.of(initial.decoder()));
-    this.decoderBias = new Parameter(DeviceMatrix.row(initial.decoderBias()));
-  }
-
-  /** The selection, where this has every part. */
-  private static LargestOfRow supported(TrainingSpecification specification, Dictionary initial) {
-    for (StepPart part : specification.type().parts(specification.width())) {
-      if (!(part instanceof LargestOfRow || part instanceof Reconstruction.Whole)) {
-        throw lacks(specification, part.words());
+    type = specification.type();
+    width = initial.width();
+    for (StepPart part : type.parts(width)) {
+      if (!has(part)) {
+        throw Failure.settings("kernel nd4j lacks %s", part.words());
       }
     }
-    if (initial.target() != Target.AUTOENCODER) {
-      throw lacks(specification, initial.target().words());
-    } else if (specification.optimiser().averageDecay() != 0) {
-      throw lacks(specification, "average-decay");
-    } else if (initial.sources().size() > 1) {
-      throw lacks(specification, "dictionaries over several sources");
-    } else if (!specification.unitDecoder(initial)) {
-      throw lacks(specification, "decoders without unit norm");
-    } else if (specification.type().resampledAfter() > 0) {
-      throw lacks(specification, "resampling");
+    weights = new DeviceWeights(specification, initial);
+    silent = new DeadLatents(width, specification.deadWindow());
+    if (type.reconstruction(width) instanceof Prefixes prefixes) {
+      ends = prefixes.ends().stream().mapToInt(end -> end).toArray();
+      weightOf = prefixes.weights().stream().mapToDouble(Double::floatValue).toArray();
+    } else {
+      ends = new int[] {width};
+      weightOf = new double[] {1};
     }
-    return (LargestOfRow) specification.type().selection();
+    segments = new INDArray[ends.length];
+    for (int m = 0; m < ends.length && ends.length > 1; m++) {
+      float[] ones = new float[width];
+      Arrays.fill(ones, m == 0 ? 0 : ends[m - 1], ends[m], 1);
+      segments[m] = DeviceMatrix.row(ones);
+    }
   }
 
-  private static RuntimeException lacks(TrainingSpecification specification, String words) {
-    return Failure.settings(
-        "kernel nd4j lacks %s, which a dictionary of type %s asks for: take kernel cpu",
-        words, specification.type().type().key());
+  private static boolean has(StepPart part) {
+    return part instanceof LargestOfRow
+        || part instanceof LargestOfBatch
+        || part instanceof AboveThreshold
+        || part instanceof Positive
+        || part instanceof Whole
+        || part instanceof Prefixes
+        || part instanceof FurtherCode
+        || part instanceof Penalty.Sum
+        || part instanceof Penalty.SaturatingSum
+        || part instanceof Penalty.ActiveCount
+        || part instanceof Penalty.TargetCount;
+  }
+
+  /** Work whose temporary arrays lie in the workspace, and are gone at its end. */
+  private <T> T withTemporaries(Supplier<T> work) {
+    MemoryWorkspace scope =
+        Nd4j.getWorkspaceManager().getAndActivateWorkspace(TEMPORARY, workspace);
+    try {
+      return work.get();
+    } finally {
+      scope.close();
+    }
   }
 
   @Override
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
     StepLosses losses = gradients(batch, settings);
-    double squares = 0;
-    for (Parameter parameter : parameters().values()) {
-      double norm = parameter.gradient.norm2Number().doubleValue();
-      squares += norm * norm;
-    }
-    if (!Double.isFinite(squares)) {
+    if (!withTemporaries(() -> update(settings.learningRate()))) {
       return new StepLosses(
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
+    }
+    long tokens = type.resampledAfter();
+    int rows = batch.rows();
+    if (tokens > 0 && steps * rows / tokens != (steps - 1) * rows / tokens) {
+      Nd4jResampling.resample(weights, silent, residualSquares(rows));
+    }
+    return losses;
+  }
+
+  /** Takes the step; false where the gradients are not finite. */
+  private boolean update(float learningRate) {
+    double squares = weights.parameters().stream().mapToDouble(DeviceParameter::squares).sum();
+    if (!Double.isFinite(squares)) {
+      return false;
     }
     double clip = specification.optimiser().gradientClip();
     double factor = clip > 0 && squares > clip * clip ? clip / Math.sqrt(squares) : 1;
     steps++;
-    AdamStep adam = AdamStep.of(specification.optimiser(), settings.learningRate(), steps);
-    double keep = 1 - settings.learningRate() * specification.optimiser().weightDecay();
-    encoder.values.muli(keep);
-    decoder.values.muli(keep);
-    parameters().values().forEach(parameter -> adam(parameter, factor, adam));
-    decoder.values.diviColumnVector(
-        Nd4j.math().max(decoder.values.norm2(true, 1), Nd4j.zeros(width, 1).addi(1e-30)));
-    return losses;
+    AdamStep adam = AdamStep.of(specification.optimiser(), learningRate, steps);
+    double keep = 1 - learningRate * specification.optimiser().weightDecay();
+    weights.matrices().forEach(each -> each.values.muli(keep));
+    for (DeviceParameter parameter : weights.parameters()) {
+      double rate =
+          parameter == weights.logThreshold && type.selection() instanceof AboveThreshold above
+              ? above.rate()
+              : 1;
+      parameter.adam(factor, rate, adam);
+    }
+    if (weights.unitDecoder) {
+      weights.normalise(parameter -> parameter.values);
+    }
+    weights.average(specification.optimiser(), steps);
+    return true;
+  }
+
+  /** ‖r‖² of each row of the last batch. */
+  private float[] residualSquares(int rows) {
+    float[] squares = new float[rows];
+    for (DeviceSource source : weights.reconstructed()) {
+      float[] norms = source.residual.norm2(1).toFloatVector();
+      for (int row = 0; row < rows; row++) {
+        squares[row] += norms[row] * norms[row];
+      }
+    }
+    return squares;
   }
 
   /** Losses; leaves the gradients, the decoder's without their parallel part, in the parameters. */
   public StepLosses gradients(FloatMatrix batch, StepSettings settings) {
     int rows = batch.rows();
-    if (rows < 2 || batch.columns() != inputs) {
+    if (rows < 2 || batch.columns() != weights.initial.inputs()) {
       throw new IllegalArgumentException(
-          "a batch of " + batch + ", expected are at least 2 rows of " + inputs);
+          "a batch of " + batch + ", expected are at least 2 rows of " + weights.initial.inputs());
     }
-    if (work == null || work.values.rows() != rows) {
+    if (work == null || work.pre.rows() != rows) {
       if (work != null) {
         work.close();
       }
-      work = new Batch(rows, inputs, width);
+      work = new Batch(rows, width);
+      weights.sources.forEach(source -> source.allocate(rows));
     }
-    try (INDArray centred = DeviceMatrix.of(batch)) {
-      centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(decoderBias.values);
-      return gradients(centred, rows, settings);
-    }
+    weights.parameters().forEach(parameter -> parameter.gradient.assign(0));
+    return withTemporaries(
+        () -> {
+          weights.sources.forEach(source -> source.load(batch));
+          StepLosses losses = gradients(rows, settings);
+          if (weights.unitDecoder) {
+            weights.removeParallel();
+          }
+          return losses;
+        });
   }
 
-  private StepLosses gradients(INDArray centred, int rows, StepSettings settings) {
-    Nd4j.gemm(centred, encoder.values, work.values, false, false, 1, 0);
-    work.values.addiRowVector(encoderBias.values);
-    int dead = specification.auxiliaryK() == 0 ? 0 : silent.countDead();
-    double auxiliaryWeight =
-        dead == 0
-            ? 0
-            : specification.auxiliaryCoefficient()
-                * Math.min(1.0, (double) dead / specification.auxiliaryK());
-    if (auxiliaryWeight > 0) {
-      selectAuxiliary();
+  private StepLosses gradients(int rows, StepSettings settings) {
+    int read = 0;
+    for (DeviceSource source : weights.sources) {
+      if (source.read()) {
+        double keep = read++ == 0 ? 0 : 1;
+        Nd4j.gemm(source.centred, source.encoder.values, work.pre, false, false, 1, keep);
+      }
     }
-    int k = settings.k(selection.k(), selection.initialK());
-    Nd4jSelection.select(work.values, k, work.mask);
-    work.code.assign(work.values).muli(work.mask);
+    work.pre.addiRowVector(weights.encoderBias.values);
+    select(rows, settings);
+    work.code.assign(work.pre).muli(work.mask);
     float[] firings = work.mask.sum(0).toFloatVector();
-
-    // r = c − code · W_dec; upstream holds it first.
-    work.upstream.assign(centred);
-    Nd4j.gemm(work.code, decoder.values, work.upstream, false, false, -1, 1);
-    double error = squares(work.upstream);
-    double ofMean = centred.sum(0).norm2Number().doubleValue();
-    double variance = Math.max(squares(centred) - ofMean * ofMean / rows, Double.MIN_NORMAL);
-    double auxiliary = 0;
-    boolean withAuxiliary = auxiliaryWeight > 0 && error > 0;
-    if (withAuxiliary) {
-      work.auxiliaryUpstream.assign(work.upstream);
-      Nd4j.gemm(work.auxiliary, decoder.values, work.auxiliaryUpstream, false, false, 1, -1);
-      auxiliary = squares(work.auxiliaryUpstream) / error;
-      work.auxiliaryUpstream.muli(2 * auxiliaryWeight / error);
-    }
-    work.upstream.muli(-2 / variance);
-    decoderBias.gradient.assign(work.upstream.sum(true, 0));
-    backward(work.code, centred, work.upstream, 0);
-    if (withAuxiliary) {
-      backward(work.auxiliary, centred, work.auxiliaryUpstream, 1);
-    }
-    Nd4j.gemm(encoderBias.gradient, encoder.values, decoderBias.gradient, false, true, -1, 1);
-    removeParallel();
     double active = 0;
+    for (float ofLatent : firings) {
+      active += ofLatent;
+    }
+
+    double variance = 0;
+    for (DeviceSource source : weights.reconstructed()) {
+      variance += source.variance(rows);
+    }
+    variance = Math.max(variance, Double.MIN_NORMAL);
+    Effect penalty = Effect.NONE;
+    if (type.codePenalty().isPresent()) {
+      penalty =
+          new DevicePenalty(weights, this::counted, rows, active, variance, settings.sparsity())
+              .of(type.codePenalty().get());
+    }
+    double[] fvus = reconstruct(variance, penalty);
+    double loss = penalty.loss();
+    for (int m = 0; m < ends.length; m++) {
+      loss += weightOf[m] * fvus[m];
+    }
+    if (type.furtherCode().isPresent()) {
+      FurtherCode further = type.furtherCode().get();
+      Nd4jSelection.select(work.pre, further.k(), work.mask);
+      INDArray code = work.counted.assign(work.pre).muli(work.mask);
+      double ofCode =
+          further.weight() / variance * alsoReconstruct(code, further.weight() / variance);
+      loss += ofCode;
+    }
+    double auxiliary = 0;
+    int dead = specification.auxiliaryK() == 0 ? 0 : silent.countDead();
+    double target = 0;
+    for (DeviceSource source : weights.reconstructed()) {
+      target += DeviceMatrix.squares(source.residual);
+    }
+    if (dead > 0 && target > 0) {
+      double weight =
+          specification.auxiliaryCoefficient()
+              * Math.min(1.0, (double) dead / specification.auxiliaryK());
+      auxiliary = auxiliary(weight, target) / target;
+      loss += weight * auxiliary;
+    }
+    throughBias();
     for (int latent = 0; latent < width; latent++) {
-      active += firings[latent];
       silent.advance(latent, firings[latent] > 0, rows);
     }
-    double fvu = error / variance;
     return new StepLosses(
-        fvu + auxiliaryWeight * auxiliary,
-        fvu,
-        active / rows,
-        (double) silent.countDead() / width,
-        auxiliary);
+        loss, fvus[ends.length - 1], active / rows, (double) silent.countDead() / width, auxiliary);
   }
 
-  private static double squares(INDArray array) {
-    double norm = array.norm2Number().doubleValue();
-    return norm * norm;
-  }
-
-  /** The auxiliary code: the largest pre-activations of dead latents. */
-  private void selectAuxiliary() {
-    float[] dead = new float[width];
-    for (int latent = 0; latent < width; latent++) {
-      dead[latent] = silent.dead(latent) ? 1 : 0;
+  /** Ones where a latent fires, in the mask. */
+  private void select(int rows, StepSettings settings) {
+    Selection selection = type.selection();
+    if (selection instanceof LargestOfRow part) {
+      Nd4jSelection.select(work.pre, settings.k(part.k(), part.initialK()), work.mask);
+    } else if (selection instanceof LargestOfBatch part) {
+      INDArray score = work.code.assign(work.pre);
+      if (!weights.unitDecoder) {
+        score.muliRowVector(weights.norm(weights.reconstructed()));
+      }
+      int budget = settings.k(part.k(), part.initialK()) * rows;
+      // One row after the other, so that of equal values those of the lower row come first.
+      INDArray all = score.dup('c').reshape('c', 1, (long) rows * width);
+      INDArray chosen = all.ulike();
+      Nd4jSelection.select(all, budget, chosen);
+      double smallest =
+          chosen.rsub(1).muli(Float.MAX_VALUE / 2).addi(all.muli(chosen)).minNumber().doubleValue();
+      work.mask.assign(chosen.reshape('c', rows, width));
+      double keep = Math.min(part.thresholdDecay(), (double) steps / (steps + 1));
+      float last = smallest < Float.MAX_VALUE / 4 ? (float) smallest : 0;
+      runningThreshold = (float) (keep * runningThreshold + (1 - keep) * last);
+    } else {
+      INDArray lowest = null;
+      for (List<DeviceSource> part : weights.parts()) {
+        INDArray bars = weights.bars(part);
+        lowest = lowest == null ? bars : Nd4j.math().min(lowest, bars);
+      }
+      DeviceMatrix.step(work.mask.assign(work.pre).subiRowVector(lowest));
     }
-    try (INDArray alive = DeviceMatrix.row(dead)) {
-      work.auxiliary.assign(work.values).muliRowVector(alive);
-      Nd4jSelection.select(work.auxiliary, specification.auxiliaryK(), work.mask);
-      work.auxiliary.muli(work.mask);
+  }
+
+  /** What of the code counts for a part. Codes are positive where they fire. */
+  private INDArray counted(List<DeviceSource> part) {
+    if (!weights.bySource) {
+      return work.code;
+    }
+    DeviceMatrix.step(work.counted.assign(work.code).subiRowVector(weights.bars(part)));
+    return work.counted.muli(work.code);
+  }
+
+  /**
+   * Reconstructs the input by each prefix, and brings the gradients of that and of the penalty to
+   * all weights. Leaves the weighed residual of the whole code with the sources.
+   *
+   * @return the FVU of each prefix
+   */
+  private double[] reconstruct(double variance, Effect penalty) {
+    double[] fvus = new double[ends.length];
+    for (List<DeviceSource> part : weights.parts()) {
+      INDArray counted = counted(part);
+      // By source, by prefix: what a decoded vector gets.
+      INDArray[][] upstream = new INDArray[part.size()][ends.length];
+      for (int s = 0; s < part.size(); s++) {
+        DeviceSource source = part.get(s);
+        source.residual.assign(source.centred);
+        for (int m = 0; m < ends.length; m++) {
+          source.subtractDecoded(segment(counted, m), source.residual);
+          fvus[m] += source.weight * DeviceMatrix.squares(source.residual) / variance;
+          upstream[s][m] = source.residual.mul(-2 * weightOf[m] * source.weight / variance);
+          source.bias.gradient.addi(upstream[s][m].sum(true, 0));
+        }
+        source.residual.muli(source.weight);
+        // Latents of a segment reconstruct with its prefix and with all that are longer.
+        for (int m = ends.length - 2; m >= 0; m--) {
+          upstream[s][m].addi(upstream[s][m + 1]);
+        }
+      }
+      work.ofCode.assign(0);
+      for (int s = 0; s < part.size(); s++) {
+        DeviceSource source = part.get(s);
+        for (int m = 0; m < ends.length; m++) {
+          Nd4j.gemm(
+              segment(counted, m), upstream[s][m], source.decoder.gradient, true, false, 1, 1);
+          if (segments[m] == null) {
+            Nd4j.gemm(upstream[s][m], source.decoder.values, work.ofCode, false, true, 1, 1);
+          } else {
+            Nd4j.gemm(upstream[s][m], source.decoder.values, work.mask, false, true, 1, 0);
+            work.ofCode.addi(work.mask.muliRowVector(segments[m]));
+          }
+        }
+      }
+      penalty.ofPart().add(part, work.ofCode);
+      if (type.selection() instanceof AboveThreshold above) {
+        toThresholds(part, above.bandwidth(), penalty.ofFiring());
+      }
+      throughEncoder(counted(part), work.ofCode);
+    }
+    return fvus;
+  }
+
+  /** The latents of a code that one prefix has beyond those before; may lie in the mask. */
+  private INDArray segment(INDArray code, int m) {
+    return segments[m] == null ? code : work.mask.assign(code).muliRowVector(segments[m]);
+  }
+
+  /** What log θ gets by the rectangle. */
+  private void toThresholds(List<DeviceSource> part, double bandwidth, double ofFiring) {
+    INDArray threshold = weights.threshold();
+    INDArray scale = weights.gateScale(part);
+    // 1 where the rectangle is, in the mask.
+    work.mask.assign(work.pre);
+    if (scale != null) {
+      work.mask.muliRowVector(scale);
+    }
+    INDArray positive = DeviceMatrix.step(work.mask.dup('f'));
+    work.mask.subiRowVector(threshold);
+    DeviceMatrix.step(Nd4j.math().abs(work.mask).rsubi(bandwidth / 2)).muli(positive);
+    // θ · −(θ · ∂L/∂f / scale + ∂L/∂[f > 0]) / bandwidth, summed over the rows.
+    INDArray ofCompared = work.ofCode.mul(work.mask).sum(true, 0);
+    if (scale != null) {
+      ofCompared.divi(scale.addi(1e-30));
+    }
+    INDArray inside = work.mask.sum(true, 0);
+    INDArray ofThreshold =
+        ofCompared.muli(threshold).addi(inside.muli(ofFiring)).muli(threshold).divi(-bandwidth);
+    weights.logThreshold.gradient.addi(ofThreshold);
+  }
+
+  /**
+   * From the gradients of codes to those of encoder and its bias, where codes count. Overwrites the
+   * gradients of codes.
+   */
+  private void throughEncoder(INDArray counted, INDArray ofCode) {
+    ofCode.muli(DeviceMatrix.step(work.mask.assign(counted)));
+    weights.encoderBias.gradient.addi(ofCode.sum(true, 0));
+    for (DeviceSource source : weights.sources) {
+      if (source.read()) {
+        Nd4j.gemm(source.centred, ofCode, source.encoder.gradient, true, false, 1, 1);
+      }
+    }
+  }
+
+  /** What b_dec gets through the encoder, where what is read is what is reconstructed. */
+  private void throughBias() {
+    for (DeviceSource source : weights.sources) {
+      if (source.read() && source.reconstructed()) {
+        Nd4j.gemm(
+            weights.encoderBias.gradient,
+            source.encoder.values,
+            source.bias.gradient,
+            false,
+            true,
+            -1,
+            1);
+      }
     }
   }
 
   /**
-   * Gradients through a code, added to those there are if {@code keep} is 1. Overwrites the
-   * pre-activations and the mask.
+   * The further code reconstructs the input as well.
+   *
+   * @param factor of its squared residual in the loss
+   * @return that squared residual, weighed
    */
-  private void backward(INDArray code, INDArray centred, INDArray upstream, double keep) {
-    Nd4j.gemm(code, upstream, decoder.gradient, true, false, 1, keep);
-    // Codes are positive where they are active.
-    INDArray active = DeviceMatrix.step(work.mask.assign(code));
-    INDArray ofCode = work.values;
-    Nd4j.gemm(upstream, decoder.values, ofCode, false, true, 1, 0);
-    ofCode.muli(active);
-    Nd4j.gemm(centred, ofCode, encoder.gradient, true, false, 1, keep);
-    INDArray sums = ofCode.sum(true, 0);
-    if (keep == 0) {
-      encoderBias.gradient.assign(sums);
-    } else {
-      encoderBias.gradient.addi(sums);
+  private double alsoReconstruct(INDArray code, double factor) {
+    double squares = 0;
+    work.ofCode.assign(0);
+    for (DeviceSource source : weights.reconstructed()) {
+      INDArray left = source.centred.dup('f');
+      source.subtractDecoded(code, left);
+      squares += source.weight * DeviceMatrix.squares(left);
+      left.muli(-2 * factor * source.weight);
+      source.bias.gradient.addi(left.sum(true, 0));
+      backward(source, code, left);
     }
+    throughEncoder(code, work.ofCode);
+    return squares;
   }
 
-  private void removeParallel() {
-    decoder.spare.assign(decoder.gradient).muli(decoder.values);
-    INDArray along = decoder.spare.sum(true, 1);
-    decoder.spare.assign(decoder.values).muliColumnVector(along);
-    decoder.gradient.subi(decoder.spare);
+  /**
+   * Dead latents reconstruct the residual.
+   *
+   * @param target Σ‖r‖²
+   * @return what they leave of it
+   */
+  private double auxiliary(double weight, double target) {
+    float[] dead = new float[width];
+    for (int latent = 0; latent < width; latent++) {
+      dead[latent] = silent.dead(latent) ? 1 : 0;
+    }
+    INDArray code = work.counted.assign(work.pre).muliRowVector(DeviceMatrix.row(dead));
+    Nd4jSelection.select(code, specification.auxiliaryK(), work.mask);
+    code.muli(work.mask);
+    double squares = 0;
+    work.ofCode.assign(0);
+    for (DeviceSource source : weights.reconstructed()) {
+      INDArray left = source.residual.dup('f');
+      source.subtractDecoded(code, left);
+      squares += DeviceMatrix.squares(left);
+      backward(source, code, left.muli(-2 * weight / target));
+    }
+    throughEncoder(code, work.ofCode);
+    return squares;
   }
 
-  private static void adam(Parameter parameter, double factor, AdamStep adam) {
-    INDArray gradient = parameter.gradient.muli(factor);
-    parameter.spare.assign(gradient).muli(1 - adam.firstDecay());
-    parameter.first.muli(adam.firstDecay()).addi(parameter.spare);
-    gradient.muli(gradient).muli(1 - adam.secondDecay());
-    parameter.second.muli(adam.secondDecay()).addi(gradient);
-    Nd4j.getExecutioner().exec(new Sqrt(parameter.second, parameter.spare));
-    parameter.spare.muli(adam.root()).addi(adam.epsilon());
-    gradient.assign(parameter.first).muli(adam.rate()).divi(parameter.spare);
-    parameter.values.subi(gradient);
-  }
-
-  private Map<String, Parameter> parameters() {
-    Map<String, Parameter> parameters = new LinkedHashMap<>();
-    parameters.put("W_enc", encoder);
-    parameters.put("b_enc", encoderBias);
-    parameters.put("W_dec", decoder);
-    parameters.put("b_dec", decoderBias);
-    return parameters;
+  private void backward(DeviceSource source, INDArray code, INDArray upstream) {
+    Nd4j.gemm(code, upstream, source.decoder.gradient, true, false, 1, 1);
+    Nd4j.gemm(upstream, source.decoder.values, work.ofCode, false, true, 1, 1);
   }
 
   /** Gradients of the last {@link #gradients} by tensor name, for tests. */
   public Map<String, float[]> lastGradients() {
-    Map<String, float[]> gradients = new LinkedHashMap<>();
-    parameters()
-        .forEach((name, parameter) -> gradients.put(name, DeviceMatrix.values(parameter.gradient)));
-    return gradients;
+    return weights.tensors(parameter -> parameter.gradient);
   }
 
   @Override
   public Dictionary snapshot() {
-    return new Dictionary(
-        initial.type(),
-        initial.sources(),
-        initial.k(),
-        new FloatMatrix(inputs, width, DeviceMatrix.values(encoder.values)),
-        DeviceMatrix.values(encoderBias.values),
-        new FloatMatrix(width, inputs, DeviceMatrix.values(decoder.values)),
-        DeviceMatrix.values(decoderBias.values),
-        initial.inputMean(),
-        initial.inputScale());
+    return weights.snapshot(runningThreshold);
   }
 
   @Override
   public Map<String, float[]> state() {
     Map<String, float[]> state = new LinkedHashMap<>();
-    parameters()
-        .forEach(
-            (name, parameter) -> {
-              state.put(name, DeviceMatrix.values(parameter.values));
-              state.put(name + ".first", DeviceMatrix.values(parameter.first));
-              state.put(name + ".second", DeviceMatrix.values(parameter.second));
-            });
+    for (int i = 0; i < weights.encoderBias.kept().size(); i++) {
+      int number = i;
+      weights
+          .tensors(parameter -> parameter.kept().get(number))
+          .forEach(
+              (name, values) -> state.put(name + DeviceParameter.SUFFIXES.get(number), values));
+    }
     state.put("steps", new float[] {steps});
+    state.put("running_threshold", new float[] {runningThreshold});
     silent.save(state);
     return state;
   }
 
   @Override
   public void restore(Map<String, float[]> state) {
-    parameters()
-        .forEach(
-            (name, parameter) -> {
-              DeviceMatrix.assign(parameter.values, state.get(name));
-              DeviceMatrix.assign(parameter.first, state.get(name + ".first"));
-              DeviceMatrix.assign(parameter.second, state.get(name + ".second"));
-            });
+    for (int i = 0; i < weights.encoderBias.kept().size(); i++) {
+      int number = i;
+      Map<String, float[]> tensors = new LinkedHashMap<>();
+      String suffix = DeviceParameter.SUFFIXES.get(number);
+      for (String name : weights.tensors(parameter -> parameter.values).keySet()) {
+        tensors.put(name, state.get(name + suffix));
+      }
+      weights.assign(tensors, parameter -> parameter.kept().get(number));
+    }
     steps = (long) state.get("steps")[0];
+    runningThreshold = state.get("running_threshold")[0];
     silent.restore(state);
   }
 
   @Override
   public void close() {
-    parameters().values().forEach(Parameter::close);
-    mean.close();
-    scale.close();
+    weights.close();
     if (work != null) {
       work.close();
     }
+    for (INDArray segment : segments) {
+      if (segment != null) {
+        segment.close();
+      }
+    }
+    Nd4j.getWorkspaceManager()
+        .destroyWorkspace(
+            Nd4j.getWorkspaceManager().getWorkspaceForCurrentThread(TEMPORARY, workspace));
   }
 }

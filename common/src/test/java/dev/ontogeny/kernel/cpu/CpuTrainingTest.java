@@ -164,7 +164,7 @@ final class CpuTrainingTest {
         .boxed()
         .flatMap(
             kind ->
-                (kind == 0 ? Stream.of("reference", "cpu", "nd4j") : Stream.of("reference", "cpu"))
+                Stream.of("reference", "cpu", "nd4j")
                     .map(
                         provider ->
                             Arguments.of(

@@ -1,0 +1,137 @@
+package dev.ontogeny.kernel.nd4j;
+
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.matrix.FloatMatrix;
+import java.util.Arrays;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * The weights of one source of a dictionary, d columns of its D: arrays of their own, so that no
+ * operation works on a part of an array.
+ */
+final class DeviceSource {
+  final int from;
+  final int columns;
+
+  /** What its squared residual weighs; 0 where it is not reconstructed. */
+  final float weight;
+
+  /** W_enc, [d, F]; null where the source is not read. */
+  final DeviceParameter encoder;
+
+  /** W_dec, [F, d]; null where the source is not reconstructed. */
+  final DeviceParameter decoder;
+
+  /** b_dec, [1, d]; without a gradient where the source is not reconstructed. */
+  final DeviceParameter bias;
+
+  private final INDArray mean;
+  private final INDArray scale;
+
+  /** Centred rows of the batch, [n, d]. */
+  INDArray centred;
+
+  /** [n, d]; null where the source is not reconstructed. */
+  INDArray residual;
+
+  DeviceSource(
+      Dictionary initial, int from, int columns, boolean read, float weight, boolean averaged) {
+    this.from = from;
+    this.columns = columns;
+    this.weight = weight;
+    int width = initial.width();
+    FloatMatrix decoding = FloatMatrix.zeros(width, columns);
+    for (int latent = 0; latent < width; latent++) {
+      System.arraycopy(
+          initial.decoder().values(),
+          latent * initial.inputs() + from,
+          decoding.values(),
+          latent * columns,
+          columns);
+    }
+    float[] rows =
+        Arrays.copyOfRange(initial.encoder().values(), from * width, (from + columns) * width);
+    encoder =
+        read
+            ? new DeviceParameter(DeviceMatrix.of(new FloatMatrix(columns, width, rows)), averaged)
+            : null;
+    decoder =
+        weight != 0 || reconstructs(initial, from)
+            ? new DeviceParameter(DeviceMatrix.of(decoding), averaged)
+            : null;
+    bias = new DeviceParameter(DeviceMatrix.row(part(initial.decoderBias())), averaged);
+    mean = DeviceMatrix.row(part(initial.inputMean()));
+    scale = DeviceMatrix.row(part(initial.columnScale()));
+  }
+
+  private static boolean reconstructs(Dictionary initial, int from) {
+    return from >= initial.inputs() - initial.reconstructedColumns();
+  }
+
+  private float[] part(float[] ofColumns) {
+    return Arrays.copyOfRange(ofColumns, from, from + columns);
+  }
+
+  boolean read() {
+    return encoder != null;
+  }
+
+  boolean reconstructed() {
+    return decoder != null;
+  }
+
+  void allocate(int rows) {
+    release();
+    centred = DeviceMatrix.allocate(rows, columns);
+    residual = reconstructed() ? DeviceMatrix.allocate(rows, columns) : null;
+  }
+
+  /** Centres and scales its columns of a batch. */
+  void load(FloatMatrix batch) {
+    DeviceMatrix.assign(centred, batch.columns(from, columns));
+    centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(bias.values);
+  }
+
+  /** ‖d^s‖ of every latent, [F, 1]. */
+  INDArray norms() {
+    return decoder.values.norm2(true, 1);
+  }
+
+  /**
+   * Σ‖x̃ − mean(x̃)‖² over the batch, weighed.
+   *
+   * @param rows of the batch
+   */
+  double variance(int rows) {
+    double ofMean = centred.sum(0).norm2Number().doubleValue();
+    return weight * (DeviceMatrix.squares(centred) - ofMean * ofMean / rows);
+  }
+
+  /** Takes code · W_dec from an array of the residual's shape. */
+  void subtractDecoded(INDArray code, INDArray from) {
+    Nd4j.gemm(code, decoder.values, from, false, false, -1, 1);
+  }
+
+  private void release() {
+    if (centred != null) {
+      centred.close();
+    }
+    if (residual != null) {
+      residual.close();
+    }
+  }
+
+  void close() {
+    release();
+    if (encoder != null) {
+      encoder.close();
+    }
+    if (decoder != null) {
+      decoder.close();
+    }
+    bias.close();
+    mean.close();
+    scale.close();
+  }
+}
