@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ontogeny.data.CaptureFixture;
 import dev.ontogeny.data.CaptureFixture.Encoding;
 import dev.ontogeny.data.CaptureFixture.Form;
+import dev.ontogeny.data.EvolutionTables;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.PublishedFile;
+import dev.ontogeny.data.TableReader;
+import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.job.evolve.Evolve;
 import dev.ontogeny.job.evolve.EvolveSettings;
 import dev.ontogeny.job.measure.Measure;
@@ -23,6 +26,7 @@ import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -251,6 +255,68 @@ class GrowingRunTest {
     assertThatThrownBy(() -> evolve("another", "y", from, "dataset=" + at("another/dataset")))
         .isInstanceOf(Failure.class)
         .hasMessageContaining("from another dataset than");
+  }
+
+  /** What was told before is taken as it is: here it is nonsense, and stands in the new table. */
+  @Test
+  void readingsOfTopExamplesThatWereThereAreTaken() throws IOException {
+    Manifest before = evolve("first", "first/evolution").manifest();
+    Folder earlier = Folder.of(at("first/evolution"));
+    Map<List<Object>, Double> told = new HashMap<>();
+    for (PublishedFile file : before.table("readings").toList()) {
+      List<Object[]> rows = readings(earlier, file);
+      earlier.delete(file.path());
+      try (TableWriter writer = TableWriter.open(earlier, file.path(), EvolutionTables.READINGS)) {
+        for (Object[] row : rows) {
+          row[5] = 1e6 + told.size();
+          told.put(List.of(row).subList(0, 5), (Double) row[5]);
+          writer.write(row);
+        }
+        writer.finish();
+      }
+    }
+    capture(400);
+    shard("dataset");
+    train("dataset", "second/dictionaries", ONE, "continue-from=" + at("first/dictionaries"));
+    measure(
+        "dataset",
+        "second/dictionaries",
+        "second/features",
+        "continue-from=" + at("first/features"));
+    Manifest after =
+        evolve("second", "second/evolution", "continue-from=" + at("first/evolution")).manifest();
+    int taken = 0;
+    int anew = 0;
+    for (PublishedFile file : after.table("readings").toList()) {
+      for (Object[] row : readings(Folder.of(at("second/evolution")), file)) {
+        Double known = told.get(List.of(row).subList(0, 5));
+        if (known == null) {
+          assertThat((Double) row[5]).isLessThan(1e6);
+          anew++;
+        } else {
+          assertThat((Double) row[5]).isEqualTo(known);
+          taken++;
+        }
+      }
+    }
+    // Of tracks that are strongest at the new checkpoint nothing is known at the earlier ones.
+    assertThat(taken).isPositive();
+    assertThat(anew).isGreaterThan(taken / 2);
+  }
+
+  private static List<Object[]> readings(Folder folder, PublishedFile file) throws IOException {
+    List<Object[]> rows = new ArrayList<>();
+    try (TableReader reader =
+        TableReader.open(
+            folder,
+            EvolutionTables.READINGS,
+            file.path(),
+            EvolutionTables.READINGS.names().toArray(String[]::new))) {
+      for (Object[] row = reader.next(); row != null; row = reader.next()) {
+        rows.add(row);
+      }
+    }
+    return rows;
   }
 
   @Test

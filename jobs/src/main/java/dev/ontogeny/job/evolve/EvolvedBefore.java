@@ -21,8 +21,9 @@ import java.util.stream.IntStream;
 /**
  * What an earlier evolution holds that evolving anew would give byte for byte. As far as the first
  * checkpoints of a series have the dictionaries that they had, that is the lineage between them
- * with the counts of {@code identity}, and where tracks of independent dictionaries fire, on a
- * dataset that has at most gained checkpoints. All else is over all checkpoints of a series.
+ * with the counts of {@code identity}, where tracks of independent dictionaries fire, and what
+ * tracks read on top examples that they had, on a dataset that has at most gained checkpoints. All
+ * else is over all checkpoints of a series.
  */
 final class EvolvedBefore implements Serializable {
   private static final long serialVersionUID = 1;
@@ -78,7 +79,7 @@ final class EvolvedBefore implements Serializable {
                       now.name(), known(checkpoints, summary.dictionaryContents(), now, contents)));
     }
     for (PublishedFile file : manifest.files()) {
-      if (file.path().matches("(lineage|track_overlaps)/.*/\\d{5}-[^/]*")) {
+      if (file.path().matches("(lineage|track_overlaps|readings)/.*/\\d{5}-[^/]*")) {
         before.files.put(file.path().substring(0, file.path().lastIndexOf('/') + 6), file);
       }
     }
@@ -118,6 +119,16 @@ final class EvolvedBefore implements Serializable {
    */
   PublishedFile overlaps(Series series, int t) {
     return file(EvolutionTables.TRACK_OVERLAPS, series, t, t);
+  }
+
+  /**
+   * What tracks read at the t-th checkpoint. Numbers of tracks are those of today: they follow from
+   * the checkpoints up to the first one of a track.
+   *
+   * @return null if nothing is known
+   */
+  PublishedFile readings(Series series, int t) {
+    return file(EvolutionTables.READINGS, series, t, t);
   }
 
   private PublishedFile file(TableSchema table, Series series, int t, int last) {

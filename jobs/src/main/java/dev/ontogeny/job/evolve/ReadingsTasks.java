@@ -25,6 +25,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.api.java.function.VoidFunction;
@@ -39,6 +40,9 @@ import scala.Tuple2;
  */
 final class ReadingsTasks {
   private static final int BATCH = 1024;
+
+  /** Readings that wait to be written, about so many. */
+  private static final int MOST_PENDING = 1 << 16;
 
   private ReadingsTasks() {}
 
@@ -343,8 +347,14 @@ final class ReadingsTasks {
     private final SparseCodes codes;
     private final TableWriter writer;
 
+    /** What is known from an earlier evolution, in the order of wishes. */
+    private final ReadingsBefore known;
+
     /** Wishes of the shard that is read. */
     private Wish[] wishes = new Wish[0];
+
+    /** Of each wish what it comes to; NaN where that is not known yet. */
+    private double[] values = new double[0];
 
     private int place;
     private int shard;
@@ -352,8 +362,13 @@ final class ReadingsTasks {
     private final float[] batch;
     private int rows;
 
-    /** Of the batch: row of the batch, shard, row of the shard, track. */
-    private final List<int[]> pending = new ArrayList<>();
+    /** What is to be written: a code of the batch, or what is known. */
+    private final List<Pending> pending = new ArrayList<>();
+
+    /**
+     * @param batchRow -1 where the value is known
+     */
+    private record Pending(int batchRow, int shard, Wish wish, double value) {}
 
     Reading(EvolveInputs inputs, TrackIndex tracks, int s, long checkpoint) throws IOException {
       this.inputs = inputs;
@@ -369,23 +384,49 @@ final class ReadingsTasks {
       Dictionary dictionary = inputs.dictionary(series, t);
       codes = new SparseCodes(dictionary.width());
       kernel = inputs.provider().encoding(dictionary, BATCH);
+      known = ReadingsBefore.open(inputs.before(), series, t);
       writer = writer(inputs, series, t);
     }
 
     void begin(int number) throws IOException {
+      passKnown();
       shard = number;
       place = 0;
-      wishes = wishes(inputs, new Part(s, number));
+      wishes =
+          Arrays.stream(wishes(inputs, new Part(s, number)))
+              .filter(wish -> featureOf[wish.track] >= 0)
+              .toArray(Wish[]::new);
+      values = new double[wishes.length];
+      for (int i = 0; i < wishes.length; i++) {
+        values[i] = known.value(shard, wishes[i].row, wishes[i].track);
+      }
+    }
+
+    /** Takes what is known up to the next wish that is not. */
+    private void passKnown() throws IOException {
+      for (; place < wishes.length && !Double.isNaN(values[place]); place++) {
+        add(new Pending(-1, shard, wishes[place], values[place]));
+      }
+    }
+
+    private void add(Pending next) throws IOException {
+      pending.add(next);
+      if (pending.size() >= MOST_PENDING && next.batchRow < 0) {
+        flush();
+      }
     }
 
     /** The next row that is wanted of the shard; the greatest int at its end. */
-    int nextRow() {
+    int nextRow() throws IOException {
+      passKnown();
       return place < wishes.length ? wishes[place].row : Integer.MAX_VALUE;
     }
 
     /** All rows that are wanted of the shard. */
     LongStream rowsWanted() {
-      return Arrays.stream(wishes).mapToLong(Wish::row);
+      return IntStream.range(0, wishes.length)
+          .filter(i -> Double.isNaN(values[i]))
+          .mapToLong(i -> wishes[i].row);
     }
 
     /** Takes the next row that is wanted, which is the i-th of {@code vectors}. */
@@ -393,10 +434,9 @@ final class ReadingsTasks {
       int row = nextRow();
       int width = series.readWidth();
       System.arraycopy(vectors.values(), i * width, batch, rows * width, width);
-      for (; nextRow() == row; place++) {
-        if (featureOf[wishes[place].track] >= 0) {
-          pending.add(new int[] {rows, shard, row, wishes[place].track});
-        }
+      for (; place < wishes.length && wishes[place].row == row; place++) {
+        boolean isKnown = !Double.isNaN(values[place]);
+        pending.add(new Pending(isKnown ? -1 : rows, shard, wishes[place], values[place]));
       }
       if (++rows == BATCH) {
         flush();
@@ -404,37 +444,38 @@ final class ReadingsTasks {
     }
 
     private void flush() throws IOException {
-      if (rows == 0) {
-        return;
+      if (rows > 0) {
+        kernel.encode(
+            new FloatMatrix(
+                rows, series.readWidth(), Arrays.copyOf(batch, rows * series.readWidth())),
+            codes);
       }
-      kernel.encode(
-          new FloatMatrix(
-              rows, series.readWidth(), Arrays.copyOf(batch, rows * series.readWidth())),
-          codes);
-      for (int[] each : pending) {
+      for (Pending each : pending) {
         writer.write(
             series.name(),
-            each[3],
+            each.wish.track,
             series.checkpoints()[t],
-            each[1],
-            each[2],
-            (double) codes.at(each[0], featureOf[each[3]]));
+            each.shard,
+            each.wish.row,
+            each.batchRow < 0
+                ? each.value
+                : (double) codes.at(each.batchRow, featureOf[each.wish.track]));
       }
       pending.clear();
       rows = 0;
     }
 
     void finish() throws IOException {
+      passKnown();
       flush();
       inputs.publication().finished(unit(inputs, s, t), List.of(writer.finish()), Map.of());
     }
 
     @Override
     public void close() throws IOException {
-      try {
+      try (writer;
+          known) {
         kernel.close();
-      } finally {
-        writer.close();
       }
     }
   }
