@@ -16,7 +16,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -44,7 +43,7 @@ public final class ShippedJar {
   private String master;
   private int driverMebibytes = 1024;
   private boolean compiled;
-  private Path clock;
+  private SetClock clock;
   private Duration patience = Duration.ofMinutes(5);
 
   private ShippedJar(List<String> arguments) {
@@ -97,25 +96,10 @@ public final class ShippedJar {
     return this;
   }
 
-  /**
-   * Lets all its processes see a clock that can be set, by libfaketime: what the file says, such as
-   * {@code -1h}, is added to the machine's.
-   */
-  public ShippedJar clock(Path offset) {
-    clock = offset;
+  /** Lets all its processes see a clock that can be set. */
+  public ShippedJar clock(SetClock set) {
+    clock = set;
     return this;
-  }
-
-  /** Where libfaketime is, if it is installed here (Debian's and Ubuntu's package faketime). */
-  public static Optional<Path> faketime() {
-    try (Stream<Path> architectures = Files.list(Path.of("/usr/lib"))) {
-      return architectures
-          .map(each -> each.resolve("faketime").resolve("libfaketimeMT.so.1"))
-          .filter(Files::exists)
-          .findFirst();
-    } catch (IOException none) {
-      return Optional.empty();
-    }
   }
 
   /** After which the test fails; five minutes are the default. */
@@ -174,21 +158,7 @@ public final class ShippedJar {
           .put("LOG4J_CONFIGURATION_FILE", conf.resolve("log4j2.properties").toString());
       builder.environment().remove("ONTOGENY_PROGRESS");
       if (clock != null) {
-        builder
-            .environment()
-            .putAll(
-                Map.of(
-                    "LD_PRELOAD",
-                    faketime().orElseThrow().toString(),
-                    "FAKETIME_TIMESTAMP_FILE",
-                    clock.toString(),
-                    "FAKETIME_CACHE_DURATION",
-                    "1",
-                    // As when a clock is set: what only ever grows, and times of files, stay.
-                    "DONT_FAKE_MONOTONIC",
-                    "1",
-                    "NO_FAKE_STAT",
-                    "1"));
+        builder.environment().putAll(clock.environment());
       }
       return new Running(builder.start(), home, patience);
     } catch (IOException e) {
