@@ -101,7 +101,7 @@ class Airflow:
         request.add_header("Content-Type", "application/json")
         request.add_header("Authorization", f"Bearer {self.token()}")
         data = None if body is None else json.dumps(body).encode()
-        end = time.time() + 60
+        end = time.time() + 120
         while True:
             try:
                 with urllib.request.urlopen(request, data, timeout=60) as answer:
@@ -110,7 +110,10 @@ class Airflow:
                 if error.code < 500 or time.time() > end:
                     error.add_note(error.read().decode(errors="replace")[-2000:])
                     raise
-                time.sleep(1)
+            except TimeoutError:
+                if time.time() > end:
+                    raise
+            time.sleep(1)
 
     def token(self):
         if not hasattr(self, "_token"):

@@ -34,4 +34,26 @@ public final class Kernels {
               "kernel must be one of auto, cpu, cpu-fp32, nd4j, reference, got '%s'", name);
     };
   }
+
+  /**
+   * Lets {@code nd4j} work on a GPU, for the thread that calls.
+   *
+   * @param address as a cluster's manager names it: its number, or, of a part of one (MIG), what
+   *     {@code CUDA_VISIBLE_DEVICES} lists
+   */
+  public static void useDevice(String address) {
+    Nd4jProvider.useDevice(address, System.getenv("CUDA_VISIBLE_DEVICES"));
+  }
+
+  /**
+   * Bytes that a provider holds for one dictionary while it trains it, about: of {@code cpu} on the
+   * heap and beside it, of {@code nd4j} on its device. Asks no device.
+   */
+  public static long trainingMemory(
+      String name, TrainingSpecification specification, TrainingSize size) {
+    boolean nd4j = name.equals("nd4j") || (name.equals("auto") && Nd4jProvider.onCuda());
+    return nd4j
+        ? Nd4jProvider.memory(specification, size)
+        : CpuProvider.memory(specification, size);
+  }
 }

@@ -171,7 +171,7 @@ public record TrainingSpecification(
    * Latents of a row that have to be looked at beside the dense product, for plans: those that
    * fire; where no k says how many, half of all, as at the start.
    */
-  private double activePerRow() {
+  public double activePerRow() {
     return type.selection().activePerRow(width) + type.furtherCode().map(FurtherCode::k).orElse(0);
   }
 
@@ -184,35 +184,5 @@ public record TrainingSpecification(
   public double operationsPerRow(int read, int reconstructed) {
     // Decoding, gradient of the codes, gradients of both matrices.
     return 2.0 * read * width + 2.0 * (3.0 * reconstructed + read) * activePerRow();
-  }
-
-  /**
-   * Memory of one dictionary while it is trained by the {@code cpu} provider, on the heap and
-   * beside it, with the auxiliary loss at work and a state being saved.
-   *
-   * @param read columns that the encoder reads
-   * @param reconstructed columns that the decoder writes
-   * @param sources how many share these
-   * @param maximumBatch rows of a step
-   */
-  public long bytes(int read, int reconstructed, int sources, int maximumBatch, int threads) {
-    int inputs = Math.max(read, reconstructed);
-    int copies = optimiser.averageDecay() > 0 ? 4 : 3;
-    // Both matrices with their means and a gradient each, the packed encoder, the saved state.
-    long floats = (2L * copies + 1) * width * (read + reconstructed) + (long) width * read;
-    floats += (3L + type.reconstruction(width).planes()) * maximumBatch * inputs;
-    floats += (long) (7.0 * maximumBatch * (activePerRow() + auxiliaryK));
-    if (type.type(sources).activation().bySource()) {
-      // A gradient for each source.
-      floats += (long) ((double) maximumBatch * sources * activePerRow());
-    }
-    floats += (long) threads * (128L * Math.max(width, 8192) + 2L * 512 * inputs);
-    if (type.selection().k() == 0) {
-      // For batches that are not sparse: both forms of the decoder, packed and not, both gradients'
-      // rows likewise, and blocks of them for each thread.
-      floats += 4L * width * reconstructed + 4L * maximumBatch * inputs;
-      floats += (long) threads * 3L * 512 * (Math.max(width, maximumBatch) + inputs);
-    }
-    return 4 * floats;
   }
 }

@@ -60,43 +60,39 @@ class ScaleOutBenchmark {
   @Test
   void oneExecutorAndTwo() throws IOException {
     ShardCaptures captures = new ShardCaptures(512, 8);
-    captures.write(WORK.resolve("small"), (long) (GIBIBYTES * (1L << 30) / GROWTH));
+    long small = (long) (GIBIBYTES * (1L << 30) / GROWTH);
+    captures.write(WORK.resolve("small"), small);
     captures.write(WORK.resolve("capture"), (long) (GIBIBYTES * (1L << 30)));
     String shard = "binary-type=float16";
-    Ran coarse = run(1, "shard", "dataset", shard, "input=" + WORK.resolve("capture"));
-    Ran fine =
-        run(
-            1,
-            "shard",
-            "fine",
-            shard,
-            "input=" + WORK.resolve("capture"),
-            "split-bytes=1MiB",
-            "slice-bytes=4MiB");
-    ScaleOutSimulation simulation = calibrated(coarse, fine);
-    ShippedJar.delete(WORK.resolve("fine"));
-    Ran small = run(1, "shard", "small-dataset", shard, "input=" + WORK.resolve("small"));
+    // From a thousand tasks on the driver has compiled what it does for each.
+    ScaleOutSimulation simulation =
+        calibrated(inTasksOf(1 << 19, captures, small), inTasksOf(1 << 17, captures, small));
+    Ran before = run(1, "shard", "small-dataset", shard, "input=" + WORK.resolve("small"));
     compare(
-        simulation, small, GROWTH, "shard", "dataset", shard, "input=" + WORK.resolve("capture"));
+        simulation, before, GROWTH, "shard", "dataset", shard, "input=" + WORK.resolve("capture"));
 
     String dataset = "dataset=" + WORK.resolve("dataset");
-    String[] train = {
-      dataset, WIDTH, "mode=independent", "training.tokens=" + TOKENS, "checkpoints=[0, 1]"
-    };
-    small = run(1, "train", "small-dictionaries", with(train, "replicas=1", "checkpoints=[0]"));
-    compare(simulation, small, GROWTH, "train", "dictionaries", with(train, "replicas=2"));
+    String[] train = {dataset, WIDTH, "mode=independent", "training.tokens=" + TOKENS, "bundle=1"};
+    before = run(1, "train", "small-dictionaries", with(train, "replicas=1", "checkpoints=[0]"));
+    compare(
+        simulation,
+        before,
+        GROWTH,
+        "train",
+        "dictionaries",
+        with(train, "replicas=2", "checkpoints=[0, 1]"));
 
     String[] measure = {"dictionaries=" + WORK.resolve("dictionaries")};
-    small =
+    before =
         run(
             1,
             "measure",
             "small-features",
             with(measure, "dataset=" + WORK.resolve("small-dataset")));
-    compare(simulation, small, GROWTH, "measure", "features", with(measure, dataset));
+    compare(simulation, before, GROWTH, "measure", "features", with(measure, dataset));
 
     String[] rounds = {dataset, WIDTH, "mode=independent", "checkpoints=[0]", "replicas=1"};
-    small =
+    before =
         run(
             1,
             "train",
@@ -104,11 +100,30 @@ class ScaleOutBenchmark {
             with(rounds, "training.tokens=" + TOKENS, "training.rounds.workers=1"));
     compare(
         simulation,
-        small,
+        before,
         2,
         "train",
         "rounds",
         with(rounds, "training.tokens=" + 2 * TOKENS, "training.rounds.workers=2"));
+  }
+
+  /** Shards a capture in row groups of so many bytes, a task for each and as many that write. */
+  private static Ran inTasksOf(int rowGroup, ShardCaptures captures, long bytes)
+      throws IOException {
+    Path capture = WORK.resolve("groups");
+    captures.write(capture, bytes, rowGroup);
+    Ran ran =
+        run(
+            1,
+            "shard",
+            "fine",
+            "binary-type=float16",
+            "input=" + capture,
+            "split-bytes=" + rowGroup,
+            "slice-bytes=" + 4 * rowGroup);
+    ShippedJar.delete(WORK.resolve("fine"));
+    ShippedJar.delete(capture);
+    return ran;
   }
 
   private static String[] with(String[] settings, String... more) {

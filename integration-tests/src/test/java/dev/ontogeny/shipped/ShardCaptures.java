@@ -28,6 +28,11 @@ record ShardCaptures(int width, int checkpoints) {
 
   /** Writes site {@code a}, checkpoints 0, 1, … and tells the bytes of all files. */
   long write(Path capture, long bytes) throws IOException {
+    return write(capture, bytes, 64 << 20);
+  }
+
+  /** The same in row groups of about so many bytes, which are what can be read by itself. */
+  long write(Path capture, long bytes, int rowGroup) throws IOException {
     TableSchema schema =
         TableSchema.named("capture")
             .with(ColumnType.LONG, "document")
@@ -45,7 +50,7 @@ record ShardCaptures(int width, int checkpoints) {
     byte[] vector = new byte[2 * width];
     long written;
     try (TableWriter writer =
-        TableWriter.open(Folder.of(capture.toString()), first, schema, 64 << 20)) {
+        TableWriter.open(Folder.of(capture.toString()), first, schema, rowGroup)) {
       for (long token = 0; token < tokens(bytes); token++) {
         System.arraycopy(pool, 2 * random.nextInt(POOL - width), vector, 0, vector.length);
         writer.write(token / POSITIONS, (int) (token % POSITIONS), vector);

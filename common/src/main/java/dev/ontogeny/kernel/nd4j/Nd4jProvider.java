@@ -6,9 +6,13 @@ import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.NearestRows;
 import dev.ontogeny.kernel.ProductKernel;
 import dev.ontogeny.kernel.TrainingKernel;
+import dev.ontogeny.kernel.TrainingSize;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.Selection;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -29,6 +33,36 @@ public final class Nd4jProvider implements KernelProvider {
     this.threads = threads;
   }
 
+  /**
+   * Bytes of one dictionary while it is trained, on the device: all that is as long as a batch is
+   * dense there. Beside it, in Java's heap, a batch and, while a state is saved, that state.
+   */
+  public static long memory(TrainingSpecification of, TrainingSize size) {
+    long width = of.width();
+    long batch = size.maximumBatch();
+    int parts = of.type().type(size.sources()).activation().bySource() ? size.sources() : 1;
+    int prefixes = Math.max(1, of.type().reconstruction(of.width()).planes());
+    // Values, gradient, two means, room for one more.
+    long copies = of.optimiser().averageDecay() > 0 ? 6 : 5;
+    long floats = copies * width * (size.read() + size.reconstructed());
+    // Pre-activations, mask, code, what counts of it, its gradient; ties beside.
+    long planes = 5 + 2;
+    if (of.type().selection() instanceof Selection.LargestOfBatch) {
+      planes += 3;
+    }
+    if (of.type().selection() instanceof Selection.AboveThreshold) {
+      planes += parts;
+    }
+    if (of.type().codePenalty().isPresent()) {
+      planes += 3L * parts;
+    }
+    floats += planes * batch * width;
+    // Centred rows and residuals; of each prefix, the further code and the auxiliary one a
+    // residual.
+    floats += batch * (size.read() + (3L + prefixes) * size.reconstructed());
+    return 4 * floats;
+  }
+
   /** Whether ND4J's CUDA backend is on the class path and has a device. */
   public static boolean onCuda() {
     try {
@@ -37,6 +71,44 @@ public final class Nd4jProvider implements KernelProvider {
       return false;
     }
     return Nd4j.getBackend().getClass().getName().equals(CUDA);
+  }
+
+  /**
+   * Puts the work of this thread on a GPU.
+   *
+   * @param visible what {@code CUDA_VISIBLE_DEVICES} says; null for nothing
+   * @throws Failure of settings where ND4J has no CUDA, or no such GPU
+   */
+  public static void useDevice(String address, String visible) {
+    if (!onCuda()) {
+      throw Failure.settings(
+          "GPU %s was given to this task, and ND4J here has no CUDA backend with a device (it runs by %s): build the jar with -Pcuda, or leave the GPUs out",
+          address, Nd4j.getBackend().getClass().getSimpleName());
+    }
+    int number = number(address, visible);
+    int there = Nd4j.getAffinityManager().getNumberOfDevices();
+    if (number >= there) {
+      throw Failure.settings(
+          "GPU %s was given to this task, and CUDA has %d devices here", address, there);
+    }
+    Nd4j.getAffinityManager().unsafeSetDevice(number);
+  }
+
+  /**
+   * The number that CUDA gives a GPU in this process: its place among those that are visible.
+   *
+   * @param address a number, or an identifier as {@code nvidia-smi -L} lists it
+   */
+  static int number(String address, String visible) {
+    List<String> listed = visible == null ? List.of() : List.of(visible.strip().split("\\s*,\\s*"));
+    if (listed.contains(address)) {
+      return listed.indexOf(address);
+    } else if (address.matches("\\d{1,4}") && visible == null) {
+      return Integer.parseInt(address);
+    }
+    throw Failure.settings(
+        "GPU %s was given to this task, and CUDA_VISIBLE_DEVICES does not list it (%s)",
+        address, visible == null ? "it is not set" : visible);
   }
 
   @Override

@@ -15,8 +15,8 @@ import dev.ontogeny.evolution.Series;
 import dev.ontogeny.evolution.SeriesPlaces;
 import dev.ontogeny.evolution.TrackStatistics;
 import dev.ontogeny.kernel.KernelProvider;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.spark.Gpus;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -217,7 +217,7 @@ final class EvolveInputs implements Serializable {
 
   /** The provider of arithmetic for the thread of a task. */
   KernelProvider provider() {
-    return Kernels.provider(settings.kernel(), TaskContext.get().cpus());
+    return Gpus.provider(settings.kernel(), TaskContext.get().cpus());
   }
 
   /** The tensors of a series' dictionary at its t-th checkpoint. */

@@ -2,6 +2,7 @@ package dev.ontogeny.job.evolve;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.evolution.TrackIndex;
+import dev.ontogeny.spark.Gpus;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -52,8 +53,7 @@ final class OverlapStage {
         .sc()
         .setJobDescription(
             "evolve: count where tracks fire at " + missing.size() + " pairs of checkpoints");
-    spark
-        .parallelize(parts, tasks)
+    Gpus.on(spark.parallelize(parts, tasks))
         .flatMapToPair(new OverlapTasks.Count(shared))
         .reduceByKey(OverlapTasks::merge, missing.size())
         .foreach(new OverlapTasks.Write(shared, spark.broadcast(tracks)));

@@ -2,6 +2,7 @@ package dev.ontogeny.job.evolve;
 
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.evolution.TrackIndex;
+import dev.ontogeny.spark.Gpus;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +41,8 @@ final class ReadingsStage {
         .foreach(new ReadingsTasks.Keep(shared));
     spark.sc().setJobDescription("evolve: read top examples again in " + scans.size() + " scans");
     if (!scans.isEmpty()) {
-      spark.parallelize(scans, scans.size()).foreach(new ReadingsTasks.Read(shared, homes));
+      Gpus.on(spark.parallelize(scans, scans.size()))
+          .foreach(new ReadingsTasks.Read(shared, homes));
     }
     if (!crosscoders.isEmpty()) {
       spark.sc().setJobDescription("evolve: share out what crosscoders read again");

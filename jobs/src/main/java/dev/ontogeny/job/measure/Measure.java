@@ -21,6 +21,7 @@ import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.spark.Progress;
 import dev.ontogeny.stats.BlockEncoder;
 import dev.ontogeny.stats.CodesByFeature;
@@ -470,8 +471,7 @@ public final class Measure implements Job<MeasureSettings> {
       LongAccumulator rows = new LongAccumulator();
       spark.sc().register(rows, Progress.ROWS);
       JavaRDD<BlockBytes> encoded =
-          tokens
-              .mapPartitions(new MeasureEncoding(scan, unit, rows))
+          Gpus.on(tokens.mapPartitions(new MeasureEncoding(scan, unit, rows)))
               .persist(StorageLevel.DISK_ONLY());
       JavaPairRDD<MeasureKey, byte[]> statistics =
           weights(unit).union(encoded.mapPartitionsToPair(new MeasureStatistics(scan, unit)));

@@ -5,8 +5,8 @@ import dev.ontogeny.data.TokenBlock;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.KernelProvider;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.spark.Batched;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.spark.ProcessCache;
 import dev.ontogeny.stats.BlockEncoder;
 import dev.ontogeny.stats.RowAttributes;
@@ -46,7 +46,7 @@ final class MeasureEncoding implements FlatMapFunction<Iterator<BlockBytes>, Blo
   @Override
   public Iterator<BlockBytes> call(Iterator<BlockBytes> blocks) {
     int threads = TaskContext.get().cpus();
-    KernelProvider provider = Kernels.provider(scan.value().settings().kernel(), threads);
+    KernelProvider provider = Gpus.provider(scan.value().settings().kernel(), threads);
     return new Batched<>() {
       private TokenBlock tokens;
       private RowAttributes rows;

@@ -2,8 +2,8 @@ package dev.ontogeny.job.measure;
 
 import dev.ontogeny.data.DictionaryFolder;
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.stats.FeatureBlock;
 import dev.ontogeny.stats.FeatureStatistic;
 import dev.ontogeny.stats.FeatureWeights;
@@ -75,7 +75,7 @@ final class MeasureWeights
     for (int p = 0; p < places.size(); p++) {
       int source = places.get(p).source();
       FloatMatrix decoder = dictionary.decoderOf(source);
-      Kernels.provider(known.settings().kernel(), TaskContext.get().cpus())
+      Gpus.provider(known.settings().kernel(), TaskContext.get().cpus())
           .nearest(decoder, range.from(), range.to(), nearest[p], cosine[p]);
       decoderNorms[p] = decoderNorms(decoder, range);
       encoderNorms[p] = encoderNorms(dictionary, dictionary.readFor(source));

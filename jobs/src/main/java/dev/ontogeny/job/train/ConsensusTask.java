@@ -17,8 +17,8 @@ import dev.ontogeny.evolution.Directions;
 import dev.ontogeny.evolution.FeatureClusters;
 import dev.ontogeny.job.train.TrainTask.Outcome;
 import dev.ontogeny.kernel.KernelProvider;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Json;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.train.DictionaryPlan;
 import java.io.IOException;
 import java.util.Arrays;
@@ -59,7 +59,7 @@ final class ConsensusTask implements VoidFunction<ConsensusPlan> {
     if (publication.unit(plan.id()).isPresent()) {
       return;
     }
-    KernelProvider kernels = Kernels.provider(settings.kernel(), threads);
+    KernelProvider kernels = Gpus.provider(settings.kernel(), threads);
     DictionaryFiles files = new DictionaryFiles(dataset.value(), publication, settings, kernels);
     int[] features = new int[plan.replicas().size()];
     int trained = 0;

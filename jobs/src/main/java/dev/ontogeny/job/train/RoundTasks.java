@@ -4,7 +4,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Publication;
 import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.kernel.KernelProvider;
-import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.spark.ProcessCache;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
@@ -57,7 +57,7 @@ final class RoundTasks {
       implements Serializable {
 
     KernelProvider kernels() {
-      return Kernels.provider(settings.kernel(), threads);
+      return Gpus.provider(settings.kernel(), threads);
     }
 
     DictionaryFiles files(KernelProvider kernels) {

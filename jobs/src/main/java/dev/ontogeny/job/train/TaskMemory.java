@@ -1,5 +1,7 @@
 package dev.ontogeny.job.train;
 
+import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.kernel.TrainingSize;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.train.DictionaryPlan;
 import java.util.Comparator;
@@ -21,9 +23,11 @@ record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long hea
   /** Of a heap what tasks may have; the rest is Spark's and Java's. */
   private static final double SHARE = 0.6;
 
-  static TaskMemory of(SparkSession spark, List<TrainPlan.Lane> tasks, int threads) {
+  static TaskMemory of(SparkSession spark, List<TrainPlan.Lane> tasks, String kernel, int threads) {
     TrainPlan.Lane largest =
-        tasks.stream().max(Comparator.comparingLong(lane -> bytes(lane, threads))).orElseThrow();
+        tasks.stream()
+            .max(Comparator.comparingLong(lane -> bytes(lane, kernel, threads)))
+            .orElseThrow();
     SparkConf conf = spark.sparkContext().conf();
     boolean here = spark.sparkContext().isLocal();
     int cores =
@@ -31,11 +35,11 @@ record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long hea
             ? spark.sparkContext().defaultParallelism()
             : conf.getInt("spark.executor.cores", threads);
     return new TaskMemory(
-        bytes(largest, threads),
+        bytes(largest, kernel, threads),
         largest.series().size(),
         largest.series().stream()
             .map(series -> series.get(0))
-            .max(Comparator.comparingLong(plan -> bytes(plan, threads)))
+            .max(Comparator.comparingLong(plan -> bytes(plan, kernel, threads)))
             .orElseThrow(),
         here
             ? Runtime.getRuntime().maxMemory()
@@ -43,18 +47,20 @@ record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long hea
         Math.max(1, cores / threads));
   }
 
-  private static long bytes(TrainPlan.Lane lane, int threads) {
-    return lane.series().stream().mapToLong(series -> bytes(series.get(0), threads)).sum();
+  private static long bytes(TrainPlan.Lane lane, String kernel, int threads) {
+    return lane.series().stream().mapToLong(series -> bytes(series.get(0), kernel, threads)).sum();
   }
 
-  private static long bytes(DictionaryPlan plan, int threads) {
-    return plan.specification()
-        .bytes(
+  private static long bytes(DictionaryPlan plan, String kernel, int threads) {
+    return Kernels.trainingMemory(
+        kernel,
+        plan.specification(),
+        new TrainingSize(
             plan.readColumns(),
             plan.reconstructedColumns(),
             plan.reconstructed(),
             plan.batch(),
-            threads);
+            threads));
   }
 
   /** The bytes; where they are too many, why they are and what would hold them. */

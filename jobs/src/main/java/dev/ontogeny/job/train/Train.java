@@ -19,6 +19,7 @@ import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Provenance;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.spark.Progress;
 import dev.ontogeny.train.DictionaryPlan;
 import dev.ontogeny.train.RoundTrainer;
@@ -116,7 +117,7 @@ public final class Train implements Job<TrainSettings> {
           "%d dictionaries more, merged out of replicas in %s a task"
               .formatted(merged.size(), new ByteSize(merging)));
     }
-    lines.put("memory per task", TaskMemory.of(spark, tasks, threads).told());
+    lines.put("memory per task", TaskMemory.of(spark, tasks, settings.kernel(), threads).told());
     return Plan.of(spark, lines, work);
   }
 
@@ -244,8 +245,7 @@ public final class Train implements Job<TrainSettings> {
     try {
       // Training is the map side of a shuffle: an executor that is lost afterwards costs a look at
       // records, and a task that is lost meanwhile is tried again.
-      context
-          .parallelize(tasks, tasks.size())
+      Gpus.on(context.parallelize(tasks, tasks.size()))
           .mapToPair(task)
           .partitionBy(new HashPartitioner(1))
           .values()

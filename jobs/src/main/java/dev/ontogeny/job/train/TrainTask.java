@@ -7,7 +7,7 @@ import dev.ontogeny.data.ShardedDataset;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.kernel.KernelProvider;
-import dev.ontogeny.kernel.Kernels;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
 import dev.ontogeny.train.Trainer;
@@ -72,7 +72,7 @@ final class TrainTask implements PairFunction<TrainPlan.Lane, Integer, Integer> 
 
   @Override
   public Tuple2<Integer, Integer> call(TrainPlan.Lane lane) throws IOException {
-    KernelProvider kernels = Kernels.provider(settings.kernel(), threads);
+    KernelProvider kernels = Gpus.provider(settings.kernel(), threads);
     Trainer trainer =
         new Trainer(
             dataset.value(),

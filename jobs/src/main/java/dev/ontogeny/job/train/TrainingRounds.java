@@ -2,6 +2,7 @@ package dev.ontogeny.job.train;
 
 import dev.ontogeny.job.train.RoundTasks.Share;
 import dev.ontogeny.run.Failure;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.spark.Progress;
 import dev.ontogeny.train.BatchStream;
 import dev.ontogeny.train.DictionaryPlan;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 import org.slf4j.Logger;
@@ -198,7 +200,7 @@ final class TrainingRounds {
         LOG.warn("{} failed: {}", member.plan.id(), member.failure);
       }
     }
-    List<Averaged> averaged = stage(name + ", mean", parts, new RoundTasks.Average(context));
+    List<Averaged> averaged = stage(name + ", mean", parts, false, new RoundTasks.Average(context));
     int from = 0;
     for (int i = 0; i < running.size(); i++) {
       Member member = running.get(i);
@@ -236,11 +238,18 @@ final class TrainingRounds {
             member.plan.workers()));
   }
 
+  /** Tasks that train or encode. */
   private <R> List<R> stage(String what, List<Share> shares, Function<Share, R> task) {
+    return stage(what, shares, true, task);
+  }
+
+  private <R> List<R> stage(
+      String what, List<Share> shares, boolean training, Function<Share, R> task) {
     if (shares.isEmpty()) {
       return List.of();
     }
     spark.sc().setJobDescription("train: " + what);
-    return spark.parallelize(shares, shares.size()).map(task).collect();
+    JavaRDD<Share> all = spark.parallelize(shares, shares.size());
+    return (training ? Gpus.on(all) : all).map(task).collect();
   }
 }

@@ -1,0 +1,161 @@
+package dev.ontogeny.shipped;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ontogeny.data.CaptureFixture;
+import dev.ontogeny.data.CaptureFixture.Encoding;
+import dev.ontogeny.data.CaptureFixture.Form;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * How GPUs are handed out, on executors of their own, where a script says that there are some. The
+ * shipped jar's ND4J has no CUDA, so that a task that was given one refuses it by its address: it
+ * neither works on the processor in silence nor goes on without.
+ */
+class GpuIT {
+  private static final Path WORK = ShippedJar.folder("GpuIT");
+  private static final String REFUSED =
+      "ontogeny: settings: GPU 7 was given to this task, and ND4J here has no CUDA backend with a device (it runs by CpuBackend): build the jar with -Pcuda, or leave the GPUs out";
+  private static Path script;
+
+  @BeforeAll
+  static void shard() throws IOException {
+    CaptureFixture.write(
+        WORK.resolve("capture"),
+        "a",
+        0,
+        Form.HALF_LIST,
+        Encoding.usual(),
+        16,
+        CaptureFixture.rows(60, 40, 16, 0));
+    script = WORK.resolve("discover");
+    Files.writeString(script, "#!/bin/sh\necho '{\"name\": \"gpu\", \"addresses\": [\"7\"]}'\n");
+    assertThat(script.toFile().setExecutable(true)).isTrue();
+    // Stages that need none run where executors have some.
+    ShippedJar.Outcome outcome =
+        onGpus("shard", "input=" + WORK.resolve("capture"), "output=" + WORK.resolve("dataset"))
+            .run(WORK);
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    outcome = train("cpu").executors(1, 1, 768).run(WORK);
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+  }
+
+  private static ShippedJar train(String kernel) {
+    return command(
+        "train",
+        "dataset=" + WORK.resolve("dataset"),
+        "output=" + WORK.resolve("dictionaries-" + kernel),
+        "dictionaries=[{type = top-k, width = 24, k = 3}]",
+        "replicas=1",
+        "training.tokens=2000",
+        "kernel=" + kernel);
+  }
+
+  private static ShippedJar command(String job, String... settings) {
+    List<String> arguments = new ArrayList<>(List.of(job));
+    for (String setting : settings) {
+      arguments.addAll(List.of("--set", setting));
+    }
+    return ShippedJar.command(arguments.toArray(String[]::new));
+  }
+
+  private static ShippedJar onGpus(String job, String... settings) {
+    return withGpus(command(job, settings))
+        .configure("spark.executor.resource.gpu.amount", "1")
+        .configure("spark.executor.resource.gpu.discoveryScript", script.toString());
+  }
+
+  private static ShippedJar withGpus(ShippedJar command) {
+    return command
+        .executors(1, 1, 768)
+        .configure("spark.ontogeny.gpu", "true")
+        .configure("spark.worker.resource.gpu.amount", "1")
+        .configure("spark.worker.resource.gpu.discoveryScript", script.toString());
+  }
+
+  private static void assertRefused(ShippedJar command, String failure) {
+    ShippedJar.Outcome outcome = command.run(WORK);
+    assertThat(outcome.failure()).as(outcome.error()).isEqualTo(failure);
+    assertThat(outcome.exitCode()).isEqualTo(2);
+  }
+
+  @Test
+  void trainingIsGivenTheGpuOfItsExecutor() {
+    assertRefused(
+        withGpus(train("auto"))
+            .configure("spark.executor.resource.gpu.amount", "1")
+            .configure("spark.executor.resource.gpu.discoveryScript", script.toString()),
+        REFUSED);
+  }
+
+  @Test
+  void encodingIsGivenTheGpuOfItsExecutor() {
+    assertRefused(
+        onGpus(
+            "measure",
+            "dataset=" + WORK.resolve("dataset"),
+            "dictionaries=" + WORK.resolve("dictionaries-cpu"),
+            "output=" + WORK.resolve("features")),
+        REFUSED);
+  }
+
+  @Test
+  void executorsWithGpusComeWhenTheyAreNeeded() {
+    assertRefused(
+        withGpus(train("nd4j"))
+            .configure("spark.dynamicAllocation.enabled", "true")
+            .configure("spark.dynamicAllocation.shuffleTracking.enabled", "true")
+            .configure("spark.dynamicAllocation.initialExecutors", "0")
+            .configure("spark.ontogeny.gpu.discoveryScript", script.toString()),
+        REFUSED);
+  }
+
+  @Test
+  void aGpuForEveryTaskWhereStagesCannotHaveTheirOwn() {
+    assertRefused(
+        withGpus(train("auto"))
+            .configure("spark.executor.resource.gpu.amount", "1")
+            .configure("spark.executor.resource.gpu.discoveryScript", script.toString())
+            .configure("spark.task.resource.gpu.amount", "1"),
+        REFUSED);
+  }
+
+  @Test
+  void twoTasksThatWouldShareOne() {
+    assertRefused(
+        withGpus(train("auto"))
+            .configure("spark.executor.resource.gpu.amount", "1")
+            .configure("spark.executor.resource.gpu.discoveryScript", script.toString())
+            .configure("spark.task.resource.gpu.amount", "0.5"),
+        "ontogeny: settings: spark.task.resource.gpu.amount is 0.5, so that tasks would share a GPU, and each fills one: set it to 1");
+  }
+
+  @Test
+  void executorsThatHaveNone() {
+    assertRefused(
+        train("auto").executors(1, 1, 768).configure("spark.ontogeny.gpu", "true"),
+        "ontogeny: settings: spark.ontogeny.gpu asks for a GPU for each task, and executors have none: set spark.executor.resource.gpu.amount, or spark.dynamicAllocation.enabled, with which executors that have some come when they are needed");
+  }
+
+  @Test
+  void oneProcess() {
+    assertRefused(
+        train("auto").local(1).configure("spark.ontogeny.gpu", "true"),
+        "ontogeny: settings: spark.ontogeny.gpu asks for a GPU for each task, and only a cluster's manager hands them out: master is local[1]; leave it out where there is one process, or take a cluster");
+  }
+
+  @Test
+  void aKernelThatDoesNotUseIt() {
+    assertRefused(
+        withGpus(train("reference"))
+            .configure("spark.executor.resource.gpu.amount", "1")
+            .configure("spark.executor.resource.gpu.discoveryScript", script.toString()),
+        "ontogeny: settings: kernel reference does not use the GPU that spark.ontogeny.gpu asks for: take auto or nd4j, or leave that out");
+  }
+}
