@@ -127,30 +127,6 @@ class GpuIT {
   }
 
   @Test
-  void twoTasksThatWouldShareOne() {
-    assertRefused(
-        withGpus(train("auto"))
-            .configure("spark.executor.resource.gpu.amount", "1")
-            .configure("spark.executor.resource.gpu.discoveryScript", script.toString())
-            .configure("spark.task.resource.gpu.amount", "0.5"),
-        "ontogeny: settings: spark.task.resource.gpu.amount is 0.5, so that tasks would share a GPU, and each fills one: set it to 1");
-  }
-
-  @Test
-  void executorsThatHaveNone() {
-    assertRefused(
-        train("auto").executors(1, 1, 768).configure("spark.ontogeny.gpu", "true"),
-        "ontogeny: settings: spark.ontogeny.gpu asks for a GPU for each task, and executors have none: set spark.executor.resource.gpu.amount, or spark.dynamicAllocation.enabled, with which executors that have some come when they are needed");
-  }
-
-  @Test
-  void oneProcess() {
-    assertRefused(
-        train("auto").local(1).configure("spark.ontogeny.gpu", "true"),
-        "ontogeny: settings: spark.ontogeny.gpu asks for a GPU for each task, and only a cluster's manager hands them out: master is local[1]; leave it out where there is one process, or take a cluster");
-  }
-
-  @Test
   void aKernelThatDoesNotUseIt() {
     assertRefused(
         withGpus(train("reference"))

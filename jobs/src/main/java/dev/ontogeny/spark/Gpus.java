@@ -5,6 +5,7 @@ import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.Failure;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
@@ -12,6 +13,7 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.resource.ExecutorResourceRequests;
 import org.apache.spark.resource.ResourceInformation;
+import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.resource.ResourceProfileBuilder;
 import org.apache.spark.resource.TaskResourceRequests;
 
@@ -44,13 +46,20 @@ public final class Gpus {
    */
   public static <T> JavaRDD<T> on(JavaRDD<T> work) {
     SparkConf conf = work.context().conf();
+    return profile(conf, work.context().master(), work.context().isLocal())
+        .map(work::withResources)
+        .orElse(work);
+  }
+
+  /** What such tasks are given beyond what all are; nothing where none is wanted or all get one. */
+  static Optional<ResourceProfile> profile(SparkConf conf, String master, boolean oneProcess) {
     if (!conf.getBoolean(WANTED, false)) {
-      return work;
+      return Optional.empty();
     }
-    if (work.context().isLocal()) {
+    if (oneProcess) {
       throw Failure.settings(
           "%s asks for a GPU for each task, and only a cluster's manager hands them out: master is %s; leave it out where there is one process, or take a cluster",
-          WANTED, work.context().master());
+          WANTED, master);
     }
     if (conf.contains(OF_TASK)) {
       double share = conf.getDouble(OF_TASK, 1);
@@ -60,7 +69,7 @@ public final class Gpus {
             OF_TASK, share);
       }
       // All tasks get one: for managers without stage-level scheduling.
-      return work;
+      return Optional.empty();
     }
     ResourceProfileBuilder profile = new ResourceProfileBuilder();
     profile.require(
@@ -72,7 +81,7 @@ public final class Gpus {
           "%s asks for a GPU for each task, and executors have none: set %s, or spark.dynamicAllocation.enabled, with which executors that have some come when they are needed",
           WANTED, OF_EXECUTOR);
     }
-    return work.withResources(profile.build());
+    return Optional.of(profile.build());
   }
 
   /** As large as the others, with a GPU for each task that it can run. */
