@@ -9,13 +9,26 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Two runs of the shipped jar into one folder: one publishes, the other says who has it. */
+/**
+ * Two runs of the shipped jar into one folder: one publishes, the other says who has it. In every
+ * build one pair; more, of every second of which one is killed at a moment that the seed chooses:
+ *
+ * <pre>{@code
+ * mvn -q verify -pl integration-tests -am -Dtest=None -Dsurefire.failIfNoSpecifiedTests=false \
+ *     -Dit.test=TwoRunsIT -Dfailsafe.failIfNoSpecifiedTests=false -Dontogeny.pairs=100 -Dontogeny.pairs.seed=1
+ * }</pre>
+ */
 class TwoRunsIT {
+  private static final int PAIRS = Integer.getInteger("ontogeny.pairs", 1);
+  private static final long SEED = Long.getLong("ontogeny.pairs.seed", 1);
   private static final Path WORK = ShippedJar.folder("TwoRunsIT");
   private static final Path CAPTURE = WORK.resolve("capture");
 
@@ -35,27 +48,51 @@ class TwoRunsIT {
 
   /** What made a mess of both before there were claims: one is chosen, whichever comes first. */
   @Test
-  void startedTogetherWithDifferentSeeds() {
-    Path output = WORK.resolve("together");
-    ShippedJar.Running first = shard(output, 1).start(WORK);
-    ShippedJar.Running second = shard(output, 2).start(WORK);
-    List<ShippedJar.Outcome> outcomes = List.of(first.await(), second.await());
-    assertThat(outcomes)
-        .as("%s", outcomes)
-        .extracting(ShippedJar.Outcome::exitCode)
-        .containsOnlyOnce(0);
-    ShippedJar.Outcome loser =
-        outcomes.stream().filter(each -> each.exitCode() != 0).findFirst().orElseThrow();
+  void startedTogetherWithDifferentSeeds() throws IOException {
+    for (int pair = 0; pair < PAIRS; pair++) {
+      Path output = WORK.resolve("together-" + pair);
+      Random random = new Random(SEED + pair);
+      ShippedJar.Running first = shard(output, 1).start(WORK);
+      ShippedJar.Running second = shard(output, 2).start(WORK);
+      boolean killed = pair % 2 == 1;
+      if (killed) {
+        boolean still = first.goesOnFor(Duration.ofMillis(random.nextInt(6000)));
+        if (still) {
+          first.kill();
+        }
+        killed = still;
+      }
+      List<ShippedJar.Outcome> outcomes = new ArrayList<>();
+      if (!killed) {
+        outcomes.add(first.await());
+      }
+      outcomes.add(second.await());
+      List<ShippedJar.Outcome> losers =
+          outcomes.stream().filter(each -> each.exitCode() != 0).toList();
+      assertThat(losers).as("pair %d: %s", pair, outcomes).hasSizeBetween(killed ? 0 : 1, 1);
+      losers.forEach(TwoRunsIT::assertGaveWay);
+      if (losers.size() == outcomes.size()) {
+        // It gave way to one that was then killed.
+        ShippedJar.Outcome again = shard(output, 2).run(WORK);
+        assertThat(again.exitCode() == 0 || again.failure().contains("already holds dataset of"))
+            .as(again.error())
+            .isTrue();
+      }
+      assertWhole(output);
+      ShippedJar.delete(output);
+    }
+  }
+
+  private static void assertGaveWay(ShippedJar.Outcome loser) {
     if (loser.exitCode() == 4) {
       assertThat(loser.failure())
           .startsWith("ontogeny: busy: output ")
           .containsPattern("is being written by another run, [0-9a-f]{8} \\(");
     } else {
       // Only where the first was done before this one began.
-      assertThat(loser.exitCode()).isEqualTo(2);
+      assertThat(loser.exitCode()).as(loser.error()).isEqualTo(2);
       assertThat(loser.failure()).contains("already holds dataset of");
     }
-    assertWhole(output);
   }
 
   /** A killed run keeps the folder for nobody: the next one goes on at once. */

@@ -84,6 +84,13 @@ public final class Gpus {
     return Optional.of(profile.build());
   }
 
+  /** What manifests say of the arithmetic of such tasks: the driver, which is asked, has no GPU. */
+  public static String name(SparkConf conf, String kernel) {
+    return conf.getBoolean(WANTED, false)
+        ? "nd4j (a GPU for each task)"
+        : Kernels.provider(kernel, 1).name();
+  }
+
   /** As large as the others, with a GPU for each task that it can run. */
   private static ExecutorResourceRequests executor(SparkConf conf) {
     String script = conf.get(DISCOVERY, "");

@@ -16,7 +16,6 @@ import dev.ontogeny.data.TokenOrder;
 import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.Workload;
-import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
@@ -328,7 +327,7 @@ public final class Measure implements Job<MeasureSettings> {
       List<Manifest.Input> inputs,
       Publication publication,
       Claim claim) {
-    String kernel = Kernels.provider(settings.kernel(), 1).name();
+    String kernel = Gpus.name(spark.sparkContext().conf(), settings.kernel());
     List<PublishedFile> files = new ArrayList<>();
     List<MeasuredDictionary> measured = new ArrayList<>();
     List<String> leftOut = new ArrayList<>();
