@@ -23,10 +23,10 @@ import org.junit.jupiter.api.Test;
  * its own, with its compilers and collectors, as a container of one core is; the driver goes where
  * there is room, and where there are two cores alone takes its part of them.
  *
- * <p>Then what 4 to 256 executors would bring, each with as much data, by {@link
- * ScaleOutSimulation} from the tasks of the runs on one; that it tells the time of two executors is
- * its test. The driver's time for a task and a task's for a block of a shuffle come from a run of
- * {@code shard} in many small tasks.
+ * <p>Then how much faster 4 to 256 executors would be than one, with as many times the data, by
+ * {@link ScaleOutSimulation} from the tasks of the runs on one; that it tells the time of two
+ * executors is its test. The driver's time for a task and a task's for a block of a shuffle come
+ * from a run of {@code shard} in many small tasks.
  *
  * <p>It prints, and asserts nothing but that the jobs succeed.
  *
@@ -188,21 +188,21 @@ class ScaleOutBenchmark {
             .findFirst()
             .orElseThrow()
             .measured();
-    double alone = simulation.seconds(small.measured(), large, growth, 1, 1);
     System.out.printf(
         Locale.ROOT,
-        "%-12s as simulated %.1f s and %.1f s; so many executors with as many times the data:",
+        "%-12s as simulated %.1f s and %.1f s, the driver alone %.1f s of it; so many executors beside one, of as many times the data:",
         folder,
-        alone,
-        simulation.seconds(small.measured(), large, growth, 2, 1));
+        simulation.seconds(small.measured(), large, growth, 1, 1),
+        simulation.seconds(small.measured(), large, growth, 2, 1),
+        large.alone());
     for (int executors = 4; executors <= 256; executors *= 4) {
+      double together = simulation.seconds(small.measured(), large, growth, executors, executors);
       System.out.printf(
           Locale.ROOT,
-          " %d %.1f times",
+          " %d %.1f times (%.0f s)",
           executors,
-          executors
-              * alone
-              / simulation.seconds(small.measured(), large, growth, executors, executors));
+          simulation.seconds(small.measured(), large, growth, 1, executors) / together,
+          together);
     }
     System.out.println();
   }

@@ -10,9 +10,8 @@ import java.util.PriorityQueue;
 /**
  * How long a job takes on executors of one core that are not there, by what its tasks took on one
  * that is. Tasks are handed out by a driver that needs its time for each, to whichever executor is
- * free, stage after stage; between stages the driver works alone. How a stage grows with the data
- * is told by runs of two sizes: either its tasks are more or each of them is longer, and none if
- * neither was.
+ * free, stage after stage; between stages the driver works alone. Tasks of a stage, their work and
+ * the blocks that each of them fetches are linear in the data, through runs of two sizes.
  *
  * <p>Nothing is known here of networks and stores: executors that share a disk or a link wait for
  * it beyond what this says.
@@ -38,13 +37,19 @@ record ScaleOutSimulation(double dispatch, double block) {
    * @param times the data of the large one
    */
   double seconds(Measured small, Measured large, double growth, int executors, int times) {
-    // Linear in the data, through both.
-    double perData = Math.max(0, (large.alone - small.alone) / (growth - 1));
-    double seconds = Math.max(0, large.alone - growth * perData) + times * growth * perData;
+    double seconds = at(small.alone, large.alone, growth, times);
     for (Stage stage : large.log.stages()) {
       seconds += seconds(stage, before(small, stage), growth, executors, times);
     }
     return seconds;
+  }
+
+  /**
+   * The line through a small and a large one, at so many times the large one; never less than 0.
+   */
+  private static double at(double small, double large, double growth, int times) {
+    double slope = Math.max(0, (large - small) / (1 - 1 / growth));
+    return Math.max(0, large + slope * (times - 1));
   }
 
   private static Stage before(Measured small, Stage of) {
@@ -55,22 +60,21 @@ record ScaleOutSimulation(double dispatch, double block) {
   }
 
   private double seconds(Stage large, Stage small, double growth, int executors, int times) {
-    double middle = Math.sqrt(growth);
-    boolean moreTasks = large.tasks().size() > middle * small.tasks().size();
-    boolean moreWork = large.work() > middle * small.work();
-    boolean moreBlocks = large.blocks() > middle * Math.max(1, small.blocks());
-    int copies = moreTasks ? times : 1;
-    double longer = moreWork && !moreTasks ? times : 1;
-    // Maps are as many times more as tasks that fetch from them, or their blocks are of more data.
-    double blocksOfEach = moreBlocks ? (double) times : 1;
-    List<Double> tasks = new ArrayList<>();
-    for (Task task : large.tasks()) {
-      double fetching = Math.min(task.seconds(), task.blocks() * block);
-      double length = (task.seconds() - fetching) * longer + fetching * blocksOfEach;
-      for (int copy = 0; copy < copies; copy++) {
-        tasks.add(length);
-      }
+    int count = (int) Math.round(at(small.tasks().size(), large.tasks().size(), growth, times));
+    if (large.tasks().isEmpty() || count == 0) {
+      return 0;
     }
+    double work = at(computing(small), computing(large), growth, times);
+    double blocks = at(blocksOfEach(small), blocksOfEach(large), growth, times);
+    // As unlike one another as those that there were.
+    List<Double> tasks = new ArrayList<>();
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      tasks.add(computing(large.tasks().get(i % large.tasks().size())));
+      sum += tasks.get(i);
+    }
+    double longer = sum > 0 ? work / sum : 0;
+    tasks.replaceAll(each -> each * longer + blocks * block);
     double seconds = 0;
     // What ran several times, as rounds do, has as many barriers.
     int barriers = Math.max(1, large.times());
@@ -82,6 +86,18 @@ record ScaleOutSimulation(double dispatch, double block) {
       seconds += makespan(part, executors);
     }
     return seconds;
+  }
+
+  private double computing(Task task) {
+    return Math.max(0, task.seconds() - task.blocks() * block);
+  }
+
+  private double computing(Stage stage) {
+    return stage.tasks().stream().mapToDouble(this::computing).sum();
+  }
+
+  private static double blocksOfEach(Stage stage) {
+    return (double) stage.blocks() / Math.max(1, stage.tasks().size());
   }
 
   /** Each task goes to the executor that is free first, once the driver has come to it. */

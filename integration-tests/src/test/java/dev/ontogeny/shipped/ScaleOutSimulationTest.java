@@ -42,6 +42,12 @@ class ScaleOutSimulationTest {
     assertThat(FREE.seconds(job(0, 2, 1, 0, 1), job(0, 2, 1, 0, 1), 4, 2, 8)).isEqualTo(1);
   }
 
+  /** A second that each run takes, and a second for each quarter of the data. */
+  @Test
+  void whatIsThereAnywayIsThereOnce() {
+    assertThat(FREE.seconds(job(0, 1, 2, 0, 1), job(0, 1, 5, 0, 1), 4, 1, 10)).isEqualTo(41);
+  }
+
   @Test
   void theDriversOwnTimeIsLinear() {
     assertThat(FREE.seconds(job(2, 1, 0, 0, 1), job(5, 1, 0, 0, 1), 4, 1, 1)).isEqualTo(5);
@@ -59,7 +65,7 @@ class ScaleOutSimulationTest {
   @Test
   void eachBlockThatIsFetchedCosts() {
     ScaleOutSimulation fetching = new ScaleOutSimulation(0, 0.01);
-    Measured small = job(0, 4, 1, 4, 1);
+    Measured small = job(0, 4, 0.88, 4, 1);
     Measured large = job(0, 16, 1, 16, 1);
     // 0.84 s of work and 16 blocks; of ten times the data ten times the blocks for each task.
     assertThat(fetching.seconds(small, large, 4, 160, 10)).isCloseTo(0.84 + 1.6, within(1e-9));
