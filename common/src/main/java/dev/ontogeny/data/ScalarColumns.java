@@ -124,7 +124,13 @@ final class ScalarColumns implements Closeable {
       return isNull() ? null : type.labelValue(reader);
     }
 
+    /**
+     * To the next row. Parquet leaves a value that nobody asked for where it is, for the next one.
+     */
     void advance() {
+      if (!isNull()) {
+        reader.skip();
+      }
       reader.consume();
     }
   }

@@ -126,6 +126,46 @@ class CaptureReaderTest {
     }
   }
 
+  /** As in a run that goes on: of rows that belong elsewhere only the key is looked at. */
+  @ParameterizedTest
+  @MethodSource("formsAndEncodings")
+  void whatIsNotAskedForIsPassedOver(Form form, Encoding encoding) throws IOException {
+    List<Row> rows = CaptureFixture.rows(20, 30, 4, 9);
+    Path file =
+        CaptureFixture.write(
+            folder.resolve(encoding.toString().replaceAll("\\W", "-")),
+            "a",
+            9,
+            form,
+            encoding,
+            4,
+            rows);
+    CaptureFooter footer = footer(file, form.binaryNumbers());
+    byte[] vector = new byte[16];
+    try (CaptureReader reader = open(footer, VectorType.FLOAT32)) {
+      for (int i = 0; i < rows.size(); i++) {
+        Row row = rows.get(i);
+        assertThat(reader.next()).isTrue();
+        if (i % 7 < 5) {
+          assertThat(reader.documentNumber()).isEqualTo(row.document());
+          assertThat(reader.position()).isEqualTo(row.position());
+        }
+        if (i % 3 == 1) {
+          assertThat(reader.tokenId()).as("token id of row %d", i).isEqualTo(row.tokenId());
+        }
+        if (i % 5 == 2) {
+          assertThat(reader.token()).as("token of row %d", i).isEqualTo(row.token());
+          assertThat(reader.label(0)).as("label of row %d", i).isEqualTo(row.label());
+        }
+        if (i % 11 == 3) {
+          assertThat(reader.loss()).as("loss of row %d", i).isEqualTo(row.loss());
+        }
+        assertThat(reader.activation(vector, 0, 4)).isEqualTo(4);
+      }
+      assertThat(reader.next()).isFalse();
+    }
+  }
+
   @Test
   void sitesAndCheckpointsMayBeColumnsAndWidthsDifferBySite() throws IOException {
     Path file = folder.resolve("all.parquet");

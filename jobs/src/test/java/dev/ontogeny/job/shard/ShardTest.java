@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -190,6 +191,76 @@ class ShardTest {
     assertThatThrownBy(() -> run("seed=7"))
         .isInstanceOf(Failure.class)
         .hasMessageContaining("already holds dataset of other settings");
+  }
+
+  /** Of rows whose shards are there already nothing is wanted: the others keep their own tokens. */
+  @Test
+  void aRunThatWasCutOffAmongItsShardsGoesOn() throws IOException {
+    for (long checkpoint : CHECKPOINTS) {
+      write("a", checkpoint, Form.HALF_LIST, rows(checkpoint));
+    }
+    Path output = folder.resolve("dataset");
+    Files.createDirectories(output.resolve("_progress"));
+    Files.writeString(output.resolve("_progress/x"), "");
+    Files.writeString(output.resolve("moments"), "");
+    assertThatThrownBy(() -> run("shards=4")).hasMessageContaining("moments");
+    Files.delete(output.resolve("moments"));
+    try (Stream<Path> files = Files.walk(output.resolve("_progress"))) {
+      List<Path> records =
+          files
+              .filter(file -> file.getFileName().toString().matches("unit-shard-0000[13].*json"))
+              .toList();
+      assertThat(records).hasSize(2);
+      for (Path record : records) {
+        Files.delete(record);
+      }
+    }
+    assertThat(checksums(run("shards=4")))
+        .isEqualTo(checksums(run("shards=4", "output=" + folder.resolve("undisturbed"))));
+  }
+
+  /** Rows of a source that is not wanted stand between those of one that is. */
+  @Test
+  void someOfTheSourcesOfAFile() throws IOException {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < DOCUMENTS * POSITIONS; i++) {
+      for (long checkpoint : CHECKPOINTS) {
+        rows.add(rows(checkpoint).get(i));
+      }
+    }
+    IdentityHashMap<Row, Long> checkpointOf = new IdentityHashMap<>();
+    for (int i = 0; i < rows.size(); i++) {
+      checkpointOf.put(rows.get(i), CHECKPOINTS.get(i % CHECKPOINTS.size()));
+    }
+    Path together = folder.resolve("together/all.parquet");
+    CaptureFixture.write(
+        together,
+        CaptureFixture.schema(
+            Form.HALF_LIST, 0, "required binary site (STRING); required int64 checkpoint;"),
+        Form.HALF_LIST,
+        Encoding.usual(),
+        rows,
+        (group, row) -> {
+          group.append("site", "a");
+          group.append("checkpoint", checkpointOf.get(row));
+        });
+    for (long checkpoint : CHECKPOINTS) {
+      write("a", checkpoint, Form.HALF_LIST, rows(checkpoint));
+    }
+    for (String wanted : List.of("[16]", "[0, 400]", "[0, 16, 400]")) {
+      Map<String, String> of =
+          checksums(
+              run(
+                  "input=" + folder.resolve("together"),
+                  "checkpoints=" + wanted,
+                  "output=" + folder.resolve("of-" + wanted)));
+      Map<String, String> apart =
+          checksums(run("checkpoints=" + wanted, "output=" + folder.resolve("apart-" + wanted)));
+      // What tells of the files of the capture differs.
+      of.keySet().removeIf(file -> file.startsWith("capture"));
+      apart.keySet().removeIf(file -> file.startsWith("capture"));
+      assertThat(of).as(wanted).isEqualTo(apart);
+    }
   }
 
   @Test
