@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
@@ -144,6 +145,23 @@ public record Manifest(
             origin, file.path(), file.bytes(), file.rows());
       }
       requireDigest(origin, "sha256 of " + file.path(), file.sha256());
+    }
+    requireNoFolder(origin);
+  }
+
+  /** What is a file cannot hold others: whoever copied both would find that out halfway. */
+  private void requireNoFolder(String origin) {
+    Set<String> paths = new HashSet<>();
+    files.forEach(file -> paths.add(file.path()));
+    for (PublishedFile file : files) {
+      String path = file.path();
+      for (int cut = path.indexOf('/'); cut >= 0; cut = path.indexOf('/', cut + 1)) {
+        if (paths.contains(path.substring(0, cut))) {
+          throw Failure.data(
+              "%s names '%s' as a file, and as the folder of '%s'",
+              origin, path.substring(0, cut), path);
+        }
+      }
     }
   }
 

@@ -69,6 +69,18 @@ class BrokenFilesTest {
     Files.writeString(manifest, text.replace(what, by));
   }
 
+  @Test
+  void aFileOfAManifestIsNoFolderOfAnother() throws IOException {
+    published(
+        folder().write("a.txt", null, out -> out.write(1)),
+        folder().write("b/c.txt", null, out -> out.write(1)));
+    replaceInManifest("\"path\" : \"a.txt\"", "\"path\" : \"b\"");
+    refused(() -> Manifest.read(folder()))
+        .hasMessage(
+            "%s names 'b' as a file, and as the folder of 'b/c.txt'",
+            folder().resolve(Manifest.FILE));
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.data.Manifest;
 import dev.ontogeny.data.PublishedFile;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,11 +23,11 @@ import org.junit.jupiter.api.Test;
  *
  * <pre>{@code
  * mvn -q verify -pl integration-tests -am -Dtest=None -Dsurefire.failIfNoSpecifiedTests=false \
- *     -Dit.test=StoreBytesBenchmark -Dfailsafe.failIfNoSpecifiedTests=false -Dontogeny.mebibytes=256
+ *     -Dit.test=StoreBytesBenchmark -Dfailsafe.failIfNoSpecifiedTests=false -Dontogeny.mebibytes=96
  * }</pre>
  */
 class StoreBytesBenchmark {
-  private static final long BYTES = Long.getLong("ontogeny.mebibytes", 256) << 20;
+  private static final long BYTES = Long.getLong("ontogeny.mebibytes", 96) << 20;
   private static final Path WORK = ShippedJar.folder("StoreBytesBenchmark");
   private static final String STORE = "s3a://bytes";
   private static final ShardCaptures CAPTURES = new ShardCaptures(256, 4);
@@ -38,9 +40,13 @@ class StoreBytesBenchmark {
       assertThat(bucket.getScheme()).isEqualTo("s3a");
       Path local = WORK.resolve("capture");
       long capture = CAPTURES.write(local, BYTES);
-      bucket.copyFromLocalFile(
-          new org.apache.hadoop.fs.Path(local.toUri()),
-          new org.apache.hadoop.fs.Path(STORE + "/capture"));
+      for (int checkpoint = 0; checkpoint < CAPTURES.checkpoints(); checkpoint++) {
+        String file = "site=a/checkpoint=" + checkpoint + "/part-0.parquet";
+        try (OutputStream out =
+            bucket.create(new org.apache.hadoop.fs.Path(STORE + "/capture/" + file))) {
+          Files.copy(local.resolve(file), out);
+        }
+      }
       ShippedJar.delete(local);
       List<String> settings = new ArrayList<>();
       read(
