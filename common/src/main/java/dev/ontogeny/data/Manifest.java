@@ -11,12 +11,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -151,16 +151,13 @@ public record Manifest(
 
   /** What is a file cannot hold others: whoever copied both would find that out halfway. */
   private void requireNoFolder(String origin) {
-    Set<String> paths = new HashSet<>();
+    TreeSet<String> paths = new TreeSet<>();
     files.forEach(file -> paths.add(file.path()));
-    for (PublishedFile file : files) {
-      String path = file.path();
-      for (int cut = path.indexOf('/'); cut >= 0; cut = path.indexOf('/', cut + 1)) {
-        if (paths.contains(path.substring(0, cut))) {
-          throw Failure.data(
-              "%s names '%s' as a file, and as the folder of '%s'",
-              origin, path.substring(0, cut), path);
-        }
+    for (String path : paths) {
+      String next = paths.ceiling(path + "/");
+      if (next != null && next.startsWith(path + "/")) {
+        throw Failure.data(
+            "%s names '%s' as a file, and as the folder of '%s'", origin, path, next);
       }
     }
   }

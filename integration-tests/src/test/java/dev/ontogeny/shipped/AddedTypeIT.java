@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -55,7 +54,8 @@ class AddedTypeIT {
     }
     run(
         0,
-        command("shard", "input=" + WORK.resolve("capture"), "output=" + WORK.resolve("dataset"))
+        ShippedJar.job(
+                "shard", "input=" + WORK.resolve("capture"), "output=" + WORK.resolve("dataset"))
             .local(1));
   }
 
@@ -87,9 +87,9 @@ class AddedTypeIT {
       "dictionaries=" + dictionaries,
       "output=" + WORK.resolve("features")
     };
-    run(0, command("measure", features).local(2).configure("spark.jars", JAR.toString()));
+    run(0, ShippedJar.job("measure", features).local(2).configure("spark.jars", JAR.toString()));
     // Without the jar: what is wrong, and what would be right.
-    ShippedJar.Outcome lost = run(3, command("measure", features).local(1));
+    ShippedJar.Outcome lost = run(3, ShippedJar.job("measure", features).local(1));
     assertThat(lost.failure())
         .contains("'priced-top-k' is no type of dictionary that is known here")
         .contains("one of another jar needs it: --jars");
@@ -129,13 +129,7 @@ class AddedTypeIT {
                 "training.link-tokens=2000",
                 "training.batch=64"));
     settings.addAll(List.of(more));
-    return command("train", settings.toArray(String[]::new));
-  }
-
-  private static ShippedJar command(String job, String... settings) {
-    List<String> arguments = new ArrayList<>(List.of(job));
-    Arrays.stream(settings).forEach(each -> arguments.addAll(List.of("--set", each)));
-    return ShippedJar.command(arguments.toArray(String[]::new));
+    return ShippedJar.job("train", settings.toArray(String[]::new));
   }
 
   private static ShippedJar.Outcome run(int exitCode, ShippedJar command) {

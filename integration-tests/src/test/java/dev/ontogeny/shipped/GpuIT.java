@@ -8,8 +8,6 @@ import dev.ontogeny.data.CaptureFixture.Form;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -39,7 +37,11 @@ class GpuIT {
     assertThat(script.toFile().setExecutable(true)).isTrue();
     // Stages that need none run where executors have some.
     ShippedJar.Outcome outcome =
-        onGpus("shard", "input=" + WORK.resolve("capture"), "output=" + WORK.resolve("dataset"))
+        onExecutorsWithGpus(
+                ShippedJar.job(
+                    "shard",
+                    "input=" + WORK.resolve("capture"),
+                    "output=" + WORK.resolve("dataset")))
             .run(WORK);
     assertThat(outcome.exitCode()).as(outcome.error()).isZero();
     outcome = train("cpu").executors(1, 1, 768).run(WORK);
@@ -47,7 +49,7 @@ class GpuIT {
   }
 
   private static ShippedJar train(String kernel) {
-    return command(
+    return ShippedJar.job(
         "train",
         "dataset=" + WORK.resolve("dataset"),
         "output=" + WORK.resolve("dictionaries-" + kernel),
@@ -57,26 +59,19 @@ class GpuIT {
         "kernel=" + kernel);
   }
 
-  private static ShippedJar command(String job, String... settings) {
-    List<String> arguments = new ArrayList<>(List.of(job));
-    for (String setting : settings) {
-      arguments.addAll(List.of("--set", setting));
-    }
-    return ShippedJar.command(arguments.toArray(String[]::new));
-  }
-
-  private static ShippedJar onGpus(String job, String... settings) {
-    return withGpus(command(job, settings))
-        .configure("spark.executor.resource.gpu.amount", "1")
-        .configure("spark.executor.resource.gpu.discoveryScript", script.toString());
-  }
-
-  private static ShippedJar withGpus(ShippedJar command) {
+  /** On a machine that has a GPU, whether its executors get it from the start or not. */
+  private static ShippedJar onMachineWithGpu(ShippedJar command) {
     return command
         .executors(1, 1, 768)
         .configure("spark.ontogeny.gpu", "true")
         .configure("spark.worker.resource.gpu.amount", "1")
         .configure("spark.worker.resource.gpu.discoveryScript", script.toString());
+  }
+
+  private static ShippedJar onExecutorsWithGpus(ShippedJar command) {
+    return onMachineWithGpu(command)
+        .configure("spark.executor.resource.gpu.amount", "1")
+        .configure("spark.executor.resource.gpu.discoveryScript", script.toString());
   }
 
   private static void assertRefused(ShippedJar command, String failure) {
@@ -87,28 +82,25 @@ class GpuIT {
 
   @Test
   void trainingIsGivenTheGpuOfItsExecutor() {
-    assertRefused(
-        withGpus(train("auto"))
-            .configure("spark.executor.resource.gpu.amount", "1")
-            .configure("spark.executor.resource.gpu.discoveryScript", script.toString()),
-        REFUSED);
+    assertRefused(onExecutorsWithGpus(train("auto")), REFUSED);
   }
 
   @Test
   void encodingIsGivenTheGpuOfItsExecutor() {
     assertRefused(
-        onGpus(
-            "measure",
-            "dataset=" + WORK.resolve("dataset"),
-            "dictionaries=" + WORK.resolve("dictionaries-cpu"),
-            "output=" + WORK.resolve("features")),
+        onExecutorsWithGpus(
+            ShippedJar.job(
+                "measure",
+                "dataset=" + WORK.resolve("dataset"),
+                "dictionaries=" + WORK.resolve("dictionaries-cpu"),
+                "output=" + WORK.resolve("features"))),
         REFUSED);
   }
 
   @Test
   void executorsWithGpusComeWhenTheyAreNeeded() {
     assertRefused(
-        withGpus(train("nd4j"))
+        onMachineWithGpu(train("nd4j"))
             .configure("spark.dynamicAllocation.enabled", "true")
             .configure("spark.dynamicAllocation.shuffleTracking.enabled", "true")
             .configure("spark.dynamicAllocation.initialExecutors", "0")
@@ -119,19 +111,14 @@ class GpuIT {
   @Test
   void aGpuForEveryTaskWhereStagesCannotHaveTheirOwn() {
     assertRefused(
-        withGpus(train("auto"))
-            .configure("spark.executor.resource.gpu.amount", "1")
-            .configure("spark.executor.resource.gpu.discoveryScript", script.toString())
-            .configure("spark.task.resource.gpu.amount", "1"),
+        onExecutorsWithGpus(train("auto")).configure("spark.task.resource.gpu.amount", "1"),
         REFUSED);
   }
 
   @Test
   void aKernelThatDoesNotUseIt() {
     assertRefused(
-        withGpus(train("reference"))
-            .configure("spark.executor.resource.gpu.amount", "1")
-            .configure("spark.executor.resource.gpu.discoveryScript", script.toString()),
+        onExecutorsWithGpus(train("reference")),
         "ontogeny: settings: kernel reference does not use the GPU that spark.ontogeny.gpu asks for: take auto or nd4j, or leave that out");
   }
 }

@@ -215,12 +215,8 @@ class ScaleOutBenchmark {
     Path events = WORK.resolve("events");
     ShippedJar.delete(events);
     Files.createDirectories(events);
-    List<String> arguments = new ArrayList<>(List.of(job, "--set", "output=" + output));
-    for (String setting : settings) {
-      arguments.addAll(List.of("--set", setting));
-    }
     ShippedJar command =
-        ShippedJar.command(arguments.toArray(String[]::new))
+        ShippedJar.job(job, with(settings, "output=" + output))
             .executors(executors, 1, 1536)
             .compiled()
             .configure("spark.executorEnv.JAVA_HOME", onCoresOfTheirOwn().toString())

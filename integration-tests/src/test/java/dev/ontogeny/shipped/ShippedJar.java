@@ -31,7 +31,7 @@ import java.util.stream.Stream;
  * <pre>{@code
  * Path work = ShippedJar.folder("ShardIT");
  * ShippedJar.Outcome outcome =
- *     ShippedJar.command("shard", "--set", "input=" + capture, "--set", "output=" + output)
+ *     ShippedJar.job("shard", "input=" + capture, "output=" + output)
  *         .executors(2, 1, 512)
  *         .run(work);
  * assertThat(outcome.exitCode()).as(outcome.error()).isZero();
@@ -57,6 +57,19 @@ public final class ShippedJar {
   /** A command as it stands after {@code ontogeny}. */
   public static ShippedJar command(String... arguments) {
     return new ShippedJar(List.of(arguments));
+  }
+
+  /**
+   * A job with its settings.
+   *
+   * @param settings each {@code KEY=VALUE}
+   */
+  public static ShippedJar job(String name, String... settings) {
+    List<String> arguments = new ArrayList<>(List.of(name));
+    for (String setting : settings) {
+      arguments.addAll(List.of("--set", setting));
+    }
+    return new ShippedJar(arguments);
   }
 
   /** An empty folder below {@code target}, named for the test. */

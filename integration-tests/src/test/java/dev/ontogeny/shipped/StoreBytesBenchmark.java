@@ -87,13 +87,11 @@ class StoreBytesBenchmark {
       long needed,
       List<String> inputs,
       String... more) {
-    List<String> arguments = new ArrayList<>(List.of(job));
     List<String> settings = new ArrayList<>(inputs);
     settings.addAll(List.of(more));
     settings.add("output=" + STORE + "/" + ShippedLine.FOLDERS.get(job));
-    settings.forEach(each -> arguments.addAll(List.of("--set", each)));
     ShippedJar command =
-        ShippedJar.command(arguments.toArray(String[]::new))
+        ShippedJar.job(job, settings.toArray(String[]::new))
             .executors(2, 1, 1536)
             .compiled()
             .patience(Duration.ofMinutes(20));

@@ -108,15 +108,7 @@ class TwoRunsIT {
   }
 
   private static ShippedJar shard(Path output, int seed) {
-    return ShippedJar.command(
-            "shard",
-            "--set",
-            "input=" + CAPTURE,
-            "--set",
-            "output=" + output,
-            "--set",
-            "seed=" + seed)
-        .local(1);
+    return ShippedJar.job("shard", "input=" + CAPTURE, "output=" + output, "seed=" + seed).local(1);
   }
 
   /** Every file as the manifest has it, and nothing left over. */

@@ -122,10 +122,10 @@ public final class Gpus {
    * @param kernel as the job's settings have it
    */
   public static KernelProvider provider(String kernel, int threads) {
-    ResourceInformation gpus = TaskContext.get().resourcesJMap().get(RESOURCE);
     if (!SparkEnv.get().conf().getBoolean(WANTED, false)) {
       return Kernels.provider(kernel, threads);
     }
+    ResourceInformation gpus = TaskContext.get().resourcesJMap().get(RESOURCE);
     if (gpus == null) {
       return Kernels.provider(
           kernel.equals("auto") || kernel.equals("nd4j") ? "cpu" : kernel, threads);

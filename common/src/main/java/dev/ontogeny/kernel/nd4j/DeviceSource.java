@@ -41,15 +41,6 @@ final class DeviceSource {
     this.columns = columns;
     this.weight = weight;
     int width = initial.width();
-    FloatMatrix decoding = FloatMatrix.zeros(width, columns);
-    for (int latent = 0; latent < width; latent++) {
-      System.arraycopy(
-          initial.decoder().values(),
-          latent * initial.inputs() + from,
-          decoding.values(),
-          latent * columns,
-          columns);
-    }
     float[] rows =
         Arrays.copyOfRange(initial.encoder().values(), from * width, (from + columns) * width);
     encoder =
@@ -57,16 +48,13 @@ final class DeviceSource {
             ? new DeviceParameter(DeviceMatrix.of(new FloatMatrix(columns, width, rows)), averaged)
             : null;
     decoder =
-        weight != 0 || reconstructs(initial, from)
-            ? new DeviceParameter(DeviceMatrix.of(decoding), averaged)
+        from >= initial.inputs() - initial.reconstructedColumns()
+            ? new DeviceParameter(
+                DeviceMatrix.of(initial.decoder().columns(from, columns)), averaged)
             : null;
     bias = new DeviceParameter(DeviceMatrix.row(part(initial.decoderBias())), averaged);
     mean = DeviceMatrix.row(part(initial.inputMean()));
     scale = DeviceMatrix.row(part(initial.columnScale()));
-  }
-
-  private static boolean reconstructs(Dictionary initial, int from) {
-    return from >= initial.inputs() - initial.reconstructedColumns();
   }
 
   private float[] part(float[] ofColumns) {

@@ -1,7 +1,6 @@
 package dev.ontogeny.kernel.nd4j;
 
 import dev.ontogeny.dictionary.Dictionary;
-import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.Optimiser;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
@@ -168,16 +167,16 @@ final class DeviceWeights {
   }
 
   /** Gives rows of W_dec unit norm. */
-  void normalise(Function<DeviceParameter, INDArray> which) {
+  void normalise() {
     INDArray squares = null;
     for (DeviceSource source : reconstructed()) {
-      INDArray own = which.apply(source.decoder).norm2(true, 1);
+      INDArray own = source.norms();
       own.muli(own);
       squares = squares == null ? own : squares.addi(own);
     }
     INDArray norms = Nd4j.math().sqrt(squares).addi(TINY);
     for (DeviceSource source : reconstructed()) {
-      which.apply(source.decoder).diviColumnVector(norms);
+      source.decoder.values.diviColumnVector(norms);
     }
   }
 
@@ -261,29 +260,15 @@ final class DeviceWeights {
     FloatMatrix decoder = new FloatMatrix(width, initial.inputs(), tensors.get("W_dec"));
     if (unitDecoder) {
       for (int latent = 0; latent < width; latent++) {
-        double norm = norm(decoder, latent, 0, initial.inputs());
+        double norm = norm(decoder, latent);
         for (int i = 0; i < initial.inputs() && norm > 0; i++) {
           decoder.values()[latent * initial.inputs() + i] /= (float) norm;
         }
       }
     }
-    FloatMatrix last =
-        new FloatMatrix(
-            width, initial.inputs(), tensors(parameter -> parameter.values).get("W_dec"));
     Map<String, float[]> further = new LinkedHashMap<>();
     for (FurtherTensor tensor : initial.type().activation().tensors()) {
-      float[] threshold = new float[width];
-      for (int latent = 0; latent < width; latent++) {
-        threshold[latent] =
-            logThreshold != null
-                ? (float) Math.exp(tensors.get("log_threshold")[latent])
-                : unitDecoder ? running : (float) (running / summedNorm(last, latent));
-      }
-      further.put(tensor.name(), threshold);
-    }
-    float[] bias = initial.decoderBias().clone();
-    for (DeviceSource source : reconstructed()) {
-      System.arraycopy(tensors.get("b_dec"), source.from, bias, source.from, source.columns);
+      further.put(tensor.name(), threshold(tensors, running));
     }
     return new Dictionary(
         initial.type(),
@@ -293,25 +278,29 @@ final class DeviceWeights {
         new FloatMatrix(initial.inputs(), width, tensors.get("W_enc")),
         tensors.get("b_enc"),
         decoder,
-        bias,
+        tensors.get("b_dec"),
         initial.inputMean(),
         initial.inputScale(),
         further);
   }
 
-  private double summedNorm(FloatMatrix decoder, int latent) {
-    double sum = 0;
-    int from = 0;
-    for (Source source : initial.sources()) {
-      sum += norm(decoder, latent, from, from + source.width());
-      from += source.width();
+  /** θ as it is published: learnt, or the running one, which is compared times ‖d‖. */
+  private float[] threshold(Map<String, float[]> tensors, float running) {
+    float[] threshold = new float[width];
+    float[] norms =
+        logThreshold != null || unitDecoder ? null : DeviceMatrix.values(norm(reconstructed()));
+    for (int latent = 0; latent < width; latent++) {
+      threshold[latent] =
+          logThreshold != null
+              ? (float) Math.exp(tensors.get("log_threshold")[latent])
+              : norms == null ? running : running / norms[latent];
     }
-    return sum;
+    return threshold;
   }
 
-  private static double norm(FloatMatrix matrix, int row, int from, int to) {
+  private static double norm(FloatMatrix matrix, int row) {
     double squares = 0;
-    for (int i = from; i < to; i++) {
+    for (int i = 0; i < matrix.columns(); i++) {
       squares += (double) matrix.at(row, i) * matrix.at(row, i);
     }
     return Math.sqrt(squares);

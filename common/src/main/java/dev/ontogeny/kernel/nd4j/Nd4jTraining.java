@@ -174,7 +174,7 @@ public final class Nd4jTraining implements TrainingKernel {
       parameter.adam(factor, rate, adam);
     }
     if (weights.unitDecoder) {
-      weights.normalise(parameter -> parameter.values);
+      weights.normalise();
     }
     weights.average(specification.optimiser(), steps);
     return true;
@@ -253,23 +253,19 @@ public final class Nd4jTraining implements TrainingKernel {
     }
     if (type.furtherCode().isPresent()) {
       FurtherCode further = type.furtherCode().get();
+      double factor = further.weight() / variance;
       Nd4jSelection.select(work.pre, further.k(), work.mask);
-      INDArray code = work.counted.assign(work.pre).muli(work.mask);
-      double ofCode =
-          further.weight() / variance * alsoReconstruct(code, further.weight() / variance);
-      loss += ofCode;
+      loss +=
+          factor * alsoReconstruct(work.counted.assign(work.pre).muli(work.mask), factor, false);
     }
     double auxiliary = 0;
     int dead = specification.auxiliaryK() == 0 ? 0 : silent.countDead();
-    double target = 0;
-    for (DeviceSource source : weights.reconstructed()) {
-      target += DeviceMatrix.squares(source.residual);
-    }
-    if (dead > 0 && target > 0) {
+    double target = dead == 0 ? 0 : residualSquares();
+    if (target > 0) {
       double weight =
           specification.auxiliaryCoefficient()
               * Math.min(1.0, (double) dead / specification.auxiliaryK());
-      auxiliary = auxiliary(weight, target) / target;
+      auxiliary = alsoReconstruct(auxiliaryCode(), weight / target, true) / target;
       loss += weight * auxiliary;
     }
     throughBias();
@@ -428,56 +424,51 @@ public final class Nd4jTraining implements TrainingKernel {
     }
   }
 
-  /**
-   * The further code reconstructs the input as well.
-   *
-   * @param factor of its squared residual in the loss
-   * @return that squared residual, weighed
-   */
-  private double alsoReconstruct(INDArray code, double factor) {
+  /** Σ‖r‖² of the last batch, weighed. */
+  private double residualSquares() {
     double squares = 0;
-    work.ofCode.assign(0);
     for (DeviceSource source : weights.reconstructed()) {
-      INDArray left = source.centred.dup('f');
-      source.subtractDecoded(code, left);
-      squares += source.weight * DeviceMatrix.squares(left);
-      left.muli(-2 * factor * source.weight);
-      source.bias.gradient.addi(left.sum(true, 0));
-      backward(source, code, left);
+      squares += DeviceMatrix.squares(source.residual);
     }
-    throughEncoder(code, work.ofCode);
     return squares;
   }
 
-  /**
-   * Dead latents reconstruct the residual.
-   *
-   * @param target Σ‖r‖²
-   * @return what they leave of it
-   */
-  private double auxiliary(double weight, double target) {
+  /** The largest pre-activations of dead latents. */
+  private INDArray auxiliaryCode() {
     float[] dead = new float[width];
     for (int latent = 0; latent < width; latent++) {
       dead[latent] = silent.dead(latent) ? 1 : 0;
     }
     INDArray code = work.counted.assign(work.pre).muliRowVector(DeviceMatrix.row(dead));
     Nd4jSelection.select(code, specification.auxiliaryK(), work.mask);
-    code.muli(work.mask);
+    return code.muli(work.mask);
+  }
+
+  /**
+   * A code beside the one that fires reconstructs as well, and adds its gradients.
+   *
+   * @param factor of what it leaves over in the loss, squared
+   * @param ofResidual whether it reconstructs what the other left over, weighed already and without
+   *     a bias, in place of the input
+   * @return that square, weighed
+   */
+  private double alsoReconstruct(INDArray code, double factor, boolean ofResidual) {
     double squares = 0;
     work.ofCode.assign(0);
     for (DeviceSource source : weights.reconstructed()) {
-      INDArray left = source.residual.dup('f');
+      INDArray left = (ofResidual ? source.residual : source.centred).dup('f');
+      double weight = ofResidual ? 1 : source.weight;
       source.subtractDecoded(code, left);
-      squares += DeviceMatrix.squares(left);
-      backward(source, code, left.muli(-2 * weight / target));
+      squares += weight * DeviceMatrix.squares(left);
+      left.muli(-2 * factor * weight);
+      if (!ofResidual) {
+        source.bias.gradient.addi(left.sum(true, 0));
+      }
+      Nd4j.gemm(code, left, source.decoder.gradient, true, false, 1, 1);
+      Nd4j.gemm(left, source.decoder.values, work.ofCode, false, true, 1, 1);
     }
     throughEncoder(code, work.ofCode);
     return squares;
-  }
-
-  private void backward(DeviceSource source, INDArray code, INDArray upstream) {
-    Nd4j.gemm(code, upstream, source.decoder.gradient, true, false, 1, 1);
-    Nd4j.gemm(upstream, source.decoder.values, work.ofCode, false, true, 1, 1);
   }
 
   /** Gradients of the last {@link #gradients} by tensor name, for tests. */

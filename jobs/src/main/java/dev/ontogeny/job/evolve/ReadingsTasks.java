@@ -405,14 +405,10 @@ final class ReadingsTasks {
     /** Takes what is known up to the next wish that is not. */
     private void passKnown() throws IOException {
       for (; place < wishes.length && !Double.isNaN(values[place]); place++) {
-        add(new Pending(-1, shard, wishes[place], values[place]));
-      }
-    }
-
-    private void add(Pending next) throws IOException {
-      pending.add(next);
-      if (pending.size() >= MOST_PENDING && next.batchRow < 0) {
-        flush();
+        pending.add(new Pending(-1, shard, wishes[place], values[place]));
+        if (pending.size() >= MOST_PENDING) {
+          flush();
+        }
       }
     }
 
