@@ -24,6 +24,16 @@ public final class DeadLatents {
     return silent[latent] >= window;
   }
 
+  /** The tokens of every latent, as a device counts them. */
+  public long[] silent() {
+    return silent.clone();
+  }
+
+  /** Takes over what a device counted. */
+  public void assign(long[] tokens) {
+    System.arraycopy(tokens, 0, silent, 0, silent.length);
+  }
+
   public int countDead() {
     int count = 0;
     for (long tokens : silent) {

@@ -115,7 +115,7 @@ class ArchitectureTest {
 
   @Test
   void aProviderIsKnownToItsFacadeAlone() {
-    for (String provider : List.of("cpu", "nd4j", "reference")) {
+    for (String provider : List.of("cpu", "cuda", "nd4j", "reference")) {
       String room = "dev.ontogeny.kernel." + provider;
       noClasses()
           .that()

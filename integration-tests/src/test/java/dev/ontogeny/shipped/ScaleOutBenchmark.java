@@ -21,7 +21,9 @@ import org.junit.jupiter.api.Test;
  * the medians of the time from its claim to its manifest. All executors are there by then, so that
  * the start of JVMs does not count, but that they warm up does. An executor is kept on a core of
  * its own, with its compilers and collectors, as a container of one core is; the driver goes where
- * there is room, and where there are two cores alone takes its part of them.
+ * there is room, and where there are two cores alone takes its part of them. What the machine
+ * itself lets two executors do is told beside it: the same job twice at once, by an executor of a
+ * core each that know nothing of one another, into folders of their own.
  *
  * <p>Then how much faster 4 to 256 executors would be than one, with as many times the data, by
  * {@link ScaleOutSimulation} from the tasks of the runs on one; that it tells the time of two
@@ -167,21 +169,25 @@ class ScaleOutBenchmark {
       throws IOException {
     List<Double> one = new ArrayList<>();
     List<Double> two = new ArrayList<>();
+    List<Double> apart = new ArrayList<>();
     List<Ran> all = new ArrayList<>();
     for (int i = 0; i < REPEATS; i++) {
       all.add(run(1, job, folder, settings));
       one.add(all.get(i).seconds);
+      apart.add(twiceAtOnce(job, folder, settings));
       two.add(run(2, job, folder, settings).seconds);
     }
     System.out.printf(
         Locale.ROOT,
-        "%-12s one executor %6.1f s, two %6.1f s: %.2f times as fast (%s; %s)%n",
+        "%-12s one executor %6.1f s, two %6.1f s: %.2f times as fast, two apart from one another %.2f times (%s; %s; %s)%n",
         folder,
         median(one),
         median(two),
         median(one) / median(two),
+        2 * median(one) / median(apart),
         one,
-        two);
+        two,
+        apart);
     Measured large =
         all.stream()
             .filter(each -> each.seconds == median(one))
@@ -210,36 +216,57 @@ class ScaleOutBenchmark {
   /** Publishes a folder anew. */
   private static Ran run(int executors, String job, String folder, String... settings)
       throws IOException {
-    Path output = WORK.resolve(folder);
-    ShippedJar.delete(output);
     Path events = WORK.resolve("events");
     ShippedJar.delete(events);
     Files.createDirectories(events);
-    ShippedJar command =
-        ShippedJar.job(job, with(settings, "output=" + output))
-            .executors(executors, 1, 1536)
-            .compiled()
-            .configure("spark.executorEnv.JAVA_HOME", onCoresOfTheirOwn().toString())
-            .configure("spark.scheduler.minRegisteredResourcesRatio", "1")
-            .configure("spark.local.dir", WORK.resolve("spark").toString())
-            .patience(Duration.ofMinutes(20));
+    ShippedJar command = command(executors, 0, job, folder, settings);
     EventLog.settings(events).forEach(command::configure);
     ShippedJar.Running running = command.start(WORK);
     double driver = 0;
     while (running.goesOnFor(Duration.ofMillis(50))) {
       driver = Math.max(driver, running.processorSeconds());
     }
-    ShippedJar.Outcome outcome = running.await();
-    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
-    double seconds =
-        Manifest.read(Folder.of(output.toString()), outcome.result().get("kind").asText())
-            .provenance()
-            .effort()
-            .seconds();
-    return new Ran(seconds, EventLog.read(events), driver);
+    return new Ran(seconds(running, folder), EventLog.read(events), driver);
   }
 
-  /** A home of Java whose java keeps to the core that has the executor's number. */
+  /** Seconds of the slower of two runs that begin together, each with an executor of its own. */
+  private static double twiceAtOnce(String job, String folder, String... settings)
+      throws IOException {
+    ShippedJar.Running first = command(1, 0, job, folder, settings).start(WORK);
+    ShippedJar.Running second = command(1, 1, job, folder + "-again", settings).start(WORK);
+    double seconds = Math.max(seconds(first, folder), seconds(second, folder + "-again"));
+    ShippedJar.delete(WORK.resolve(folder + "-again"));
+    return seconds;
+  }
+
+  private static ShippedJar command(
+      int executors, int firstCore, String job, String folder, String... settings)
+      throws IOException {
+    Path output = WORK.resolve(folder);
+    ShippedJar.delete(output);
+    return ShippedJar.job(job, with(settings, "output=" + output))
+        .executors(executors, 1, 1536)
+        .compiled()
+        .configure("spark.executorEnv.JAVA_HOME", onCoresOfTheirOwn().toString())
+        .configure("spark.executorEnv.FIRST_CORE", Integer.toString(firstCore))
+        .configure("spark.scheduler.minRegisteredResourcesRatio", "1")
+        .configure("spark.local.dir", WORK.resolve("spark").toString())
+        .patience(Duration.ofMinutes(20));
+  }
+
+  private static double seconds(ShippedJar.Running running, String folder) throws IOException {
+    ShippedJar.Outcome outcome = running.await();
+    assertThat(outcome.exitCode()).as(outcome.error()).isZero();
+    return Manifest.read(
+            Folder.of(WORK.resolve(folder).toString()), outcome.result().get("kind").asText())
+        .provenance()
+        .effort()
+        .seconds();
+  }
+
+  /**
+   * A home of Java whose java keeps to the core of the executor's number, counted from FIRST_CORE.
+   */
   private static Path onCoresOfTheirOwn() throws IOException {
     Path home = WORK.resolve("java");
     Path java = home.resolve("bin").resolve("java");
@@ -250,7 +277,7 @@ class ScaleOutBenchmark {
           """
           #!/bin/sh
           for word; do [ "$previous" = --executor-id ] && core=$word; previous=$word; done
-          exec taskset -c "$((core %% %d))" "%s" "$@"
+          exec taskset -c "$(((core + FIRST_CORE) %% %d))" "%s" "$@"
           """
               .formatted(
                   Runtime.getRuntime().availableProcessors(),

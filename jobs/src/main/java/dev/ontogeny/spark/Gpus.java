@@ -87,7 +87,7 @@ public final class Gpus {
   /** What manifests say of the arithmetic of such tasks: the driver, which is asked, has no GPU. */
   public static String name(SparkConf conf, String kernel) {
     return conf.getBoolean(WANTED, false)
-        ? "nd4j (a GPU for each task)"
+        ? kernel + " (a GPU for each task)"
         : Kernels.provider(kernel, 1).name();
   }
 
@@ -127,12 +127,11 @@ public final class Gpus {
     }
     ResourceInformation gpus = TaskContext.get().resourcesJMap().get(RESOURCE);
     if (gpus == null) {
-      return Kernels.provider(
-          kernel.equals("auto") || kernel.equals("nd4j") ? "cpu" : kernel, threads);
+      return Kernels.provider(Kernels.canUseDevice(kernel) ? "cpu" : kernel, threads);
     }
-    if (!kernel.equals("auto") && !kernel.equals("nd4j")) {
+    if (!Kernels.canUseDevice(kernel)) {
       throw Failure.settings(
-          "kernel %s does not use the GPU that %s asks for: take auto or nd4j, or leave that out",
+          "kernel %s does not use the GPU that %s asks for: take auto, cuda or nd4j, or leave that out",
           kernel, WANTED);
     }
     String address = gpus.addresses()[0];
@@ -142,8 +141,7 @@ public final class Gpus {
           Arrays.toString(gpus.addresses()), OF_TASK);
     }
     take(address);
-    Kernels.useDevice(address);
-    return Kernels.provider("nd4j", threads);
+    return Kernels.onDevice(kernel, address, threads);
   }
 
   /** Until the end of the task. */

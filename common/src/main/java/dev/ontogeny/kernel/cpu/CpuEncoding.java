@@ -5,6 +5,7 @@ import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.StepProfile;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.SparseCodes;
+import dev.ontogeny.matrix.Transposition;
 import dev.ontogeny.type.Activation;
 
 /** Encoding and decoding on the CPU. Room for codes grows with the fullest batch so far. */

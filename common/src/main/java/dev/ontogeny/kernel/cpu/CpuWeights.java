@@ -5,6 +5,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.kernel.AdamStep;
 import dev.ontogeny.kernel.Optimiser;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.Transposition;
 import dev.ontogeny.type.Target;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -99,7 +99,7 @@ public final class Nd4jProvider implements KernelProvider {
    *
    * @param address a number, or an identifier as {@code nvidia-smi -L} lists it
    */
-  static int number(String address, String visible) {
+  public static int number(String address, String visible) {
     List<String> listed = visible == null ? List.of() : List.of(visible.strip().split("\\s*,\\s*"));
     if (listed.contains(address)) {
       return listed.indexOf(address);

@@ -7,6 +7,7 @@ import dev.ontogeny.kernel.Optimiser;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.Transposition;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.type.JumpRelu;
 import dev.ontogeny.type.Relu;

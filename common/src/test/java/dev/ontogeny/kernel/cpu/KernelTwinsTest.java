@@ -19,6 +19,8 @@ import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.kernel.TrainingSpecification;
+import dev.ontogeny.kernel.cuda.CudaOnCpu;
+import dev.ontogeny.kernel.cuda.CudaTraining;
 import dev.ontogeny.kernel.nd4j.Nd4jProvider;
 import dev.ontogeny.kernel.nd4j.Nd4jTraining;
 import dev.ontogeny.kernel.reference.ReferenceProvider;
@@ -78,7 +80,9 @@ final class KernelTwinsTest {
   private static List<KernelProvider> providers(Sources sources) {
     List<KernelProvider> all = providers();
     // One of cpu is enough where several sources share the code.
-    return sources == Sources.TWO ? List.of(all.get(0), all.get(3)) : all;
+    return sources == Sources.TWO
+        ? all.stream().filter(each -> !(each instanceof CpuProvider) || each == all.get(0)).toList()
+        : all;
   }
 
   private static List<KernelProvider> providers() {
@@ -86,14 +90,27 @@ final class KernelTwinsTest {
     Workers three = new Workers(3);
     Loops simd = new SimdLoops();
     Loops scalar = new ScalarLoops();
-    return List.of(
-        new CpuProvider(new CpuMachine(simd, simd.name(), OneDnnProduct.factory(), null, three)),
-        new CpuProvider(
-            new CpuMachine(scalar, scalar.name(), OpenBlasProduct.factory(), null, one)),
-        new CpuProvider(
-            new CpuMachine(
-                simd, simd.name(), JavaProduct.factory(simd), RoundingProduct.factory(simd), one)),
-        new Nd4jProvider(1));
+    List<KernelProvider> all = new ArrayList<>();
+    all.addAll(
+        List.of(
+            new CpuProvider(
+                new CpuMachine(simd, simd.name(), OneDnnProduct.factory(), null, three)),
+            new CpuProvider(
+                new CpuMachine(scalar, scalar.name(), OpenBlasProduct.factory(), null, one)),
+            new CpuProvider(
+                new CpuMachine(
+                    simd,
+                    simd.name(),
+                    JavaProduct.factory(simd),
+                    RoundingProduct.factory(simd),
+                    one)),
+            new Nd4jProvider(1)));
+    CudaOnCpu.provider().ifPresent(all::add);
+    return all;
+  }
+
+  private static List<KernelProvider> providers(Sources sources, TrainingSpecification training) {
+    return providers(sources).stream().filter(each -> each.lacks(training).isEmpty()).toList();
   }
 
   /** Short rows and long ones are summed up in different ways. */
@@ -259,8 +276,8 @@ final class KernelTwinsTest {
       reference.computeIfPresent("W_dec", (tensor, values) -> projected(values, initial));
     }
     Map<String, double[]> byLatent = byLatent(reference, initial);
-    for (KernelProvider provider : providers(sources)) {
-      if (!Double.isNaN(denseFrom) && provider instanceof Nd4jProvider) {
+    for (KernelProvider provider : providers(sources, specification)) {
+      if (!Double.isNaN(denseFrom) && !(provider instanceof CpuProvider)) {
         continue;
       }
       String name = provider.name();
@@ -275,10 +292,13 @@ final class KernelTwinsTest {
         assertNear(name, actual.auxiliary(), expected.auxiliary());
         assertThat(actual.l0()).as(name).isEqualTo(expected.l0());
         assertThat(actual.deadShare()).as(name).isEqualTo(expected.deadShare());
-        boolean cpu = fast instanceof CpuTraining;
         Map<String, float[]> gradients =
-            cpu ? ((CpuTraining) fast).lastGradients() : ((Nd4jTraining) fast).lastGradients();
-        Map<String, double[]> right = cpu ? byLatent : reference;
+            fast instanceof CpuTraining cpu
+                ? cpu.lastGradients()
+                : fast instanceof CudaTraining cuda
+                    ? cuda.lastGradients()
+                    : ((Nd4jTraining) fast).lastGradients();
+        Map<String, double[]> right = fast instanceof Nd4jTraining ? reference : byLatent;
         assertThat(gradients.keySet()).as(name).isEqualTo(right.keySet());
         gradients.forEach(
             (tensor, values) -> assertClose(name + " " + tensor, values, right.get(tensor)));
@@ -310,6 +330,9 @@ final class KernelTwinsTest {
   }
 
   private static StepLosses gradients(TrainingKernel kernel, FloatMatrix batch) {
+    if (kernel instanceof CudaTraining cuda) {
+      return cuda.gradients(batch, FULL);
+    }
     return kernel instanceof CpuTraining cpu
         ? cpu.gradients(batch, FULL)
         : ((Nd4jTraining) kernel).gradients(batch, FULL);
@@ -379,9 +402,9 @@ final class KernelTwinsTest {
       steps(slow, shape, expected);
       threshold = slow.snapshot().threshold();
     }
-    for (KernelProvider provider : providers(sources)) {
-      // The average of the weights is the snapshot's alone; no loss sees it.
-      TrainingSpecification specification = everything(type, shape[2], 0.5);
+    // The average of the weights is the snapshot's alone; no loss sees it.
+    TrainingSpecification specification = everything(type, shape[2], 0.5);
+    for (KernelProvider provider : providers(sources, specification)) {
       try (TrainingKernel fast = provider.training(specification, initial, shape[0])) {
         List<StepLosses> actual = new ArrayList<>();
         steps(fast, shape, actual);
@@ -446,12 +469,10 @@ final class KernelTwinsTest {
     assertThat(dictionary.firingThreshold()).containsExactly(0.5f, 3);
     // Pre-activations are the sums less 30: 0.25, 1, 2.5, 4.
     FloatMatrix batch = new FloatMatrix(4, 2, new float[] {30.25f, 0, 31, 0, 2.5f, 30, 34, 0});
-    for (KernelProvider provider :
-        List.of(
-            new ReferenceProvider(),
-            Kernels.provider("cpu", 1),
-            providers().get(2),
-            new Nd4jProvider(1))) {
+    List<KernelProvider> all = new ArrayList<>(providers());
+    all.add(new ReferenceProvider());
+    all.add(Kernels.provider("cpu", 1));
+    for (KernelProvider provider : all) {
       SparseCodes codes = new SparseCodes(2);
       FloatMatrix back = FloatMatrix.zeros(4, 2);
       try (EncodingKernel kernel = provider.encoding(dictionary, 4)) {
@@ -501,12 +522,8 @@ final class KernelTwinsTest {
     TrainingSpecification specification =
         new TrainingSpecification(
             60, TopK.of(3), 8, 1.0 / 32, 40, new Optimiser(0.9, 0.999, 1e-8, 1, 0.1, 0.9));
-    for (KernelProvider provider :
-        List.of(
-            new ReferenceProvider(),
-            Kernels.provider("cpu", 2),
-            providers().get(1),
-            new Nd4jProvider(1))) {
+    all.add(Kernels.provider("cpu", 2));
+    for (KernelProvider provider : all) {
       try (TrainingKernel kernel = provider.training(specification, dictionary, 33)) {
         for (int step = 0; step < 20; step++) {
           kernel.step(KernelFixture.batch(33, 20, 80 + step), new StepSettings(1e-2f));

@@ -63,7 +63,7 @@ public record TrainSettings(
                 "checkpoints",
                 "must differ from one another, got %s",
                 checkpoints)
-            .oneOf("kernel", kernel, "auto", "cpu", "nd4j", "reference")
+            .oneOf("kernel", kernel, "auto", "cpu", "cuda", "nd4j", "reference")
             .atLeast("state-seconds", stateSeconds, 0);
     if (bundle != null) {
       problems

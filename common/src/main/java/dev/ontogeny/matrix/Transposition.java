@@ -1,19 +1,17 @@
-package dev.ontogeny.kernel.cpu;
-
-import dev.ontogeny.matrix.FloatMatrix;
+package dev.ontogeny.matrix;
 
 /**
  * Rows become columns, in tiles that stay in cache. Rows are often a power of two apart, so that
  * those of a tile share few sets of the cache: a tile has fewer of them than a set has places.
  */
-final class Transposition {
+public final class Transposition {
   private static final int ROWS = 8;
   private static final int COLUMNS = 16;
 
   private Transposition() {}
 
   /** The transposed matrix in a fresh array. */
-  static float[] of(FloatMatrix matrix) {
+  public static float[] of(FloatMatrix matrix) {
     int rows = matrix.rows();
     int columns = matrix.columns();
     float[] from = matrix.values();

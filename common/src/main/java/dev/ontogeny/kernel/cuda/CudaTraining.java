@@ -1,0 +1,607 @@
+package dev.ontogeny.kernel.cuda;
+
+import com.sun.jna.Pointer;
+import dev.ontogeny.dictionary.Dictionary;
+import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.kernel.AdamStep;
+import dev.ontogeny.kernel.DeadLatents;
+import dev.ontogeny.kernel.Optimiser;
+import dev.ontogeny.kernel.TrainingKernel;
+import dev.ontogeny.kernel.TrainingSize;
+import dev.ontogeny.kernel.TrainingSpecification;
+import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.matrix.Transposition;
+import dev.ontogeny.run.Failure;
+import dev.ontogeny.type.FurtherCode;
+import dev.ontogeny.type.Reconstruction;
+import dev.ontogeny.type.Selection.LargestOfRow;
+import dev.ontogeny.type.StepPart;
+import dev.ontogeny.type.Target;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The step of {@link TrainingSpecification} for codes of the largest of a row, on a GPU: one dense
+ * product in bf16 that bounds which latents can be chosen, all else on active latents in fp32. The
+ * first step with so many rows goes kernel by kernel, the next one is recorded as a graph, and all
+ * that follow are one launch. Nothing but losses leaves the device.
+ */
+public final class CudaTraining implements TrainingKernel {
+  // As step.cu has them.
+  private static final int SETTINGS = 8;
+  private static final List<String> SCALARS =
+      List.of(
+          "VARIANCE",
+          "LOSS_MAIN",
+          "LOSS_FURTHER",
+          "TARGET",
+          "LOSS_AUXILIARY",
+          "FIRED",
+          "SQUARES_LATENTS",
+          "SQUARES_BIAS",
+          "FACTOR_MAIN",
+          "FACTOR_FURTHER",
+          "FACTOR_AUXILIARY",
+          "CLIP",
+          "DEAD_BEFORE",
+          "DEAD");
+
+  /** Into so many parts the latents are cut for what b_dec gets through the encoder. */
+  private static final int SHARES = 16;
+
+  /** Columns that a block sums up. */
+  private static final int COLUMNS = 32;
+
+  private final TrainingSpecification specification;
+  private final LargestOfRow selection;
+  private final Optional<FurtherCode> further;
+  private final Optimiser optimiser;
+  private final Dictionary initial;
+  private final boolean unit;
+  private final int columns;
+  private final int read;
+  private final int written;
+  private final int width;
+  private final int most;
+  private final CudaStream stream;
+
+  private CudaParameter encoder;
+  private CudaParameter encoderBias;
+  private CudaParameter decoder;
+  private CudaParameter decoderBias;
+  private RowsOnDevice rows;
+  private Reconstructed main;
+  private Reconstructed more;
+  private Reconstructed auxiliary;
+  private DeviceArray weights;
+  private DeviceArray sums;
+  private DeviceArray squares;
+  private DeviceArray through;
+  private DeviceArray ofLatents;
+  private DeviceArray firings;
+  private DeviceArray deaths;
+  private DeviceArray silent;
+  private DeviceArray dead;
+  private DeviceArray settings;
+  private DeviceArray scalars;
+  private Pointer hostBatch;
+  private Pointer hostSettings;
+  private Pointer hostScalars;
+  private final Map<Integer, Pointer> recorded = new LinkedHashMap<>();
+  private long steps;
+
+  /** A code, what it leaves over, and what that sums up to. */
+  private final class Reconstructed {
+    final RowCodes codes;
+
+    /** Weighed, [n, T]. */
+    final DeviceArray left;
+
+    final DeviceArray squares;
+    final DeviceArray weighedSquares;
+
+    /** Of the columns of what is left over, for b_dec; null where it gets nothing of it. */
+    final DeviceArray sums;
+
+    Reconstructed(int chosen, boolean toBias, boolean weighed) {
+      codes = new RowCodes(stream, most, chosen, width);
+      left = stream.words((long) most * written);
+      squares = stream.longs(most);
+      weighedSquares = weighed ? stream.longs(most) : null;
+      sums = toBias ? stream.longs(written) : null;
+    }
+
+    void reconstruct(int n, DeviceArray target, int stride, DeviceArray weights, String loss) {
+      stream.launch(
+          "residual",
+          n,
+          1,
+          target,
+          stride,
+          written,
+          codes.ids,
+          codes.values,
+          codes.counts,
+          codes.most,
+          decoder.values,
+          weights,
+          left,
+          squares,
+          weighedSquares);
+      stream.launch("sum_of", 1, 1, squares, n, scalar(loss));
+    }
+
+    void gather(int n, String factor, boolean add) {
+      stream.launch(
+          "gather_gradients",
+          width,
+          1,
+          codes.marks,
+          codes.words(n),
+          codes.ids,
+          codes.values,
+          codes.counts,
+          codes.most,
+          left,
+          written,
+          rows.centred,
+          columns,
+          read,
+          decoder.values,
+          scalar(factor),
+          add ? 1 : 0,
+          encoder.gradient,
+          decoder.gradient,
+          encoderBias.gradient);
+    }
+  }
+
+  /** The parts that this provider lacks; empty if it can train such dictionaries. */
+  static Optional<String> lacks(TrainingSpecification specification) {
+    for (StepPart part : specification.type().parts(specification.width())) {
+      if (!(part instanceof LargestOfRow
+          || part instanceof Reconstruction.Whole
+          || part instanceof FurtherCode)) {
+        return Optional.of(part.words());
+      }
+    }
+    return specification.type().resampledAfter() > 0
+        ? Optional.of("dead latents that start again")
+        : Optional.empty();
+  }
+
+  /** Bytes on the device, about. */
+  static long memory(TrainingSpecification of, TrainingSize size) {
+    long copies = of.optimiser().averageDecay() > 0 ? 5 : 4;
+    int batch = size.maximumBatch();
+    int inputs = size.inputs();
+    long bytes =
+        4L * copies * of.width() * (size.read() + (long) size.reconstructed() + 1)
+            + RowsOnDevice.memory(inputs, size.read(), of.width(), batch);
+    List<Integer> chosen = new ArrayList<>(List.of(of.type().selection().most()));
+    of.type().furtherCode().ifPresent(code -> chosen.add(code.k()));
+    if (of.auxiliaryK() > 0) {
+      chosen.add(of.auxiliaryK());
+    }
+    for (int k : chosen) {
+      bytes += RowCodes.memory(batch, k, of.width()) + 4L * batch * size.reconstructed();
+    }
+    return bytes + (40L << 20);
+  }
+
+  CudaTraining(
+      CudaDevice device, TrainingSpecification specification, Dictionary initial, int most) {
+    lacks(specification)
+        .ifPresent(
+            words -> {
+              throw Failure.settings("kernel cuda lacks %s: take nd4j or cpu", words);
+            });
+    this.specification = specification;
+    this.initial = initial;
+    this.most = most;
+    selection = (LargestOfRow) specification.type().selection();
+    further = specification.type().furtherCode();
+    optimiser = specification.optimiser();
+    unit = specification.unitDecoder(initial);
+    columns = initial.inputs();
+    read = initial.readColumns();
+    written = initial.reconstructedColumns();
+    width = initial.width();
+    device.use();
+    long needed =
+        memory(specification, new TrainingSize(read, written, initial.sources().size(), most, 1));
+    if (needed > device.free()) {
+      throw Failure.resources(
+          "a dictionary of width %,d over %,d columns takes %,d bytes of a GPU in batches of %,d, and %,d of %s are free: take a smaller batch or width, or a GPU that nobody else uses",
+          width, columns, needed, most, device.free(), device.name());
+    }
+    stream = new CudaStream(device);
+    try {
+      allocate();
+    } catch (RuntimeException e) {
+      stream.close();
+      throw e;
+    }
+  }
+
+  private void allocate() {
+    encoder =
+        new CudaParameter(
+            stream, "encoder", Transposition.of(initial.encoder().firstRows(read)), optimiser);
+    encoderBias = new CudaParameter(stream, "encoder_bias", initial.encoderBias(), optimiser);
+    decoder =
+        new CudaParameter(
+            stream,
+            "decoder",
+            initial.decoder().columns(columns - written, written).values(),
+            optimiser);
+    decoderBias = new CudaParameter(stream, "decoder_bias", initial.decoderBias(), optimiser);
+    rows = new RowsOnDevice(stream, initial, columns, most);
+    rows.round(encoder.values);
+    main = new Reconstructed(selection.most(), true, true);
+    more = further.map(code -> new Reconstructed(code.k(), true, false)).orElse(null);
+    auxiliary =
+        specification.auxiliaryK() > 0
+            ? new Reconstructed(specification.auxiliaryK(), false, false)
+            : null;
+    weights = specification.sourceWeights().isEmpty() ? null : stream.of(columnWeights());
+    sums = stream.longs(written);
+    squares = stream.longs(written);
+    through = initial.target() == Target.AUTOENCODER ? stream.longs((long) SHARES * read) : null;
+    ofLatents = stream.longs(width);
+    firings = stream.longs(width);
+    deaths = stream.longs(width);
+    silent = stream.longs(width);
+    dead = stream.bytes(width);
+    settings = stream.words(SETTINGS);
+    scalars = stream.longs(SCALARS.size());
+    for (DeviceArray array : new DeviceArray[] {silent, dead, scalars}) {
+      stream.clear(array);
+    }
+    hostBatch = stream.host(4L * most * columns);
+    hostSettings = stream.host(4L * SETTINGS);
+    hostScalars = stream.host(8L * SCALARS.size());
+  }
+
+  /** The weight of each column's source, [T]. */
+  private float[] columnWeights() {
+    float[] all = new float[written];
+    int at = 0;
+    List<Source> sources = initial.reconstructedSources();
+    for (int s = 0; s < sources.size(); s++) {
+      int end = at + sources.get(s).width();
+      Arrays.fill(all, at, end, specification.sourceWeights().get(s).floatValue());
+      at = end;
+    }
+    return all;
+  }
+
+  private DeviceArray scalar(String name) {
+    return scalars.from(8L * SCALARS.indexOf(name));
+  }
+
+  private double told(String name) {
+    return hostScalars.getDouble(8L * SCALARS.indexOf(name));
+  }
+
+  @Override
+  public StepLosses step(FloatMatrix batch, StepSettings now) {
+    StepLosses losses = run(batch, now, true);
+    if (Double.isNaN(told("CLIP"))) {
+      return new StepLosses(
+          Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
+    }
+    steps++;
+    return losses;
+  }
+
+  /** Losses; leaves the gradients, the decoder's without their parallel part, in the parameters. */
+  public StepLosses gradients(FloatMatrix batch, StepSettings now) {
+    return run(batch, now, false);
+  }
+
+  private StepLosses run(FloatMatrix batch, StepSettings now, boolean update) {
+    int n = batch.rows();
+    if (n < 2 || n > most || batch.columns() != columns) {
+      throw new IllegalArgumentException(
+          "a batch of " + batch + ", expected are 2 to " + most + " rows of " + columns);
+    }
+    stream.use();
+    hostBatch.write(0, batch.values(), 0, n * columns);
+    AdamStep adam = AdamStep.of(optimiser, now.learningRate(), steps + 1);
+    hostSettings.write(
+        0,
+        new float[] {
+          now.k(selection.k(), selection.initialK()),
+          adam.firstDecay(),
+          adam.secondDecay(),
+          adam.epsilon(),
+          adam.rate(),
+          adam.root(),
+          (float) (1 - now.learningRate() * optimiser.weightDecay()),
+          optimiser.averageDecay(steps + 1)
+        },
+        0,
+        SETTINGS);
+    if (!update || !recorded.containsKey(n)) {
+      enqueue(n, update);
+      if (update) {
+        recorded.put(n, null);
+      }
+    } else {
+      if (recorded.get(n) == null) {
+        recorded.put(n, stream.record(() -> enqueue(n, true)));
+      }
+      stream.replay(recorded.get(n));
+    }
+    stream.await();
+    return losses(n);
+  }
+
+  private StepLosses losses(int n) {
+    double variance = told("VARIANCE");
+    double fvu = told("LOSS_MAIN") / variance;
+    double loss = fvu;
+    if (further.isPresent()) {
+      loss += further.get().weight() * told("LOSS_FURTHER") / variance;
+    }
+    double auxiliaryLoss = 0;
+    if (auxiliary != null && told("DEAD_BEFORE") > 0 && told("TARGET") > 0) {
+      auxiliaryLoss = told("LOSS_AUXILIARY") / told("TARGET");
+      loss +=
+          specification.auxiliaryCoefficient()
+              * Math.min(1, told("DEAD_BEFORE") / specification.auxiliaryK())
+              * auxiliaryLoss;
+    }
+    return new StepLosses(loss, fvu, told("FIRED") / n, told("DEAD") / width, auxiliaryLoss);
+  }
+
+  /** All of a step for so many rows, from what lies in the host's memory to what is told there. */
+  private void enqueue(int n, boolean update) {
+    stream.upload(hostSettings, settings, 4L * SETTINGS);
+    stream.upload(hostBatch, rows.batch, 4L * n * columns);
+    rows.multiply(n, decoderBias.values);
+    DeviceArray target = rows.centred.from(4L * (columns - written));
+    int tiles = (written + COLUMNS - 1) / COLUMNS;
+    stream.launch("column_sums", tiles, 1, target, columns, written, n, sums, squares);
+    stream.launch("variance", 1, 1, sums, squares, weights, written, n, scalars);
+
+    select(n, main, 0, null, null);
+    main.reconstruct(n, target, columns, weights, "LOSS_MAIN");
+    stream.launch("sum_of", 1, 1, main.weighedSquares, n, scalar("TARGET"));
+    if (more != null) {
+      select(n, more, further.get().k(), null, null);
+      more.reconstruct(n, target, columns, weights, "LOSS_FURTHER");
+    }
+    if (auxiliary != null) {
+      select(n, auxiliary, specification.auxiliaryK(), dead, scalar("DEAD"));
+      auxiliary.reconstruct(n, main.left, written, null, "LOSS_AUXILIARY");
+    }
+    stream.launch(
+        "factors",
+        1,
+        1,
+        further.map(FurtherCode::weight).orElse(0.0),
+        auxiliary == null ? 0.0 : specification.auxiliaryCoefficient(),
+        specification.auxiliaryK(),
+        scalars);
+    main.gather(n, "FACTOR_MAIN", false);
+    stream.launch("column_sums", tiles, 1, main.left, written, written, n, main.sums, null);
+    if (more != null) {
+      more.gather(n, "FACTOR_FURTHER", true);
+      stream.launch("column_sums", tiles, 1, more.left, written, written, n, more.sums, null);
+    }
+    if (auxiliary != null) {
+      auxiliary.gather(n, "FACTOR_AUXILIARY", true);
+    }
+    finishGradients();
+    if (update) {
+      update();
+    }
+    stream.launch(
+        "advance",
+        advancing(),
+        1,
+        main.codes.marks,
+        main.codes.words(n),
+        width,
+        n,
+        specification.deadWindow(),
+        silent,
+        dead,
+        firings,
+        deaths);
+    stream.launch("sum_of", 1, 1, firings, width, scalar("FIRED"));
+    stream.launch("sum_of", 1, 1, deaths, width, scalar("DEAD"));
+    stream.download(scalars, hostScalars, 8L * SCALARS.size());
+  }
+
+  /** Blocks of a warp for each latent. */
+  private int advancing() {
+    int latents = CudaDevice.THREADS / 32;
+    return (width + latents - 1) / latents;
+  }
+
+  private void select(int n, Reconstructed code, int k, DeviceArray eligible, DeviceArray needed) {
+    stream.clear(code.codes.marks);
+    rows.selectLargest(
+        n, encoder.values, encoderBias.values, settings, k, eligible, needed, code.codes);
+  }
+
+  private void finishGradients() {
+    if (through != null) {
+      stream.launch(
+          "through_encoder",
+          (read + COLUMNS - 1) / COLUMNS,
+          SHARES,
+          encoderBias.gradient,
+          encoder.values,
+          width,
+          read,
+          through);
+    }
+    stream.launch(
+        "decoder_bias_gradient",
+        1,
+        1,
+        main.sums,
+        more == null ? null : more.sums,
+        through,
+        SHARES,
+        columns,
+        read,
+        written,
+        decoderBias.gradient,
+        scalars);
+    stream.launch(
+        "finish_gradients",
+        width,
+        1,
+        decoder.values,
+        unit ? 1 : 0,
+        read,
+        written,
+        encoder.gradient,
+        decoder.gradient,
+        encoderBias.gradient,
+        ofLatents);
+    stream.launch("sum_of", 1, 1, ofLatents, width, scalar("SQUARES_LATENTS"));
+    stream.launch("clip_factor", 1, 1, optimiser.gradientClip(), scalars);
+  }
+
+  private void update() {
+    stream.launch(
+        "adam_latents",
+        width,
+        1,
+        settings,
+        scalars,
+        unit ? 1 : 0,
+        read,
+        written,
+        encoder.values,
+        encoder.gradient,
+        encoder.first,
+        encoder.second,
+        encoder.average,
+        decoder.values,
+        decoder.gradient,
+        decoder.first,
+        decoder.second,
+        decoder.average,
+        encoderBias.values,
+        encoderBias.gradient,
+        encoderBias.first,
+        encoderBias.second,
+        encoderBias.average,
+        rows.encoder,
+        rows.stride(),
+        rows.encoderLengths,
+        rows.encoderLosses);
+    stream.launch(
+        "adam_bias",
+        (columns + CudaDevice.THREADS - 1) / CudaDevice.THREADS,
+        1,
+        settings,
+        scalars,
+        columns,
+        decoderBias.values,
+        decoderBias.gradient,
+        decoderBias.first,
+        decoderBias.second,
+        decoderBias.average);
+  }
+
+  /** Gradients of the last {@link #gradients}; encoder and decoder by latent. */
+  public Map<String, float[]> lastGradients() {
+    stream.use();
+    Map<String, float[]> gradients = new LinkedHashMap<>();
+    gradients.put("W_enc", encoder.gradient());
+    gradients.put("b_enc", encoderBias.gradient());
+    gradients.put("W_dec", decoder.gradient());
+    gradients.put("b_dec", Arrays.copyOfRange(decoderBias.gradient(), columns - written, columns));
+    return gradients;
+  }
+
+  @Override
+  public Dictionary snapshot() {
+    stream.use();
+    FloatMatrix byLatent = new FloatMatrix(width, read, encoder.result());
+    float[] some = decoder.result();
+    float[] all = new float[Math.multiplyExact(width, columns)];
+    for (int latent = 0; latent < width; latent++) {
+      double square = 0;
+      for (int i = latent * written; i < (latent + 1) * written; i++) {
+        square += (double) some[i] * some[i];
+      }
+      float longer = unit && square > 0 ? (float) Math.sqrt(square) : 1;
+      for (int i = 0; i < written; i++) {
+        all[latent * columns + columns - written + i] = some[latent * written + i] / longer;
+      }
+    }
+    return new Dictionary(
+        initial.type(),
+        initial.sources(),
+        initial.target(),
+        initial.k(),
+        new FloatMatrix(columns, width, Arrays.copyOf(Transposition.of(byLatent), columns * width)),
+        encoderBias.result(),
+        new FloatMatrix(width, columns, all),
+        decoderBias.result(),
+        initial.inputMean(),
+        initial.inputScale(),
+        Map.of());
+  }
+
+  private List<CudaParameter> parameters() {
+    return List.of(encoder, encoderBias, decoder, decoderBias);
+  }
+
+  @Override
+  public Map<String, float[]> state() {
+    stream.use();
+    Map<String, float[]> state = new LinkedHashMap<>();
+    parameters().forEach(parameter -> parameter.save(state));
+    state.put("steps", new float[] {steps});
+    DeadLatents latents = new DeadLatents(width, specification.deadWindow());
+    latents.assign(stream.longs(silent, width));
+    latents.save(state);
+    return state;
+  }
+
+  @Override
+  public void restore(Map<String, float[]> state) {
+    stream.use();
+    parameters().forEach(parameter -> parameter.restore(state));
+    rows.round(encoder.values);
+    steps = (long) state.get("steps")[0];
+    DeadLatents latents = new DeadLatents(width, specification.deadWindow());
+    latents.restore(state);
+    stream.upload(latents.silent(), silent);
+    // No rows went by: tells which are dead, and how many.
+    stream.launch(
+        "advance",
+        advancing(),
+        1,
+        main.codes.marks,
+        0,
+        width,
+        0,
+        specification.deadWindow(),
+        silent,
+        dead,
+        firings,
+        deaths);
+    stream.launch("sum_of", 1, 1, deaths, width, scalar("DEAD"));
+    stream.await();
+  }
+
+  @Override
+  public void close() {
+    stream.close();
+  }
+}

@@ -1,0 +1,612 @@
+// What a training step and an encoder do beside their dense product, for one dictionary.
+//
+// n rows of a batch, F latents, R columns that the encoder reads, T columns that the decoder writes.
+// Encoder and decoder lie latent by latent, [F, R] and [F, T]. Every kernel runs in blocks of THREADS.
+// Sums have a fixed order, so that the same steps give the same bits; integers alone meet in atomics.
+//
+// The product P = X·Wᵀ comes in bf16 with sums in fp32. How far it can be from fp32's bounds which latents
+// can be among those that are asked for; these are multiplied again in fp32, in place, and decide.
+
+#ifndef THREADS
+#define THREADS 256
+#endif
+#define WARPS (THREADS / 32)
+#define FULL 0xffffffffu
+
+// Bins of positive floats by exponent and five bits of the mantissa.
+#define BINS 8192
+#define BIN_SHIFT 18
+
+// Twice what sums in fp32 may lose for each addition; tensor cores cut where others round.
+#define LOST_PER_SUM 4.76837158e-7f
+#define ROUNDED 1.0001f
+#define TINY 1e-30f
+
+// Numbers that change from step to step, in device memory so that a recorded step can run again.
+enum Setting { CHOSEN, ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON, ADAM_RATE, ADAM_ROOT, KEEP_WEIGHTS, KEEP_AVERAGE };
+
+// What a step says of itself.
+enum Scalar { VARIANCE, LOSS_MAIN, LOSS_FURTHER, TARGET, LOSS_AUXILIARY, FIRED, SQUARES_LATENTS, SQUARES_BIAS,
+              FACTOR_MAIN, FACTOR_FURTHER, FACTOR_AUXILIARY, CLIP, DEAD_BEFORE, DEAD };
+
+__device__ __forceinline__ float warp_sum(float value) {
+  for (int apart = 16; apart > 0; apart >>= 1) value += __shfl_xor_sync(FULL, value, apart);
+  return value;
+}
+
+// Of all threads of a block, to each of them.
+__device__ double block_sum(double value) {
+  __shared__ double sums[THREADS];
+  __syncthreads();
+  sums[threadIdx.x] = value;
+  __syncthreads();
+  for (int half = THREADS / 2; half > 0; half >>= 1) {
+    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    __syncthreads();
+  }
+  return sums[0];
+}
+
+__device__ __forceinline__ unsigned short to_bf16(float value) {
+  unsigned bits = __float_as_uint(value);
+  return (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+__device__ __forceinline__ float from_bf16(unsigned short value) { return __uint_as_float((unsigned)value << 16); }
+
+// Rounds a row to bf16 and tells its length and that of what the rounding takes away, a little too long.
+__device__ void round_row(const float* row, int columns, unsigned short* rounded, int stride, float* length, float* loss) {
+  double squares = 0, lost = 0;
+  for (int c = threadIdx.x; c < stride; c += THREADS) {
+    float value = c < columns ? row[c] : 0.0f;
+    unsigned short narrow = to_bf16(value);
+    double gone = (double)value - from_bf16(narrow);
+    rounded[c] = narrow;
+    squares += (double)value * value;
+    lost += gone * gone;
+  }
+  squares = block_sum(squares);
+  lost = block_sum(lost);
+  if (threadIdx.x == 0) {
+    *length = (float)sqrt(squares) * ROUNDED;
+    *loss = (float)sqrt(lost) * ROUNDED;
+  }
+}
+
+// x̃ − b_dec of each row, [n, D], and of its first R columns that in bf16, [n, stride]. A block a row.
+extern "C" __global__ void centre(const float* batch, const float* mean, const float* scale, const float* bias, int columns,
+                                  int read, float* centred, unsigned short* rounded, int stride, float* lengths, float* losses) {
+  long row = blockIdx.x;
+  float* to = centred + row * columns;
+  for (int c = threadIdx.x; c < columns; c += THREADS) to[c] = (batch[row * columns + c] - mean[c]) * scale[c] - bias[c];
+  __syncthreads();
+  round_row(to, read, rounded + row * stride, stride, lengths + row, losses + row);
+}
+
+// The encoder in bf16, [F, stride]. A block a latent.
+extern "C" __global__ void round_encoder(const float* encoder, int read, unsigned short* rounded, int stride, float* lengths,
+                                         float* losses) {
+  long latent = blockIdx.x;
+  round_row(encoder + latent * read, read, rounded + latent * stride, stride, lengths + latent, losses + latent);
+}
+
+// How far the rounded product of a row and a latent, and its bias, may be from fp32's.
+struct Slack {
+  float of_length, of_loss;
+  __device__ Slack(float length, float loss, int read) {
+    of_length = loss + (read + 8) * LOST_PER_SUM * length;
+    of_loss = length + loss;
+  }
+  __device__ __forceinline__ float of(float length, float loss, float bias) const {
+    return (of_length * length + of_loss * loss) * ROUNDED + fabsf(bias) * LOST_PER_SUM + TINY;
+  }
+};
+
+// The product of a row and a latent in fp32, by a warp.
+__device__ __forceinline__ float exact(const float* row, const float* latent, int read) {
+  float sum = 0;
+  for (int c = threadIdx.x & 31; c < read; c += 32) sum += row[c] * latent[c];
+  return warp_sum(sum);
+}
+
+// The k largest positive pre-activations of each row among those that are eligible (null: all): ids ascending,
+// values, how many. Of equal ones the lower latent comes first. A block a row.
+//
+// One pass counts lower ends by bins, so that the k-th of them is known to a 32nd; one collects what can reach it.
+//
+// product: [n, F]; exact where a latent was looked at. candidates: [n, F], room. marks: a bit for each row, by latent.
+extern "C" __global__ void select_largest(float* product, int width, const float* centred, int columns, int read,
+                                          const float* encoder, const float* bias, const float* row_lengths,
+                                          const float* row_losses, const float* lengths, const float* losses,
+                                          const float* settings, int fixed, const unsigned char* eligible,
+                                          const double* needed, int* candidates, int most, int* ids, float* values,
+                                          int* counts, unsigned* marks, int words) {
+  __shared__ unsigned bins[BINS];
+  __shared__ unsigned tops[THREADS];
+  __shared__ float bar;
+  __shared__ unsigned found, prefix, left;
+  long row = blockIdx.x;
+  int t = threadIdx.x;
+  if (needed != nullptr && *needed == 0) {
+    if (t == 0) counts[row] = 0;
+    return;
+  }
+  int k = fixed > 0 ? fixed : (int)settings[CHOSEN];
+  float* products = product + row * width;
+  int* list = candidates + row * width;
+  const float* x = centred + row * columns;
+  Slack slack(row_lengths[row], row_losses[row], read);
+
+  for (int b = t; b < BINS; b += THREADS) bins[b] = 0;
+  if (t == 0) found = 0;
+  __syncthreads();
+  for (int f = t; f < width; f += THREADS) {
+    if (eligible != nullptr && !eligible[f]) continue;
+    float low = products[f] + bias[f] - slack.of(lengths[f], losses[f], bias[f]);
+    if (low > 0) atomicAdd(&bins[__float_as_uint(low) >> BIN_SHIFT], 1u);
+  }
+  __syncthreads();
+  unsigned sum = 0;
+  for (int b = 0; b < BINS / THREADS; b++) sum += bins[t * (BINS / THREADS) + b];
+  tops[t] = sum;
+  __syncthreads();
+  if (t == 0) {
+    unsigned above = 0;
+    int part = THREADS - 1;
+    while (part >= 0 && above + tops[part] < (unsigned)k) above += tops[part--];
+    bar = 0;
+    if (part >= 0) {
+      int bin = (part + 1) * (BINS / THREADS) - 1;
+      while (above + bins[bin] < (unsigned)k) above += bins[bin--];
+      bar = __uint_as_float((unsigned)bin << BIN_SHIFT);
+    }
+  }
+  __syncthreads();
+  for (int f = t; f < width; f += THREADS) {
+    if (eligible != nullptr && !eligible[f]) continue;
+    float high = products[f] + bias[f] + slack.of(lengths[f], losses[f], bias[f]);
+    if (high > 0 && high >= bar) list[atomicAdd(&found, 1u)] = f;
+  }
+  __syncthreads();
+  int count = (int)found;
+  for (int j = t / 32; j < count; j += WARPS) {
+    float value = exact(x, encoder + (long)list[j] * read, read);
+    if ((t & 31) == 0) products[list[j]] = value;
+  }
+  __syncthreads();
+
+  // The k-th largest of the candidates, byte by byte from the top; 0 where there are fewer.
+  if (t == 0) {
+    prefix = 0;
+    left = (unsigned)k;
+  }
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    for (int b = t; b < 256; b += THREADS) bins[b] = 0;
+    __syncthreads();
+    unsigned so_far = prefix;
+    for (int j = t; j < count; j += THREADS) {
+      float value = products[list[j]] + bias[list[j]];
+      unsigned bits = __float_as_uint(value);
+      bool same = shift == 24 || (bits >> (shift + 8)) == (so_far >> (shift + 8));
+      if (value > 0 && same) atomicAdd(&bins[(bits >> shift) & 255u], 1u);
+    }
+    __syncthreads();
+    if (t == 0) {
+      int b = 255;
+      while (b > 0 && bins[b] < left) left -= bins[b--];
+      prefix = so_far | ((unsigned)b << shift);
+    }
+    __syncthreads();
+  }
+  unsigned last = prefix;
+  unsigned of_last = left;
+  if (t == 0) found = 0;
+  __syncthreads();
+  for (int j = t; j < count; j += THREADS) {
+    int f = list[j];
+    float value = products[f] + bias[f];
+    unsigned bits = __float_as_uint(value);
+    if (!(value > 0) || bits < last) continue;
+    if (bits == last) {
+      unsigned before = 0;
+      for (int other = 0; other < count; other++)
+        before += list[other] < f && __float_as_uint(products[list[other]] + bias[list[other]]) == last;
+      if (before >= of_last) continue;
+    }
+    ids[row * most + atomicAdd(&found, 1u)] = f;
+  }
+  __syncthreads();
+  count = (int)found;
+  for (int j = t; j < count; j += THREADS) list[j] = ids[row * most + j];
+  __syncthreads();
+  for (int j = t; j < count; j += THREADS) {
+    int f = list[j];
+    int rank = 0;
+    for (int other = 0; other < count; other++) rank += list[other] < f;
+    ids[row * most + rank] = f;
+    values[row * most + rank] = products[f] + bias[f];
+    if (marks != nullptr) atomicOr(&marks[(long)f * words + row / 32], 1u << (row % 32));
+  }
+  if (t == 0) counts[row] = count;
+}
+
+// Pre-activations above the bar of their latent, exact, others 0, in place; how many of a row. A block a row.
+extern "C" __global__ void select_above(float* product, int width, const float* centred, int columns, int read,
+                                        const float* encoder, const float* bias, const float* row_lengths,
+                                        const float* row_losses, const float* lengths, const float* losses, const float* bars,
+                                        int* candidates, int* counts) {
+  __shared__ unsigned found, firing;
+  long row = blockIdx.x;
+  int t = threadIdx.x;
+  float* products = product + row * width;
+  int* list = candidates + row * width;
+  Slack slack(row_lengths[row], row_losses[row], read);
+  if (t == 0) found = firing = 0;
+  __syncthreads();
+  for (int f = t; f < width; f += THREADS) {
+    bool can = products[f] + bias[f] + slack.of(lengths[f], losses[f], bias[f]) > bars[f];
+    if (can) list[atomicAdd(&found, 1u)] = f;
+    else products[f] = 0;
+  }
+  __syncthreads();
+  int count = (int)found;
+  for (int j = t / 32; j < count; j += WARPS) {
+    int f = list[j];
+    float value = exact(centred + row * columns, encoder + (long)f * read, read) + bias[f];
+    if ((t & 31) == 0) {
+      products[f] = value > bars[f] ? value : 0.0f;
+      if (value > bars[f] && value != 0) atomicAdd(&firing, 1u);
+    }
+  }
+  __syncthreads();
+  if (t == 0) counts[row] = (int)firing;
+}
+
+// What is not 0 of each row, ids ascending, from starts[row] on. A block a row.
+extern "C" __global__ void compact(const float* dense, int width, const int* starts, int* ids, float* values) {
+  __shared__ int places[THREADS];
+  __shared__ int at;
+  long row = blockIdx.x;
+  int t = threadIdx.x;
+  if (t == 0) at = starts[row];
+  for (int first = 0; first < width; first += THREADS) {
+    int f = first + t;
+    float value = f < width ? dense[row * width + f] : 0.0f;
+    __syncthreads();
+    places[t] = value != 0;
+    __syncthreads();
+    for (int apart = 1; apart < THREADS; apart <<= 1) {
+      int before = t >= apart ? places[t - apart] : 0;
+      __syncthreads();
+      places[t] += before;
+      __syncthreads();
+    }
+    if (value != 0) {
+      ids[at + places[t] - 1] = f;
+      values[at + places[t] - 1] = value;
+    }
+    __syncthreads();
+    if (t == 0) at += places[THREADS - 1];
+  }
+}
+
+// target − code·W_dec of each row, times the columns' weights (null: 1), and its square, weighed once. A block a row.
+extern "C" __global__ void residual(const float* target, int target_stride, int columns, const int* ids, const float* values,
+                                    const int* counts, int most, const float* decoder, const float* weights, float* left,
+                                    double* squares, double* weighed_squares) {
+  long row = blockIdx.x;
+  double sum = 0, weighed_sum = 0;
+  int count = counts[row];
+  for (int c = threadIdx.x; c < columns; c += THREADS) {
+    float value = target[row * target_stride + c];
+    for (int j = 0; j < count; j++) value -= values[row * most + j] * decoder[(long)ids[row * most + j] * columns + c];
+    float weighed = weights == nullptr ? value : value * weights[c];
+    left[row * columns + c] = weighed;
+    sum += (double)value * weighed;
+    weighed_sum += (double)weighed * weighed;
+  }
+  sum = block_sum(sum);
+  weighed_sum = block_sum(weighed_sum);
+  if (threadIdx.x == 0) {
+    squares[row] = sum;
+    if (weighed_squares != nullptr) weighed_squares[row] = weighed_sum;
+  }
+}
+
+// Reconstructions in captured units, from rows of codes. A block a row; bars (null: none) by source, [S, F].
+extern "C" __global__ void decode(const int* starts, const int* ids, const float* values, const float* decoder, const float* bias,
+                                  const float* scale, const float* mean, const float* bars, const int* source_of, int width,
+                                  int columns, float* out) {
+  long row = blockIdx.x;
+  for (int c = threadIdx.x; c < columns; c += THREADS) {
+    const float* bar = bars == nullptr ? nullptr : bars + (long)source_of[c] * width;
+    float sum = bias[c];
+    for (int j = starts[row]; j < starts[row + 1]; j++)
+      if (bar == nullptr || values[j] > bar[ids[j]]) sum += values[j] * decoder[(long)ids[j] * columns + c];
+    out[row * columns + c] = sum / scale[c] + mean[c];
+  }
+}
+
+// Sums of 32 columns over the rows, and of their squares. A block 32 columns.
+extern "C" __global__ void column_sums(const float* matrix, int stride, int columns, int rows, double* sums, double* squares) {
+  __shared__ double part[THREADS], part_squares[THREADS];
+  int t = threadIdx.x;
+  int c = blockIdx.x * 32 + t % 32;
+  double sum = 0, square = 0;
+  for (int row = t / 32; row < rows && c < columns; row += WARPS) {
+    double value = matrix[(long)row * stride + c];
+    sum += value;
+    square += value * value;
+  }
+  part[t] = sum;
+  part_squares[t] = square;
+  __syncthreads();
+  if (t < 32 && c < columns) {
+    sum = square = 0;
+    for (int w = 0; w < WARPS; w++) {
+      sum += part[w * 32 + t];
+      square += part_squares[w * 32 + t];
+    }
+    sums[c] = sum;
+    if (squares != nullptr) squares[c] = square;
+  }
+}
+
+// Σ‖x̃ − mean‖² from sums and squares of columns. One block.
+extern "C" __global__ void variance(const double* sums, const double* squares, const float* weights, int columns, int rows,
+                                    double* scalars) {
+  double sum = 0;
+  for (int c = threadIdx.x; c < columns; c += THREADS)
+    sum += (weights == nullptr ? 1.0 : (double)weights[c]) * (squares[c] - sums[c] * sums[c] / rows);
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) scalars[VARIANCE] = sum > 2.2250738585072014e-308 ? sum : 2.2250738585072014e-308;
+}
+
+// One block.
+extern "C" __global__ void sum_of(const double* values, int count, double* into) {
+  double sum = 0;
+  for (int i = threadIdx.x; i < count; i += THREADS) sum += values[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) *into = sum;
+}
+
+// What residuals are multiplied by to be gradients of a decoded vector. One thread of one block.
+extern "C" __global__ void factors(double further, double auxiliary, int auxiliary_k, double* scalars) {
+  if (threadIdx.x != 0) return;
+  double dead = scalars[DEAD];
+  scalars[DEAD_BEFORE] = dead;
+  scalars[FACTOR_MAIN] = -2 / scalars[VARIANCE];
+  scalars[FACTOR_FURTHER] = -2 * further / scalars[VARIANCE];
+  double share = auxiliary_k > 0 ? dead / auxiliary_k : 0;
+  double weight = auxiliary * (share < 1 ? share : 1);
+  scalars[FACTOR_AUXILIARY] = scalars[TARGET] > 0 ? -2 * weight / scalars[TARGET] : 0;
+}
+
+// Adds what a code and its residual say to the gradients of its latents, rows in their order. A block a latent.
+extern "C" __global__ void gather_gradients(const unsigned* marks, int words, const int* ids, const float* values,
+                                            const int* counts, int most, const float* left, int written, const float* centred,
+                                            int columns, int read, const float* decoder, const double* factor, int add,
+                                            float* encoder_gradient, float* decoder_gradient, float* bias_gradient) {
+  __shared__ int rows[32];
+  __shared__ float codes[32], slopes[32];
+  __shared__ int some, next;
+  long latent = blockIdx.x;
+  int t = threadIdx.x;
+  int lane = t & 31;
+  float* of_encoder = encoder_gradient + latent * read;
+  float* of_decoder = decoder_gradient + latent * written;
+  float by = (float)*factor;
+  if (!add) {
+    for (int c = t; c < read; c += THREADS) of_encoder[c] = 0;
+    for (int c = t; c < written; c += THREADS) of_decoder[c] = 0;
+    if (t == 0) bias_gradient[latent] = 0;
+  }
+  if (t == 0) next = 0;
+  __syncthreads();
+  while (true) {
+    // The next word that marks a row.
+    if (t == 0) {
+      some = 0;
+      while (next < words && some == 0) {
+        unsigned word = marks[latent * words + next];
+        for (; word != 0; word &= word - 1) rows[some++] = next * 32 + __ffs((int)word) - 1;
+        next++;
+      }
+    }
+    __syncthreads();
+    int count = some;
+    if (count == 0) break;
+    for (int j = t / 32; j < count; j += WARPS) {
+      long row = rows[j];
+      float code = 0;
+      for (int i = lane; i < counts[row]; i += 32)
+        if (ids[row * most + i] == latent) code = values[row * most + i];
+      code = warp_sum(code);
+      float slope = 0;
+      for (int c = lane; c < written; c += 32) slope += left[row * written + c] * decoder[latent * written + c];
+      slope = warp_sum(slope) * by;
+      if (lane == 0) {
+        codes[j] = code * by;
+        slopes[j] = slope;
+      }
+    }
+    __syncthreads();
+    for (int c = t; c < written; c += THREADS) {
+      float sum = of_decoder[c];
+      for (int j = 0; j < count; j++) sum += codes[j] * left[(long)rows[j] * written + c];
+      of_decoder[c] = sum;
+    }
+    for (int c = t; c < read; c += THREADS) {
+      float sum = of_encoder[c];
+      for (int j = 0; j < count; j++) sum += slopes[j] * centred[(long)rows[j] * columns + c];
+      of_encoder[c] = sum;
+    }
+    if (t == 0) {
+      float sum = bias_gradient[latent];
+      for (int j = 0; j < count; j++) sum += slopes[j];
+      bias_gradient[latent] = sum;
+    }
+    __syncthreads();
+  }
+}
+
+// Takes from a decoder's gradient what is parallel to its latent, and tells the square of all. A block a latent.
+extern "C" __global__ void finish_gradients(const float* decoder, int unit, int read, int written, const float* encoder_gradient,
+                                            float* decoder_gradient, const float* bias_gradient, double* squares) {
+  long latent = blockIdx.x;
+  int t = threadIdx.x;
+  float along = 0;
+  if (unit) {
+    double sum = 0;
+    for (int c = t; c < written; c += THREADS)
+      sum += (double)decoder_gradient[latent * written + c] * decoder[latent * written + c];
+    along = (float)block_sum(sum);
+  }
+  double square = 0;
+  for (int c = t; c < written; c += THREADS) {
+    float value = decoder_gradient[latent * written + c] - along * decoder[latent * written + c];
+    decoder_gradient[latent * written + c] = value;
+    square += (double)value * value;
+  }
+  for (int c = t; c < read; c += THREADS) square += (double)encoder_gradient[latent * read + c] * encoder_gradient[latent * read + c];
+  square = block_sum(square);
+  if (t == 0) squares[latent] = square + (double)bias_gradient[latent] * bias_gradient[latent];
+}
+
+// Σ over a share of the latents of their bias' gradient times their encoder, 32 columns a block, [gridDim.y, R].
+extern "C" __global__ void through_encoder(const float* bias_gradient, const float* encoder, int width, int read, double* sums) {
+  __shared__ double part[THREADS];
+  int t = threadIdx.x;
+  int c = blockIdx.x * 32 + t % 32;
+  int share = (width + gridDim.y - 1) / gridDim.y;
+  int from = blockIdx.y * share;
+  int to = from + share < width ? from + share : width;
+  double sum = 0;
+  for (int f = from + t / 32; f < to && c < read; f += WARPS) {
+    float slope = bias_gradient[f];
+    if (slope != 0) sum += (double)slope * encoder[(long)f * read + c];
+  }
+  part[t] = sum;
+  __syncthreads();
+  if (t < 32 && c < read) {
+    sum = 0;
+    for (int w = 0; w < WARPS; w++) sum += part[w * 32 + t];
+    sums[(long)blockIdx.y * read + c] = sum;
+  }
+}
+
+// The gradient of b_dec, where what is read is what is written less what goes through the encoder. One block.
+extern "C" __global__ void decoder_bias_gradient(const double* main, const double* further, const double* through, int shares,
+                                                 int columns, int read, int written, float* gradient, double* scalars) {
+  double square = 0;
+  for (int c = threadIdx.x; c < columns; c += THREADS) {
+    double sum = 0;
+    int w = c - (columns - written);
+    if (w >= 0) {
+      sum = scalars[FACTOR_MAIN] * main[w];
+      if (further != nullptr) sum += scalars[FACTOR_FURTHER] * further[w];
+    }
+    for (int s = 0; through != nullptr && s < shares; s++) sum -= through[(long)s * read + c];
+    gradient[c] = (float)sum;
+    square += (double)gradient[c] * gradient[c];
+  }
+  square = block_sum(square);
+  if (threadIdx.x == 0) scalars[SQUARES_BIAS] = square;
+}
+
+// What gradients are multiplied by; NaN where they are not finite, and no step is taken. One thread of one block.
+extern "C" __global__ void clip_factor(double clip, double* scalars) {
+  if (threadIdx.x != 0) return;
+  double squares = scalars[SQUARES_LATENTS] + scalars[SQUARES_BIAS];
+  double factor = clip > 0 && squares > clip * clip ? clip / sqrt(squares) : 1;
+  scalars[CLIP] = squares - squares == 0 ? factor : squares - squares;
+}
+
+struct Adam {
+  float first, second, epsilon, rate, root, keep, average;
+  __device__ Adam(const float* settings)
+      : first(settings[ADAM_FIRST]), second(settings[ADAM_SECOND]), epsilon(settings[ADAM_EPSILON]), rate(settings[ADAM_RATE]),
+        root(settings[ADAM_ROOT]), keep(settings[KEEP_WEIGHTS]), average(settings[KEEP_AVERAGE]) {}
+  __device__ __forceinline__ float step(float value, float gradient, float* means, float* mean_squares, long at) const {
+    float mean = means[at] * first + gradient * (1 - first);
+    float square = mean_squares[at] * second + gradient * gradient * (1 - second);
+    means[at] = mean;
+    mean_squares[at] = square;
+    return value - mean * rate / (sqrtf(square) * root + epsilon);
+  }
+  __device__ __forceinline__ void into_average(float value, float* averages, long at) const {
+    if (averages != nullptr) averages[at] = average * averages[at] + (1 - average) * value;
+  }
+};
+
+// A step of Adam for encoder, bias and decoder of a latent; its decoder gets unit norm again where it had it, and its encoder
+// is rounded for the next product. A block a latent.
+extern "C" __global__ void adam_latents(const float* settings, const double* scalars, int unit, int read, int written,
+                                        float* encoder, const float* encoder_gradient, float* encoder_mean, float* encoder_square,
+                                        float* encoder_average, float* decoder, const float* decoder_gradient, float* decoder_mean,
+                                        float* decoder_square, float* decoder_average, float* bias, const float* bias_gradient,
+                                        float* bias_mean, float* bias_square, float* bias_average, unsigned short* rounded,
+                                        int stride, float* lengths, float* losses) {
+  long latent = blockIdx.x;
+  int t = threadIdx.x;
+  float factor = (float)scalars[CLIP];
+  if (factor != factor) return;
+  Adam adam(settings);
+  for (int c = t; c < read; c += THREADS) {
+    long at = latent * read + c;
+    encoder[at] = adam.step(encoder[at] * adam.keep, encoder_gradient[at] * factor, encoder_mean, encoder_square, at);
+    adam.into_average(encoder[at], encoder_average, at);
+  }
+  double squares = 0;
+  for (int c = t; c < written; c += THREADS) {
+    long at = latent * written + c;
+    float value = adam.step(decoder[at] * adam.keep, decoder_gradient[at] * factor, decoder_mean, decoder_square, at);
+    decoder[at] = value;
+    squares += (double)value * value;
+  }
+  float longer = 1;
+  if (unit) {
+    squares = block_sum(squares);
+    if (squares > 0) longer = (float)sqrt(squares);
+  }
+  for (int c = t; c < written; c += THREADS) {
+    long at = latent * written + c;
+    if (unit) decoder[at] /= longer;
+    adam.into_average(decoder[at], decoder_average, at);
+  }
+  if (t == 0) {
+    bias[latent] = adam.step(bias[latent], bias_gradient[latent] * factor, bias_mean, bias_square, latent);
+    adam.into_average(bias[latent], bias_average, latent);
+  }
+  __syncthreads();
+  round_row(encoder + latent * read, read, rounded + latent * stride, stride, lengths + latent, losses + latent);
+}
+
+// A step of Adam for b_dec. As many threads as columns.
+extern "C" __global__ void adam_bias(const float* settings, const double* scalars, int columns, float* bias, const float* gradient,
+                                     float* mean, float* square, float* average) {
+  int c = blockIdx.x * THREADS + threadIdx.x;
+  float factor = (float)scalars[CLIP];
+  if (c >= columns || factor != factor) return;
+  Adam adam(settings);
+  bias[c] = adam.step(bias[c], gradient[c] * factor, mean, square, c);
+  adam.into_average(bias[c], average, c);
+}
+
+// For how many tokens latents have not fired, which of them are dead, and how often they fired. A warp a latent.
+extern "C" __global__ void advance(const unsigned* marks, int words, int width, int rows, long long window, long long* silent,
+                                   unsigned char* dead, double* firings, double* deaths) {
+  int latent = blockIdx.x * WARPS + threadIdx.x / 32;
+  int lane = threadIdx.x & 31;
+  float fired = 0;
+  if (latent < width)
+    for (int w = lane; w < words; w += 32) fired += __popc(marks[(long)latent * words + w]);
+  fired = warp_sum(fired);
+  if (latent < width && lane == 0) {
+    long long tokens = fired > 0 ? 0 : silent[latent] + rows;
+    silent[latent] = tokens < (1LL << 43) ? tokens : 1LL << 43;
+    dead[latent] = silent[latent] >= window;
+    firings[latent] = fired;
+    deaths[latent] = dead[latent];
+  }
+}
