@@ -7,7 +7,7 @@
 //
 // CUDA_ON_CPU_LOG names a file that gets a line for each call.
 //
-// Build: c++ -std=c++17 -O2 -shared -fPIC -I FOLDER_OF_STEP_CU -o libcuda_on_cpu.so cuda_on_cpu.cpp
+// Build: c++ -std=c++17 -O2 -shared -fPIC -fvisibility=hidden -I FOLDER_OF_STEP_CU -o libcuda_on_cpu.so cuda_on_cpu.cpp
 
 #include <setjmp.h>
 #include <ucontext.h>

@@ -64,6 +64,7 @@ public final class CudaOnCpu {
                   "-O2",
                   "-shared",
                   "-fPIC",
+                  "-fvisibility=hidden",
                   "-I",
                   kernels.toString(),
                   "-o",
