@@ -5,7 +5,7 @@
 // What a device would not tell is told here: threads of a block that do not all meet, memory that is read or written
 // beyond what was allocated (fences around every allocation), launches of kernels that are not there.
 //
-// CUDA_ON_CPU_LOG names a file that gets a line for each call.
+// Tests ask for a line for each call in a file, for another generation, and for less memory: see the first functions.
 //
 // Build: c++ -std=c++17 -O2 -shared -fPIC -fvisibility=hidden -I FOLDER_OF_STEP_CU -o libcuda_on_cpu.so cuda_on_cpu.cpp
 
@@ -212,10 +212,9 @@ constexpr size_t FENCE = 64;
 constexpr unsigned char PICKET = 0xa5;
 std::map<char*, size_t> allocated;
 size_t in_use = 0;
-size_t memory_limit() {
-  const char* limit = std::getenv("CUDA_ON_CPU_MEMORY");
-  return limit != nullptr ? std::strtoull(limit, nullptr, 10) : size_t{1} << 30;
-}
+size_t memory = size_t{1} << 30;
+int generation = 90;
+std::FILE* lines = nullptr;
 
 void look_at_fences(char* at, size_t bytes) {
   for (size_t i = 0; i < FENCE; i++)
@@ -224,15 +223,13 @@ void look_at_fences(char* at, size_t bytes) {
 }
 
 void log(const char* format, ...) {
-  static const char* path = std::getenv("CUDA_ON_CPU_LOG");
-  static std::FILE* file = path == nullptr ? nullptr : std::fopen(path, "w");
-  if (file == nullptr) return;
+  if (lines == nullptr) return;
   va_list values;
   va_start(values, format);
-  std::vfprintf(file, format, values);
+  std::vfprintf(lines, format, values);
   va_end(values);
-  std::fputc('\n', file);
-  std::fflush(file);
+  std::fputc('\n', lines);
+  std::fflush(lines);
 }
 
 struct Layout {
@@ -253,6 +250,18 @@ float element(const void* matrix, const Layout& layout, bool transposed, uint64_
 }  // namespace
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
+
+// For tests alone.
+
+EXPORT void cuda_on_cpu_log(const char* path) {
+  Turn turn(device);
+  if (lines != nullptr) std::fclose(lines);
+  lines = path == nullptr ? nullptr : std::fopen(path, "w");
+}
+
+EXPORT void cuda_on_cpu_generation(int value) { generation = value; }
+
+EXPORT void cuda_on_cpu_memory(long bytes) { memory = bytes; }
 
 // The driver.
 
@@ -282,8 +291,7 @@ EXPORT int cuInit(unsigned) {
 }
 
 EXPORT int cuDeviceGetCount(int* count) {
-  const char* devices = std::getenv("CUDA_ON_CPU_DEVICES");
-  *count = devices != nullptr ? std::atoi(devices) : 1;
+  *count = 1;
   return 0;
 }
 
@@ -298,7 +306,7 @@ EXPORT int cuDeviceGetName(char* name, int length, int) {
 }
 
 EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
-  *value = attribute == 75 ? 9 : 0;  // compute capability 9.0
+  *value = attribute == 75 ? generation / 10 : generation % 10;
   return 0;
 }
 
@@ -314,7 +322,7 @@ EXPORT int cuCtxSetCurrent(void*) { return 0; }
 
 EXPORT int cuMemGetInfo_v2(size_t* free, size_t* total) {
   Turn turn(device);
-  *total = memory_limit();
+  *total = memory;
   *free = *total - std::min(*total, in_use);
   return 0;
 }
@@ -322,7 +330,7 @@ EXPORT int cuMemGetInfo_v2(size_t* free, size_t* total) {
 EXPORT int cuMemAlloc_v2(void** at, size_t bytes) {
   Turn turn(device);
   if (bytes == 0) return 1;
-  if (in_use + bytes > memory_limit()) return 2;
+  if (in_use + bytes > memory) return 2;
   char* all = static_cast<char*>(std::malloc(bytes + 2 * FENCE));
   std::memset(all, PICKET, bytes + 2 * FENCE);
   // What nobody wrote is not a number.
@@ -344,9 +352,9 @@ EXPORT int cuMemFreeHost(void* at) {
   return 0;
 }
 
-EXPORT int cuMemFree_v2(void* memory) {
+EXPORT int cuMemFree_v2(void* at) {
   Turn turn(device);
-  auto found = allocated.find(static_cast<char*>(memory));
+  auto found = allocated.find(static_cast<char*>(at));
   if (found == allocated.end()) return 1;
   look_at_fences(found->first, found->second);
   in_use -= found->second;
@@ -493,6 +501,9 @@ EXPORT int nvrtcGetCUBIN(void*, char* code) {
   std::memcpy(code, "code", 4);
   return 0;
 }
+
+EXPORT int nvrtcGetPTXSize(void* program, size_t* size) { return nvrtcGetCUBINSize(program, size); }
+EXPORT int nvrtcGetPTX(void* program, char* code) { return nvrtcGetCUBIN(program, code); }
 
 EXPORT int nvrtcDestroyProgram(void**) { return 0; }
 
