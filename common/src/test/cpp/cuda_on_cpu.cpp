@@ -7,7 +7,7 @@
 //
 // Tests ask for a line for each call in a file, for another generation, and for less memory: see the first functions.
 //
-// Build: c++ -std=c++17 -O2 -shared -fPIC -fvisibility=hidden -I FOLDER_OF_STEP_CU -o libcuda_on_cpu.so cuda_on_cpu.cpp
+// Build: c++ -std=c++17 -O2 -DTHREADS=64 -shared -fPIC -fvisibility=hidden -I FOLDER_OF_STEP_CU -o libcuda_on_cpu.so cuda_on_cpu.cpp
 
 #include <setjmp.h>
 #include <ucontext.h>
@@ -306,7 +306,7 @@ EXPORT int cuDeviceGetName(char* name, int length, int) {
 }
 
 EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
-  *value = attribute == 75 ? generation / 10 : generation % 10;
+  *value = attribute == 1 ? THREADS : attribute == 75 ? generation / 10 : generation % 10;
   return 0;
 }
 

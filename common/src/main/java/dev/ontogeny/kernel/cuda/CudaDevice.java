@@ -17,13 +17,14 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** A GPU with the kernels of {@code step.cu}, compiled for it once per process. */
 final class CudaDevice {
-  /** Threads of every block; {@code step.cu} has the same. */
-  static final int THREADS = 256;
+  /** Threads of a block, where it can have so many. */
+  private static final int THREADS = 256;
 
   /** The first generation whose products take bf16. */
   private static final int FIRST_GENERATION = 80;
 
   private static final int OUT_OF_MEMORY = 2;
+  private static final int THREADS_OF_BLOCK = 1;
   private static final int GENERATION_MAJOR = 75;
   private static final int GENERATION_MINOR = 76;
 
@@ -33,6 +34,10 @@ final class CudaDevice {
 
   final CudaLibraries libraries;
   final Pointer products;
+
+  /** Of every block. */
+  final int threads;
+
   private final String name;
   private final int generation;
   private final Pointer context;
@@ -68,6 +73,8 @@ final class CudaDevice {
     int major = value.getValue();
     check(driver.cuDeviceGetAttribute(value, GENERATION_MINOR, device), "describes a device");
     generation = 10 * major + value.getValue();
+    check(driver.cuDeviceGetAttribute(value, THREADS_OF_BLOCK, device), "describes a device");
+    threads = Math.min(THREADS, value.getValue());
     if (generation < FIRST_GENERATION) {
       throw Failure.settings(
           "GPU %d (%s) is of compute capability %d.%d, and kernel cuda is for 8.0 and later: take nd4j",
@@ -168,7 +175,7 @@ final class CudaDevice {
     checkCompiler(compiler.nvrtcCreateProgram(reference, source, "step.cu", 0, null, null));
     Pointer program = reference.getValue();
     String[] options = {
-      "--gpu-architecture=" + (exact ? "sm_" : "compute_") + target, "-DTHREADS=" + THREADS
+      "--gpu-architecture=" + (exact ? "sm_" : "compute_") + target, "-DTHREADS=" + threads
     };
     int status = compiler.nvrtcCompileProgram(program, options.length, options);
     LongByReference size = new LongByReference();

@@ -40,39 +40,28 @@ final class CudaLibraries {
     this.products = products;
   }
 
-  private static final class Found {
-    private static final CudaLibraries ALL = find();
-
-    private Found() {}
-
-    private static CudaLibraries find() {
-      List<Path> folders = new ArrayList<>();
-      String named = System.getenv().getOrDefault(FOLDERS, "");
-      Arrays.stream(named.split(File.pathSeparator))
-          .filter(folder -> !folder.isBlank())
-          .forEach(folder -> folders.add(Path.of(folder)));
-      folders.add(Path.of("/usr/local/cuda/lib64"));
-      return new CudaLibraries(
-          load(Driver.class, "CUDA's driver", DRIVERS, folders),
-          load(Nvrtc.class, "CUDA's compiler (NVRTC)", COMPILERS, folders),
-          load(CublasLt.class, "cuBLASLt", PRODUCTS, folders));
-    }
-  }
+  private static CudaLibraries found;
 
   /**
    * Those of this machine.
    *
    * @throws Failure of settings that names what is not there
    */
-  static CudaLibraries ofThisMachine() {
-    try {
-      return Found.ALL;
-    } catch (ExceptionInInitializerError e) {
-      throw Failure.in(e).orElseThrow(() -> e);
-    } catch (NoClassDefFoundError e) {
-      // Looked for once, and not found: said in the same words again.
-      return Found.find();
+  static synchronized CudaLibraries ofThisMachine() {
+    if (found == null) {
+      List<Path> folders = new ArrayList<>();
+      String named = System.getenv().getOrDefault(FOLDERS, "");
+      Arrays.stream(named.split(File.pathSeparator))
+          .filter(folder -> !folder.isBlank())
+          .forEach(folder -> folders.add(Path.of(folder)));
+      folders.add(Path.of("/usr/local/cuda/lib64"));
+      found =
+          new CudaLibraries(
+              load(Driver.class, "CUDA's driver", DRIVERS, folders),
+              load(Nvrtc.class, "CUDA's compiler (NVRTC)", COMPILERS, folders),
+              load(CublasLt.class, "cuBLASLt", PRODUCTS, folders));
     }
+    return found;
   }
 
   /** All three from one file. */

@@ -59,6 +59,10 @@ final class CudaStream implements AutoCloseable {
     }
   }
 
+  int threads() {
+    return device.threads;
+  }
+
   /** To be called before anything else by whichever thread works now. */
   void use() {
     device.use();
@@ -215,7 +219,7 @@ final class CudaStream implements AutoCloseable {
     }
     device.check(
         driver.cuLaunchKernel(
-            device.kernel(kernel), x, y, 1, CudaDevice.THREADS, 1, 1, 0, stream, places, null),
+            device.kernel(kernel), x, y, 1, device.threads, 1, 1, 0, stream, places, null),
         "runs " + kernel);
   }
 

@@ -422,7 +422,7 @@ public final class CudaTraining implements TrainingKernel {
 
   /** Blocks of a warp for each latent. */
   private int advancing() {
-    int latents = CudaDevice.THREADS / 32;
+    int latents = stream.threads() / 32;
     return (width + latents - 1) / latents;
   }
 
@@ -504,7 +504,7 @@ public final class CudaTraining implements TrainingKernel {
         rows.encoderLosses);
     stream.launch(
         "adam_bias",
-        (columns + CudaDevice.THREADS - 1) / CudaDevice.THREADS,
+        (columns + stream.threads() - 1) / stream.threads(),
         1,
         settings,
         scalars,

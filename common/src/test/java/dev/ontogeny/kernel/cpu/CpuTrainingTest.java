@@ -14,6 +14,7 @@ import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingKernel.StepLosses;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
 import dev.ontogeny.kernel.TrainingSpecification;
+import dev.ontogeny.kernel.cuda.CudaOnCpu;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.type.TopK;
 import dev.ontogeny.type.TypeSettings;
@@ -164,7 +165,8 @@ final class CpuTrainingTest {
         .boxed()
         .flatMap(
             kind ->
-                Stream.of("reference", "cpu", "nd4j")
+                Stream.of("reference", "cpu", "nd4j", "cuda")
+                    .filter(provider -> !provider.equals("cuda") || hasOnCuda(kinds.get(kind)))
                     .map(
                         provider ->
                             Arguments.of(
@@ -174,13 +176,24 @@ final class CpuTrainingTest {
                                 GOLDEN[kind])));
   }
 
+  /** On a GPU alone: two hundred steps take minutes on a processor that plays one. */
+  private static boolean hasOnCuda(TypeSettings type) {
+    if (Integer.getInteger("ontogeny.cuda.device") == null) {
+      return false;
+    }
+    TrainingSpecification specification = KernelFixture.specification(type, 64, 8, 1.0 / 32, 6000);
+    return CudaOnCpu.provider().filter(cuda -> cuda.lacks(specification).isEmpty()).isPresent();
+  }
+
   /** Two hundred steps, pinned: whoever changes a method has to say so here. */
   @ParameterizedTest
   @MethodSource("goldenRuns")
   void goldenRun(String provider, TypeSettings type, Sources sources, double[] golden) {
     List<Double> curve = new ArrayList<>();
     try (TrainingKernel kernel =
-        Kernels.provider(provider, 2)
+        (provider.equals("cuda")
+                ? CudaOnCpu.provider().orElseThrow()
+                : Kernels.provider(provider, 2))
             .training(
                 KernelFixture.specification(type, 64, 8, 1.0 / 32, 6000),
                 type instanceof TopK

@@ -26,8 +26,15 @@ public final class CudaOnCpu {
     return Made.LIBRARY;
   }
 
-  /** The provider on such a device; none where there is no C++ compiler. */
+  /**
+   * The provider on such a device, or, where {@code -Dontogeny.cuda.device=0} says so, on one of
+   * this machine's; none where there is neither that nor a C++ compiler.
+   */
   public static Optional<KernelProvider> provider() {
+    Integer real = Integer.getInteger("ontogeny.cuda.device");
+    if (real != null) {
+      return Optional.of(new CudaProvider(real));
+    }
     return library().map(library -> new CudaProvider(CudaDevice.of(CudaLibraries.of(library), 0)));
   }
 
@@ -62,6 +69,7 @@ public final class CudaOnCpu {
                   "c++",
                   "-std=c++17",
                   "-O2",
+                  "-DTHREADS=64",
                   "-shared",
                   "-fPIC",
                   "-fvisibility=hidden",
