@@ -123,7 +123,7 @@ public final class Benchmark implements Callable<Integer> {
 
   @Option(
       names = "--kernel",
-      description = "auto, cpu, cpu-fp32, nd4j or reference (${DEFAULT-VALUE}).")
+      description = "auto, cpu, cpu-fp32, cuda, nd4j or reference (${DEFAULT-VALUE}).")
   private String kernel = "auto";
 
   @Option(names = "--seed", description = "Of the initial directions (${DEFAULT-VALUE}).")
