@@ -23,6 +23,11 @@ public interface Job<S extends Record> {
     return "";
   }
 
+  /** Keys that the command takes as options of their own as well, beside {@code output}. */
+  default List<String> shorthands() {
+    return List.of();
+  }
+
   /** A record that {@link dev.ontogeny.run.SettingsReader} can bind. */
   Class<S> settingsType();
 

@@ -3,6 +3,8 @@ package dev.ontogeny.job;
 import dev.ontogeny.job.benchmark.Benchmark;
 import dev.ontogeny.job.demo.Demo;
 import dev.ontogeny.job.evolve.Evolve;
+import dev.ontogeny.job.export.Export;
+import dev.ontogeny.job.imports.Imports;
 import dev.ontogeny.job.measure.Measure;
 import dev.ontogeny.job.report.Report;
 import dev.ontogeny.job.shard.Shard;
@@ -39,9 +41,17 @@ public final class Main implements Runnable {
 
   private Main() {}
 
-  /** Every job, in the order of the line. */
+  /** Every job, in the order of the line, then those beside it. */
   public static List<Job<?>> jobs() {
-    return List.of(new Shard(), new Train(), new Measure(), new Evolve(), new Report(), new Demo());
+    return List.of(
+        new Shard(),
+        new Train(),
+        new Measure(),
+        new Evolve(),
+        new Report(),
+        new Export(),
+        new Imports(),
+        new Demo());
   }
 
   public static void main(String[] arguments) {
@@ -71,7 +81,7 @@ public final class Main implements Runnable {
   private static int execute(List<Job<?>> jobs, Terminal terminal, String... arguments) {
     CommandLine commands = new CommandLine(new Main());
     for (Job<?> job : jobs) {
-      CommandLine command = new CommandLine(new JobCommand<>(job, terminal));
+      CommandLine command = JobCommand.of(job, terminal);
       command.getCommandSpec().usageMessage().description(job.description());
       commands.addSubcommand(job.name(), withDefaults(command, job.name(), job.reference()));
     }

@@ -9,6 +9,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Option;
 
@@ -58,12 +59,10 @@ final class SettingsOptions {
     return dryRun;
   }
 
-  /** The settings of a job, with another {@code output} unless it is null. */
-  <S extends Record> S read(Job<S> job, String output) {
+  /** The settings of a job, with other values of some keys. */
+  <S extends Record> S read(Job<S> job, Map<String, String> over) {
     List<String> all = new ArrayList<>(assignments);
-    if (output != null) {
-      all.add("output=" + output);
-    }
+    over.forEach((key, value) -> all.add(key + "=" + value));
     return SettingsReader.bind(job.settingsType(), layered(job.name(), all), origin(job.name()));
   }
 

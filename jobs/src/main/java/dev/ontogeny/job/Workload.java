@@ -55,7 +55,8 @@ public record Workload(
           "dictionaries", new Rates(NOT, 80e9, NOT),
           "features", new Rates(128 << 20, 50e9, NOT),
           "evolution", new Rates(NOT, 50e9, 7_000),
-          "report", new Rates(NOT, NOT, 11_000));
+          "report", new Rates(NOT, NOT, 11_000),
+          "export", new Rates(128 << 20, NOT, NOT));
 
   /** The default rates of a kind of job. */
   static Rates defaults(String kind) {

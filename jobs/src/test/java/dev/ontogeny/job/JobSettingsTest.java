@@ -93,6 +93,10 @@ class JobSettingsTest {
           Map.entry("measure.features-per-file", "128"),
           Map.entry("report.tracks-per-file", "64"),
           Map.entry("report.tracks-per-group", "64"),
+          Map.entry("export.format", "safetensors"),
+          Map.entry("import.format", "safetensors"),
+          Map.entry("import.dictionaries", "[{path=there,checkpoint=7}]"),
+          Map.entry("import.kernel", "reference"),
           Map.entry("demo.addition.modulus", "61"),
           Map.entry("demo.planted.active-per-token", "3"));
 

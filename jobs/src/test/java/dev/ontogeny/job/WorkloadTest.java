@@ -34,7 +34,7 @@ class WorkloadTest {
   @Test
   void everyJobOfTheLineHasDefaultRates() {
     for (String kind :
-        new String[] {"dataset", "dictionaries", "features", "evolution", "report"}) {
+        new String[] {"dataset", "dictionaries", "features", "evolution", "report", "export"}) {
       Rates rates = Workload.defaults(kind);
       assertThat(new Workload(kind, 1e12, 1e15, 1e6, 8, 1).seconds(rates, 8))
           .isPositive()

@@ -1,0 +1,141 @@
+"""Trains dictionaries of every type, exports them in every format and opens them by the other library's own loader.
+
+    peers.py DATASET WORK    a published dataset, and an empty folder for all that is made of it
+
+On the probe batch that every dictionary has, as it was captured: codes are equal, reconstructions to 1e-5 of their size.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+from dictionary_learning.utils import load_dictionary
+from sae_lens import SAE
+from safetensors.numpy import load_file
+from sparsify import SparseCoder
+
+DATASET, WORK = sys.argv[1], pathlib.Path(sys.argv[2])
+ONTOGENY = str(pathlib.Path(__file__).resolve().parent.parent / "deploy" / "ontogeny")
+SHORT = ["--set", "replicas=1", "--set", "training.tokens=60000", "--set", "training.dead-window=20000"]
+TYPES = "{type=batch-top-k,width=256,k=8},{type=matryoshka-batch-top-k,width=256,k=8},{type=jump-relu,width=256},{type=relu,width=256}"
+PLAIN = "{type=top-k,width=256,k=8},"
+
+
+def ontogeny(*arguments):
+    subprocess.run([ONTOGENY, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+def train(name, *settings):
+    ontogeny("train", "--set", f"dataset={DATASET}", "--output", WORK / name, *SHORT, *sum((["--set", each] for each in settings), []))
+    return [path.parent.name for path in sorted((WORK / name).glob("*/dictionary.json"))]
+
+
+def probe(name, dictionary):
+    """Input, code and reconstruction as our own arithmetic has them, all in float32; and the description."""
+    tensors = load_file(WORK / name / dictionary / "dictionary.safetensors")
+    said = json.loads((WORK / name / dictionary / "dictionary.json").read_text())
+    return tensors, said
+
+
+# How each library opens a folder and what it makes of rows: codes and reconstructions.
+
+
+def saelens(folder, rows):
+    sae = SAE.load_from_disk(str(folder)) if not transcodes(folder) else transcoder(folder)
+    codes = sae.encode(rows)
+    return codes, sae.decode(codes)
+
+
+def transcodes(folder):
+    return "transcoder" in json.loads((folder / "cfg.json").read_text()).get("architecture", "")
+
+
+def transcoder(folder):
+    from sae_lens import JumpReLUTranscoder, Transcoder
+
+    said = json.loads((folder / "cfg.json").read_text())["architecture"]
+    return (JumpReLUTranscoder if said.startswith("jumprelu") else Transcoder).load_from_disk(str(folder))
+
+
+def dictionary_learning(folder, rows):
+    dictionary, _ = load_dictionary(str(folder), "cpu")
+    codes = dictionary.encode(rows)
+    return codes, dictionary.decode(codes)
+
+
+def sparsify(folder, rows):
+    coder = SparseCoder.load_from_disk(folder)
+    # The encoder's compiled function needs a compiler and a GPU's rows; its body is what is meant.
+    values, indices, _ = coder.encode(rows)
+    codes = torch.zeros(len(rows), coder.num_latents).scatter_(1, indices, values)
+    return codes, coder.decode(values, indices)
+
+
+def safetensors(folder, rows):
+    """No library, but the rule that its config.json states."""
+    said = json.loads((folder / "config.json").read_text())
+    t = {name: torch.from_numpy(values) for name, values in load_file(folder / "weights.safetensors").items()}
+    if t["W_enc"].dim() == 3:  # sources that are stacked
+        sources, width, latents = t["W_enc"].shape
+        t = t | {"W_enc": t["W_enc"].reshape(-1, latents), "W_dec": t["W_dec"].reshape(latents, -1), "b_dec": t["b_dec"].reshape(-1)}
+    pre = (rows - t["b_dec"] if said["apply_b_dec_to_input"] else rows) @ t["W_enc"] + t["b_enc"]
+    if "threshold" in t:
+        codes = pre * (pre > t["threshold"])
+    elif said["type"] == "top-k":
+        values, indices = pre.relu().topk(said["k"])
+        codes = torch.zeros_like(pre).scatter_(1, indices, values)
+    else:
+        codes = pre.relu()
+    return codes, codes @ t["W_dec"] + t["b_dec"]
+
+
+LOADERS = {"saelens": saelens, "dictionary-learning": dictionary_learning, "sparsify": sparsify, "safetensors": safetensors}
+
+
+def check(name, format, ids, *settings):
+    out = WORK / f"{name}-{format}"
+    ontogeny("export", "--format", format, "--set", f"dictionaries={WORK / name}", "--output", out, "--set", f"only=[{','.join(ids)}]", *settings)
+    for dictionary in ids:
+        tensors, said = probe(name, dictionary)
+        rows = torch.from_numpy(tensors["probe_input"])
+        want_codes, want = tensors["probe_code"], tensors["probe_reconstruction"]
+        if said["target"] == "transcoder":
+            read = said["sources"][0]["width"]
+            rows, want = rows[:, :read], want[:, read:]
+        with torch.no_grad():
+            codes, got = (each.numpy() for each in LOADERS[format](out / dictionary, rows))
+        if format == "dictionary-learning" and said["type"] == "relu":
+            # Its loader makes decoder rows one long and codes that much longer.
+            want_codes = want_codes * np.linalg.norm(tensors["W_dec"], axis=1) / tensors["input_scale"][0]
+        equal(f"{format} {dictionary}: codes", codes, want_codes, 2e-5)
+        equal(f"{format} {dictionary}: reconstructions", got, want, 1e-5)
+        assert ((codes != 0) == (want_codes != 0)).mean() > 0.9999, f"{format} {dictionary}: others fire"
+        print(f"{format:20} {dictionary}: equal")
+
+
+def equal(what, got, want, share):
+    assert got.shape == want.shape, f"{what}: {got.shape}, not {want.shape}"
+    worst = np.abs(got - want).max() / np.abs(want).max()
+    assert worst < share, f"{what}: {worst:.3g} apart, {share} is allowed"
+
+
+torch.manual_seed(0)
+singles = train("singles", "mode=independent", f"dictionaries=[{PLAIN}{TYPES}]")
+for format in LOADERS:
+    check("singles", format, [each for each in singles if format != "sparsify" or "-top-k-" in each and "batch" not in each])
+
+summary = json.loads((pathlib.Path(DATASET) / "_manifest.json").read_text())["summary"]
+sites = [each["site"] for each in summary["sites"]]
+if len(sites) > 1:
+    kinds = "{type=jump-relu,width=256},{type=relu,width=256}"
+    transcoders = train("transcoders", "mode=independent", f"sites=[{sites[0]}]", f'targets={{"{sites[0]}"="{sites[1]}"}}', f"dictionaries=[{kinds}]")
+    for format in ("saelens", "safetensors"):
+        check("transcoders", format, transcoders)
+
+crosscoders = train("crosscoders", "mode=crosscoder", f"sites=[{sites[0]}]", "dictionaries=[{type=relu,width=256},{type=batch-top-k,width=256,k=8}]")
+check("crosscoders", "safetensors", crosscoders)
+print(f"{sum(1 for _ in WORK.glob('*-*/*/*.json'))} exported folders were opened")
