@@ -1,4 +1,5 @@
-"""Trains dictionaries of every type, exports them in every format and opens them by the other library's own loader.
+"""Trains dictionaries of every type, exports them in every format and opens them by the other library's own loader; then imports
+what the other library itself writes.
 
     peers.py DATASET WORK    a published dataset, and an empty folder for all that is made of it
 
@@ -6,10 +7,13 @@ On the probe batch that every dictionary has, as it was captured: codes are equa
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
-import tempfile
+
+# sparsify decodes by a kernel for GPUs wherever Triton can be imported.
+os.environ["SPARSIFY_DISABLE_TRITON"] = "1"
 
 import numpy as np
 import torch
@@ -20,7 +24,8 @@ from sparsify import SparseCoder
 
 DATASET, WORK = sys.argv[1], pathlib.Path(sys.argv[2])
 ONTOGENY = str(pathlib.Path(__file__).resolve().parent.parent / "deploy" / "ontogeny")
-SHORT = ["--set", "replicas=1", "--set", "training.tokens=60000", "--set", "training.dead-window=20000"]
+SITES = json.loads((pathlib.Path(DATASET) / "_manifest.json").read_text())["summary"]["sites"]
+SHORT = ["replicas=1", f"checkpoints={SITES[0]['checkpoints'][-2:]}", "training.tokens=60000", "training.dead-window=20000"]
 TYPES = "{type=batch-top-k,width=256,k=8},{type=matryoshka-batch-top-k,width=256,k=8},{type=jump-relu,width=256},{type=relu,width=256}"
 PLAIN = "{type=top-k,width=256,k=8},"
 
@@ -30,7 +35,7 @@ def ontogeny(*arguments):
 
 
 def train(name, *settings):
-    ontogeny("train", "--set", f"dataset={DATASET}", "--output", WORK / name, *SHORT, *sum((["--set", each] for each in settings), []))
+    ontogeny("train", "--set", f"dataset={DATASET}", "--output", WORK / name, *sum((["--set", each] for each in [*SHORT, *settings]), []))
     return [path.parent.name for path in sorted((WORK / name).glob("*/dictionary.json"))]
 
 
@@ -69,7 +74,6 @@ def dictionary_learning(folder, rows):
 
 def sparsify(folder, rows):
     coder = SparseCoder.load_from_disk(folder)
-    # The encoder's compiled function needs a compiler and a GPU's rows; its body is what is meant.
     values, indices, _ = coder.encode(rows)
     codes = torch.zeros(len(rows), coder.num_latents).scatter_(1, indices, values)
     return codes, coder.decode(values, indices)
@@ -117,6 +121,47 @@ def check(name, format, ids, *settings):
         print(f"{format:20} {dictionary}: equal")
 
 
+# How each library writes what it has opened.
+
+
+def save_saelens(folder, to):
+    SAE.load_from_disk(str(folder)).save_model(str(to))
+
+
+def save_dictionary_learning(folder, to):
+    dictionary, config = load_dictionary(str(folder), "cpu")
+    to.mkdir(parents=True)
+    torch.save(dictionary.state_dict(), to / "ae.pt")
+    (to / "config.json").write_text(json.dumps(config))
+
+
+def save_sparsify(folder, to):
+    SparseCoder.load_from_disk(folder).save_to_disk(to)
+
+
+SAVERS = {"saelens": save_saelens, "dictionary-learning": save_dictionary_learning, "sparsify": save_sparsify}
+
+
+def back(name, format, ids):
+    """What the library wrote comes in, and does on other rows what the library does."""
+    theirs = WORK / f"{name}-{format}-saved"
+    entries = []
+    for number, dictionary in enumerate(ids):
+        SAVERS[format](WORK / f"{name}-{format}" / dictionary, theirs / dictionary)
+        _, said = probe(name, dictionary)
+        source = said["sources"][0]
+        entries.append(f'{{path="{dictionary}",site="{source["site"]}",checkpoint={source["checkpoint"]},name=n{number}}}')
+    published = f"{name}-{format}-back"
+    ontogeny("import", "--format", format, "--set", f"dataset={DATASET}", "--set", f"input={theirs}", "--output", WORK / published, "--set", f"dictionaries=[{','.join(entries)}]")
+    for folder in sorted((WORK / published).glob("*/dictionary.json")):
+        tensors, said = probe(published, folder.parent.name)
+        with torch.no_grad():
+            codes, got = (each.numpy() for each in LOADERS[format](theirs / said["training"]["settings"]["imported"]["path"], torch.from_numpy(tensors["probe_input"])))
+        equal(f"{format} {folder.parent.name} back: codes", tensors["probe_code"], codes, 2e-5)
+        equal(f"{format} {folder.parent.name} back: reconstructions", tensors["probe_reconstruction"], got, 1e-5)
+        print(f"{format:20} {folder.parent.name} back: equal")
+
+
 def equal(what, got, want, share):
     assert got.shape == want.shape, f"{what}: {got.shape}, not {want.shape}"
     worst = np.abs(got - want).max() / np.abs(want).max()
@@ -126,10 +171,12 @@ def equal(what, got, want, share):
 torch.manual_seed(0)
 singles = train("singles", "mode=independent", f"dictionaries=[{PLAIN}{TYPES}]")
 for format in LOADERS:
-    check("singles", format, [each for each in singles if format != "sparsify" or "-top-k-" in each and "batch" not in each])
+    ids = [each for each in singles if format != "sparsify" or "-top-k-" in each and "batch" not in each]
+    check("singles", format, ids)
+    if format in SAVERS:
+        back("singles", format, ids)
 
-summary = json.loads((pathlib.Path(DATASET) / "_manifest.json").read_text())["summary"]
-sites = [each["site"] for each in summary["sites"]]
+sites = [each["site"] for each in SITES]
 if len(sites) > 1:
     kinds = "{type=jump-relu,width=256},{type=relu,width=256}"
     transcoders = train("transcoders", "mode=independent", f"sites=[{sites[0]}]", f'targets={{"{sites[0]}"="{sites[1]}"}}', f"dictionaries=[{kinds}]")

@@ -119,6 +119,16 @@ class CommandsIT {
 
   @Test
   @Order(4)
+  void dictionariesOfOtherLibraries() throws Exception {
+    Checkout.Outcome outcome = run(Documents.of("exchange.md", "Both ways", "sh").get(0));
+    assertThat(outcome.results())
+        .extracting(result -> result.get("job").asText())
+        .containsExactly("export", "import", "measure");
+    assertThat(alreadyDone(outcome)).containsOnly(false);
+  }
+
+  @Test
+  @Order(5)
   void queriesOfSpark() throws Exception {
     List<Documents.Block> queries =
         Documents.blocks().stream()
@@ -142,7 +152,11 @@ class CommandsIT {
 
   /** Runs a block of shell commands of the README. */
   private static Checkout.Outcome run(String heading, int index) throws Exception {
-    String block = Documents.readme(heading, "sh").get(index).text();
+    return run(Documents.readme(heading, "sh").get(index));
+  }
+
+  private static Checkout.Outcome run(Documents.Block commands) throws Exception {
+    String block = commands.text();
     Checkout.Outcome outcome =
         checkout.bash(
             Map.of("SPARK_LOCAL_IP", "127.0.0.1", "SPARK_SUBMIT_OPTS", DRIVER),

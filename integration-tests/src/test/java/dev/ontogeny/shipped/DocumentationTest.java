@@ -110,13 +110,14 @@ class DocumentationTest {
       }
     }
     assertThat(shell)
-        .as("CommandsIT runs the last three, DemoIT the demo of the first, .ci/run the second")
+        .as("CommandsIT runs the last four, DemoIT the demo of the first, .ci/run the second")
         .containsExactly(
             "README.md, Two commands",
             "README.md, From a model to a report",
             "README.md, Your own data",
             "README.md, Your own data",
-            "README.md, On a cluster");
+            "README.md, On a cluster",
+            "exchange.md, Both ways");
     assertThat(ci).contains("## From a model to a report", "mvn -B -ntp verify");
     assertThat(Documents.readme("Two commands", "sh").get(0).text().lines())
         .as("what runs this test, and what DemoIT runs")

@@ -56,12 +56,17 @@ final class Documents {
 
   /** Blocks of a language below a heading of the README. */
   static List<Block> readme(String heading, String language) {
+    return of("README.md", heading, language);
+  }
+
+  /** Likewise of any page. */
+  static List<Block> of(String page, String heading, String language) {
     List<Block> found =
         blocks().stream()
-            .filter(block -> block.page().endsWith("README.md"))
+            .filter(block -> block.page().endsWith(page))
             .filter(block -> block.heading().equals(heading) && block.language().equals(language))
             .toList();
-    assertThat(found).as("%s blocks of the README below '%s'", language, heading).isNotEmpty();
+    assertThat(found).as("%s blocks of %s below '%s'", language, page, heading).isNotEmpty();
     return found;
   }
 
