@@ -18,6 +18,8 @@ os.environ["SPARSIFY_DISABLE_TRITON"] = "1"
 import numpy as np
 import torch
 from dictionary_learning.utils import load_dictionary
+from llamascopium.models.crosscoder import Crosscoder
+from llamascopium.models.sae import SparseAutoEncoder
 from sae_lens import SAE
 from safetensors.numpy import load_file
 from sparsify import SparseCoder
@@ -79,6 +81,23 @@ def sparsify(folder, rows):
     return codes, coder.decode(values, indices)
 
 
+def llamascopium(folder, rows):
+    said = json.loads((folder / "config.json").read_text())
+    if said["sae_type"] == "sae":
+        sae = SparseAutoEncoder.from_local(str(folder))
+        codes = sae.encode(rows)
+        return codes, sae.decode(codes)
+    crosscoder = Crosscoder.from_local(str(folder))
+    parts = rows.split(said["d_model"], dim=1)
+    scaled, scales = crosscoder.normalize_activations(dict(zip(said["hook_points"], parts, strict=True)), return_scale_factor=True)
+    stacked, *_ = crosscoder.prepare_input(scaled)
+    codes = crosscoder.encode(stacked)
+    decoded = crosscoder.decode(codes).unbind(dim=1)
+    back = crosscoder.denormalize_activations(dict(zip(said["hook_points"], decoded, strict=True)), scales)
+    # A code counts where any source's does.
+    return codes.amax(dim=1), torch.cat([back[hook] for hook in said["hook_points"]], dim=1)
+
+
 def safetensors(folder, rows):
     """No library, but the rule that its config.json states."""
     said = json.loads((folder / "config.json").read_text())
@@ -97,7 +116,7 @@ def safetensors(folder, rows):
     return codes, codes @ t["W_dec"] + t["b_dec"]
 
 
-LOADERS = {"saelens": saelens, "dictionary-learning": dictionary_learning, "sparsify": sparsify, "safetensors": safetensors}
+LOADERS = {"saelens": saelens, "dictionary-learning": dictionary_learning, "sparsify": sparsify, "llamascopium": llamascopium, "safetensors": safetensors}
 
 
 def check(name, format, ids, *settings):
@@ -180,9 +199,10 @@ sites = [each["site"] for each in SITES]
 if len(sites) > 1:
     kinds = "{type=jump-relu,width=256},{type=relu,width=256}"
     transcoders = train("transcoders", "mode=independent", f"sites=[{sites[0]}]", f'targets={{"{sites[0]}"="{sites[1]}"}}', f"dictionaries=[{kinds}]")
-    for format in ("saelens", "safetensors"):
+    for format in ("saelens", "safetensors"):  # of sites of two widths
         check("transcoders", format, transcoders)
 
-crosscoders = train("crosscoders", "mode=crosscoder", f"sites=[{sites[0]}]", "dictionaries=[{type=relu,width=256},{type=batch-top-k,width=256,k=8}]")
-check("crosscoders", "safetensors", crosscoders)
+crosscoders = train("crosscoders", "mode=crosscoder", f"sites=[{sites[0]}]", "dictionaries=[{type=relu,width=256},{type=batch-top-k,width=256,k=8},{type=jump-relu,width=256}]")
+check("crosscoders", "safetensors", [each for each in crosscoders if "jump-relu" not in each])
+check("crosscoders", "llamascopium", [each for each in crosscoders if "top-k" not in each])
 print(f"{sum(1 for _ in WORK.glob('*-*/*/*.json'))} exported folders were opened")

@@ -7,7 +7,12 @@ import java.util.Locale;
 /** All formats, one line each. */
 public final class PeerFormats {
   private static final List<PeerFormat> ALL =
-      List.of(new SaeLens(), new DictionaryLearning(), new Sparsify(), new PlainSafetensors());
+      List.of(
+          new SaeLens(),
+          new DictionaryLearning(),
+          new Sparsify(),
+          new Llamascopium(),
+          new PlainSafetensors());
 
   private PeerFormats() {}
 
@@ -18,7 +23,17 @@ public final class PeerFormats {
 
   /** Their keys. */
   public static String[] keys() {
-    return ALL.stream().map(PeerFormat::key).toArray(String[]::new);
+    return keys(ALL);
+  }
+
+  /** The keys of some. */
+  public static String[] keys(List<PeerFormat> formats) {
+    return formats.stream().map(PeerFormat::key).toArray(String[]::new);
+  }
+
+  /** Those that can be read. */
+  public static List<PeerFormat> readable() {
+    return ALL.stream().filter(PeerFormat::reads).toList();
   }
 
   /** The format of that key. */
@@ -33,9 +48,9 @@ public final class PeerFormats {
   }
 
   /** What there is to choose from, for {@code --help}. */
-  public static String help() {
+  public static String help(List<PeerFormat> formats) {
     StringBuilder help = new StringBuilder();
-    ALL.forEach(
+    formats.forEach(
         each -> help.append(String.format(Locale.ROOT, "%s: %s%n", each.key(), each.summary())));
     return help.toString();
   }

@@ -243,7 +243,7 @@ class BrokenPeerFilesTest {
   @Test
   void filesOfWhichAnythingIsBroken() throws IOException {
     RandomGenerator random = Seeds.generator(3, "broken");
-    for (PeerFormat format : PeerFormats.all()) {
+    for (PeerFormat format : PeerFormats.readable()) {
       write(format.key(), PeerFixture.dictionary("top-k", true));
       for (Path file : new Path[] {tensors, config}) {
         byte[] whole = Files.readAllBytes(file);
