@@ -29,6 +29,7 @@ ONTOGENY = str(pathlib.Path(__file__).resolve().parent.parent / "deploy" / "onto
 SITES = json.loads((pathlib.Path(DATASET) / "_manifest.json").read_text())["summary"]["sites"]
 SHORT = ["replicas=1", f"checkpoints={SITES[0]['checkpoints'][-2:]}", "training.tokens=60000", "training.dead-window=20000"]
 TYPES = "{type=batch-top-k,width=256,k=8},{type=matryoshka-batch-top-k,width=256,k=8},{type=jump-relu,width=256},{type=relu,width=256}"
+OPENED = []
 PLAIN = "{type=top-k,width=256,k=8},"
 
 
@@ -52,20 +53,9 @@ def probe(name, dictionary):
 
 
 def saelens(folder, rows):
-    sae = SAE.load_from_disk(str(folder)) if not transcodes(folder) else transcoder(folder)
+    sae = SAE.load_from_disk(str(folder))
     codes = sae.encode(rows)
     return codes, sae.decode(codes)
-
-
-def transcodes(folder):
-    return "transcoder" in json.loads((folder / "cfg.json").read_text()).get("architecture", "")
-
-
-def transcoder(folder):
-    from sae_lens import JumpReLUTranscoder, Transcoder
-
-    said = json.loads((folder / "cfg.json").read_text())["architecture"]
-    return (JumpReLUTranscoder if said.startswith("jumprelu") else Transcoder).load_from_disk(str(folder))
 
 
 def dictionary_learning(folder, rows):
@@ -137,6 +127,7 @@ def check(name, format, ids, *settings):
         equal(f"{format} {dictionary}: codes", codes, want_codes, 2e-5)
         equal(f"{format} {dictionary}: reconstructions", got, want, 1e-5)
         assert ((codes != 0) == (want_codes != 0)).mean() > 0.9999, f"{format} {dictionary}: others fire"
+        OPENED.append(out / dictionary)
         print(f"{format:20} {dictionary}: equal")
 
 
@@ -178,6 +169,7 @@ def back(name, format, ids):
             codes, got = (each.numpy() for each in LOADERS[format](theirs / said["training"]["settings"]["imported"]["path"], torch.from_numpy(tensors["probe_input"])))
         equal(f"{format} {folder.parent.name} back: codes", tensors["probe_code"], codes, 2e-5)
         equal(f"{format} {folder.parent.name} back: reconstructions", tensors["probe_reconstruction"], got, 1e-5)
+        OPENED.append(folder)
         print(f"{format:20} {folder.parent.name} back: equal")
 
 
@@ -205,4 +197,4 @@ if len(sites) > 1:
 crosscoders = train("crosscoders", "mode=crosscoder", f"sites=[{sites[0]}]", "dictionaries=[{type=relu,width=256},{type=batch-top-k,width=256,k=8},{type=jump-relu,width=256}]")
 check("crosscoders", "safetensors", [each for each in crosscoders if "jump-relu" not in each])
 check("crosscoders", "llamascopium", [each for each in crosscoders if "top-k" not in each])
-print(f"{sum(1 for _ in WORK.glob('*-*/*/*.json'))} exported folders were opened")
+print(f"{len(OPENED)} dictionaries do what they did, there and back")

@@ -24,8 +24,8 @@ import java.util.stream.Stream;
  * {@code _manifest.json}: written last and in one call, it makes a folder count. A file that it
  * does not name does not exist.
  *
- * @param kind {@code dataset}, {@code dictionaries}, {@code features}, {@code evolution} or {@code
- *     report}
+ * @param kind {@code dataset}, {@code dictionaries}, {@code features}, {@code evolution}, {@code
+ *     report} or {@code export}
  * @param identity 64 hex digits, see {@link dev.ontogeny.run.Identity}
  * @param created ISO-8601, the only clock in a publication
  * @param settings those that change the result
