@@ -40,7 +40,8 @@ class ArchitectureTest {
           "report",
           "export",
           "spark",
-          "job");
+          "job",
+          "ml");
 
   private static JavaClasses ours;
 
@@ -159,7 +160,8 @@ class ArchitectureTest {
 
   @Test
   void librariesStayWhereTheyBelong() {
-    only("Spark", List.of("data", "spark", "job"), "org.apache.spark..");
+    only("Spark", List.of("data", "spark", "job", "ml"), "org.apache.spark..");
+    only("Spark ML", List.of("ml"), "org.apache.spark.ml..");
     only("Hadoop", List.of("data", "spark"), "org.apache.hadoop..");
     only("Parquet", List.of("data"), "org.apache.parquet..");
     only(

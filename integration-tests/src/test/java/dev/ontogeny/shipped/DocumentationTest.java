@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -100,6 +101,7 @@ class DocumentationTest {
         case "text" -> assertThat(block.text()).as(block.place()).doesNotContain("ontogeny ");
         case "hocon" -> isPipeline(block.text(), block.place());
         case "sh" -> shell.add(block.place());
+        case "java" -> assertThat(written(block)).as(block.place()).contains(block.text());
         case "python" -> assertThat(block.page().toString()).as(RUN_IN_CI).contains(".github/docs");
         case "sql" ->
             // CommandsIT runs those of Spark, .ci/documents.py those of DuckDB.
@@ -186,6 +188,18 @@ class DocumentationTest {
     pages.add(ROOT.resolve("deploy/capture/README.md"));
     pages.add(ROOT.resolve("deploy/airflow/README.md"));
     return pages;
+  }
+
+  /** The test that runs the Java of a page, with the folders that the page has. */
+  private static String written(Documents.Block block) throws IOException {
+    String page = block.page().getFileName().toString().replace(".md", "");
+    Path test = ROOT.resolve("jobs/src/test/java/dev/ontogeny/ml/PageTest.java");
+    assertThat(page).as(block.place()).isEqualTo("mllib");
+    return Files.readString(test)
+        .replace("folder + \"/", "\"/data/")
+        .lines()
+        .map(line -> line.replaceFirst("^ {4}", "") + "\n")
+        .collect(Collectors.joining());
   }
 
   /** Every line of a program's output, both streams. */

@@ -1,6 +1,7 @@
 package dev.ontogeny.job;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
@@ -79,6 +80,23 @@ public record Pipeline(List<Step<?>> steps) {
       throw Failure.settings("%s: %s", origin, String.join("; ", problems));
     }
     return new Pipeline(List.copyOf(steps));
+  }
+
+  /**
+   * The same out of HOCON texts.
+   *
+   * @param texts of two values of a key the first text's counts
+   */
+  public static Pipeline of(List<Job<?>> jobs, String origin, String... texts) {
+    Config merged = ConfigFactory.empty();
+    try {
+      for (String text : texts) {
+        merged = merged.withFallback(ConfigFactory.parseString(text));
+      }
+    } catch (ConfigException e) {
+      throw Failure.settings("%s cannot be read: %s", origin, e.getMessage()).causedBy(e);
+    }
+    return of(jobs, merged, origin);
   }
 
   private static <S extends Record> void step(

@@ -34,12 +34,7 @@ public final class SparkRuntime {
    */
   public static SparkSession open(String name, Progress progress) {
     SparkConf given = new SparkConf();
-    String serializer = given.get("spark.serializer", "org.apache.spark.serializer.JavaSerializer");
-    if (!serializer.equals("org.apache.spark.serializer.JavaSerializer")) {
-      throw Failure.settings(
-          "spark.serializer is %s, but records cross the wire here and only Java's serializer carries them: leave it unset",
-          serializer);
-    }
+    requireJavaSerializer(given);
     DEFAULTS.forEach(given::setIfMissing);
     if (given.get("spark.master").startsWith("local")) {
       given.setIfMissing("spark.ui.enabled", "false");
@@ -62,5 +57,19 @@ public final class SparkRuntime {
     SparkSession spark = SparkSession.builder().config(given).getOrCreate();
     spark.sparkContext().addSparkListener(progress);
     return spark;
+  }
+
+  /**
+   * What holds for a session that others have opened as well.
+   *
+   * @throws Failure of settings where another serializer is set
+   */
+  public static void requireJavaSerializer(SparkConf conf) {
+    String serializer = conf.get("spark.serializer", "org.apache.spark.serializer.JavaSerializer");
+    if (!serializer.equals("org.apache.spark.serializer.JavaSerializer")) {
+      throw Failure.settings(
+          "spark.serializer is %s, but records cross the wire here and only Java's serializer carries them: leave it unset",
+          serializer);
+    }
   }
 }
