@@ -187,6 +187,7 @@ class DocumentationTest {
     List<Path> pages = new ArrayList<>(Documents.pages());
     pages.add(ROOT.resolve("deploy/capture/README.md"));
     pages.add(ROOT.resolve("deploy/airflow/README.md"));
+    pages.add(ROOT.resolve("deploy/python/README.md"));
     return pages;
   }
 

@@ -211,7 +211,7 @@ public abstract class DictionaryEstimator<
     return with(tokens, value);
   }
 
-  /** How often every row that is not held out is trained on; wins over {@link #tokens}. */
+  /** How often every row that is not held out is trained on: this or {@link #tokens}, not both. */
   public DoubleParam epochs() {
     return epochs;
   }
