@@ -29,6 +29,9 @@ public record Pipeline(List<Step<?>> steps) {
    */
   private static final Map<String, String> LINE = line();
 
+  /** Under which Spark keeps what {@code setJobDescription} says. */
+  private static final String DESCRIPTION = "spark.job.description";
+
   private static Map<String, String> line() {
     Map<String, String> line = new LinkedHashMap<>();
     line.put("shard", "dataset");
@@ -133,10 +136,15 @@ public record Pipeline(List<Step<?>> steps) {
   public record Step<S extends Record>(Job<S> job, S settings, List<String> inputs) {
     public Job.Result run(SparkSession spark) {
       // Stages that a job does not name would still be told under the name that the one before
-      // left.
+      // left; and a session that others go on with has its own name again.
+      String before = spark.sparkContext().getLocalProperty(DESCRIPTION);
       spark.sparkContext().setJobDescription(job.name());
       spark.sparkContext().setLocalProperty(Progress.EXPECTED_ROWS, null);
-      return job.run(spark, settings);
+      try {
+        return job.run(spark, settings);
+      } finally {
+        spark.sparkContext().setJobDescription(before);
+      }
     }
 
     void plan(SparkSession spark, Terminal terminal) throws IOException {

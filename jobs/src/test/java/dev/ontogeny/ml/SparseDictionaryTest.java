@@ -164,7 +164,11 @@ final class SparseDictionaryTest {
   @Test
   void theSameRowsGiveTheSameBytesInAnyOrderAndForm() {
     SparseDictionary estimator = estimator().setEpochs(2);
+    spark.sparkContext().setJobDescription("of the session");
     Map<String, byte[]> files = estimator.fit(rows).held().files();
+    assertThat(spark.sparkContext().getLocalProperty("spark.job.description"))
+        .isEqualTo("of the session");
+    spark.sparkContext().setJobDescription(null);
     assertThat(files).hasSize(3);
     assertSame(
         files, estimator.copy(ParamMap.empty()).fit(rows.repartition(7).orderBy("label_first")));
