@@ -178,7 +178,7 @@ final class CpuTrainingTest {
 
   /** On a GPU alone: two hundred steps take minutes on a processor that plays one. */
   private static boolean hasOnCuda(TypeSettings type) {
-    if (Integer.getInteger("ontogeny.cuda.device") == null) {
+    if (!CudaOnCpu.real()) {
       return false;
     }
     TrainingSpecification specification = KernelFixture.specification(type, 64, 8, 1.0 / 32, 6000);

@@ -19,7 +19,14 @@ public final class CudaOnCpu {
     private Made() {}
   }
 
+  private static final String DEVICE = "ontogeny.cuda.device";
+
   private CudaOnCpu() {}
+
+  /** Whether {@link #provider} is on a GPU. */
+  public static boolean real() {
+    return Integer.getInteger(DEVICE) != null;
+  }
 
   /** The library; none where there is no C++ compiler. */
   public static Optional<Path> library() {
@@ -31,9 +38,8 @@ public final class CudaOnCpu {
    * this machine's; none where there is neither that nor a C++ compiler.
    */
   public static Optional<KernelProvider> provider() {
-    Integer real = Integer.getInteger("ontogeny.cuda.device");
-    if (real != null) {
-      return Optional.of(new CudaProvider(real));
+    if (real()) {
+      return Optional.of(new CudaProvider(Integer.getInteger(DEVICE)));
     }
     return library().map(library -> new CudaProvider(CudaDevice.of(CudaLibraries.of(library), 0)));
   }
