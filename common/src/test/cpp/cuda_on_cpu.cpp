@@ -154,6 +154,12 @@ static unsigned atomicOr(unsigned* to, unsigned value) {
   return before;
 }
 
+static unsigned atomicMin(unsigned* to, unsigned value) {
+  unsigned before = *to;
+  if (value < before) *to = value;
+  return before;
+}
+
 static int __ffs(int value) { return __builtin_ffs(value); }
 static int __popc(unsigned value) { return __builtin_popcount(value); }
 
@@ -272,6 +278,16 @@ EXPORT int cuInit(unsigned) {
   ADD(round_encoder);
   ADD(select_largest);
   ADD(select_above);
+  ADD(batch_bins);
+  ADD(batch_bar);
+  ADD(batch_candidates);
+  ADD(batch_digits);
+  ADD(batch_digit);
+  ADD(batch_ties);
+  ADD(batch_shares);
+  ADD(batch_take);
+  ADD(running_threshold);
+  ADD(decoder_norms);
   ADD(compact);
   ADD(residual);
   ADD(decode);

@@ -1,17 +1,21 @@
 package dev.ontogeny.shipped;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.data.CaptureFixture;
 import dev.ontogeny.data.CaptureFixture.Encoding;
 import dev.ontogeny.data.CaptureFixture.Form;
+import dev.ontogeny.kernel.cuda.CudaOnCpu;
 import dev.ontogeny.run.Json;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -23,6 +27,8 @@ import org.junit.jupiter.api.Test;
 class StandaloneIT {
   private static final Path WORK = ShippedJar.folder("StandaloneIT");
   private static final Path STATE = WORK.resolve("state");
+  private static final String GPU_0 =
+      "#!/bin/sh\necho '{\"name\": \"gpu\", \"addresses\": [\"0\"]}'\n";
   private static Checkout checkout;
   private static String master;
 
@@ -46,8 +52,19 @@ class StandaloneIT {
     try (ServerSocket free = new ServerSocket(0)) {
       port = free.getLocalPort();
     }
+    // Each worker has a GPU, as a script says.
+    Path script = Files.writeString(WORK.resolve("discover"), GPU_0);
+    assertThat(script.toFile().setExecutable(true)).isTrue();
     Checkout.Outcome up =
-        cluster("up --workers 2 --cores 1 --memory 1800m --port " + port + " --state " + STATE);
+        checkout.bash(
+            Map.of(
+                "SPARK_WORKER_OPTS",
+                "-Dspark.worker.resource.gpu.amount=1 -Dspark.worker.resource.gpu.discoveryScript="
+                    + script),
+            "deploy/standalone/cluster up --workers 2 --cores 1 --memory 1800m --port "
+                + port
+                + " --state "
+                + STATE);
     assertThat(up.exitCode()).as(up.error()).isZero();
     master = up.out().strip();
     assertThat(master).isEqualTo("spark://127.0.0.1:" + port);
@@ -92,6 +109,38 @@ class StandaloneIT {
             settings, WORK.resolve("capture"), WORK.resolve(output), more, outcome, master));
     assertThat(outcome).exists();
     return Json.read(Files.readString(outcome), JsonNode.class, outcome.toString());
+  }
+
+  /** The device is a processor; workers hand it out and executors call it as they would a GPU. */
+  @Test
+  void trainsOnTheGpusOfItsWorkers() throws Exception {
+    Optional<Path> libraries = CudaOnCpu.folder(WORK.resolve("cuda"));
+    assumeTrue(libraries.isPresent(), "there is no C++ compiler on this machine");
+    Path dataset = WORK.resolve("dataset-of-gpus");
+    Path dictionaries = WORK.resolve("dictionaries-of-gpus");
+    for (String command :
+        List.of(
+            String.format(
+                "shard --set input=%s --set output=%s", WORK.resolve("capture"), dataset),
+            String.format(
+                "train --set dataset=%s --set output=%s --set 'dictionaries=[{type = top-k, width = 24, k = 3}]'"
+                    + " --set replicas=2 --set training.tokens=2000 --set kernel=cuda",
+                dataset, dictionaries))) {
+      Path outcome = WORK.resolve("outcomes/gpu.json");
+      Checkout.Outcome ran =
+          checkout.bash(
+              Map.of(),
+              String.format(
+                  "deploy/ontogeny %s --outcome %s --master %s --executor-memory 700m --executor-cores 1"
+                      + " --conf spark.ontogeny.gpu=true --conf spark.executor.resource.gpu.amount=1"
+                      + " --conf spark.executorEnv.ONTOGENY_CUDA_LIBRARIES=%s --conf spark.ui.enabled=false",
+                  command, outcome, master, libraries.get()));
+      assertThat(ran.exitCode()).as(ran.error()).isZero();
+      assertThat(Json.read(Files.readString(outcome), JsonNode.class, "").path("exit_code").asInt())
+          .isZero();
+    }
+    assertThat(Files.readString(dictionaries.resolve("_manifest.json")))
+        .contains("cuda (a GPU for each task)");
   }
 
   @Test

@@ -13,7 +13,10 @@ import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.matrix.Transposition;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.type.FurtherCode;
+import dev.ontogeny.type.FurtherTensor;
 import dev.ontogeny.type.Reconstruction;
+import dev.ontogeny.type.Selection;
+import dev.ontogeny.type.Selection.LargestOfBatch;
 import dev.ontogeny.type.Selection.LargestOfRow;
 import dev.ontogeny.type.StepPart;
 import dev.ontogeny.type.Target;
@@ -25,14 +28,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The step of {@link TrainingSpecification} for codes of the largest of a row, on a GPU: one dense
- * product in bf16 that bounds which latents can be chosen, all else on active latents in fp32. The
- * first step with so many rows goes kernel by kernel, the next one is recorded as a graph, and all
- * that follow are one launch. Nothing but losses leaves the device.
+ * The step of {@link TrainingSpecification} for codes of the largest of a row or a batch, on a GPU:
+ * one dense product in bf16 that bounds which latents can be chosen, all else on active latents in
+ * fp32. The first step with so many rows goes kernel by kernel, the next one is recorded as a
+ * graph, and all that follow are one launch. Nothing but losses leaves the device.
  */
 public final class CudaTraining implements TrainingKernel {
   // As step.cu has them.
-  private static final int SETTINGS = 8;
+  private static final int SETTINGS = 9;
   private static final List<String> SCALARS =
       List.of(
           "VARIANCE",
@@ -48,7 +51,8 @@ public final class CudaTraining implements TrainingKernel {
           "FACTOR_AUXILIARY",
           "CLIP",
           "DEAD_BEFORE",
-          "DEAD");
+          "DEAD",
+          "THRESHOLD");
 
   /** Into so many parts the latents are cut for what b_dec gets through the encoder. */
   private static final int SHARES = 16;
@@ -57,7 +61,11 @@ public final class CudaTraining implements TrainingKernel {
   private static final int COLUMNS = 32;
 
   private final TrainingSpecification specification;
-  private final LargestOfRow selection;
+  private final Selection selection;
+
+  /** Where the batch decides how many latents of a row fire; else null. */
+  private final LargestOfBatch ofBatch;
+
   private final Optional<FurtherCode> further;
   private final Optimiser optimiser;
   private final Dictionary initial;
@@ -77,6 +85,9 @@ public final class CudaTraining implements TrainingKernel {
   private Reconstructed main;
   private Reconstructed more;
   private Reconstructed auxiliary;
+  private BatchChoiceOnDevice choice;
+  private DeviceArray norms;
+  private DeviceArray sourceEnds;
   private DeviceArray weights;
   private DeviceArray sums;
   private DeviceArray squares;
@@ -164,6 +175,7 @@ public final class CudaTraining implements TrainingKernel {
   static Optional<String> lacks(TrainingSpecification specification) {
     for (StepPart part : specification.type().parts(specification.width())) {
       if (!(part instanceof LargestOfRow
+          || part instanceof LargestOfBatch
           || part instanceof Reconstruction.Whole
           || part instanceof FurtherCode)) {
         return Optional.of(part.words());
@@ -182,7 +194,9 @@ public final class CudaTraining implements TrainingKernel {
     long bytes =
         4L * copies * of.width() * (size.read() + (long) size.reconstructed() + 1)
             + RowsOnDevice.memory(inputs, size.read(), of.width(), batch);
-    List<Integer> chosen = new ArrayList<>(List.of(of.type().selection().most()));
+    boolean ofBatch = of.type().selection() instanceof LargestOfBatch;
+    List<Integer> chosen =
+        new ArrayList<>(List.of(ofBatch ? of.width() : of.type().selection().most()));
     of.type().furtherCode().ifPresent(code -> chosen.add(code.k()));
     if (of.auxiliaryK() > 0) {
       chosen.add(of.auxiliaryK());
@@ -203,7 +217,8 @@ public final class CudaTraining implements TrainingKernel {
     this.specification = specification;
     this.initial = initial;
     this.most = most;
-    selection = (LargestOfRow) specification.type().selection();
+    selection = specification.type().selection();
+    ofBatch = selection instanceof LargestOfBatch batch ? batch : null;
     further = specification.type().furtherCode();
     optimiser = specification.optimiser();
     unit = specification.unitDecoder(initial);
@@ -242,7 +257,14 @@ public final class CudaTraining implements TrainingKernel {
     decoderBias = new CudaParameter(stream, "decoder_bias", initial.decoderBias(), optimiser);
     rows = new RowsOnDevice(stream, initial, columns, most);
     rows.round(encoder.values);
-    main = new Reconstructed(selection.most(), true, true);
+    main = new Reconstructed(ofBatch == null ? selection.most() : width, true, true);
+    if (ofBatch != null) {
+      choice = new BatchChoiceOnDevice(stream, most);
+      norms = unit ? null : stream.words(width);
+      int[] ends = sourceEnds();
+      sourceEnds = stream.words(ends.length);
+      stream.upload(ends, ends.length, sourceEnds);
+    }
     more = further.map(code -> new Reconstructed(code.k(), true, false)).orElse(null);
     auxiliary =
         specification.auxiliaryK() > 0
@@ -278,6 +300,13 @@ public final class CudaTraining implements TrainingKernel {
       at = end;
     }
     return all;
+  }
+
+  /** Where the columns of each source that is reconstructed end, among those. */
+  private int[] sourceEnds() {
+    int[] ends = initial.reconstructedSources().stream().mapToInt(Source::width).toArray();
+    Arrays.parallelPrefix(ends, Integer::sum);
+    return ends;
   }
 
   private DeviceArray scalar(String name) {
@@ -316,14 +345,17 @@ public final class CudaTraining implements TrainingKernel {
     hostSettings.write(
         0,
         new float[] {
-          now.k(selection.k(), selection.initialK()),
+          now.k(selection.k(), initialK()),
           adam.firstDecay(),
           adam.secondDecay(),
           adam.epsilon(),
           adam.rate(),
           adam.root(),
           (float) (1 - now.learningRate() * optimiser.weightDecay()),
-          optimiser.averageDecay(steps + 1)
+          optimiser.averageDecay(steps + 1),
+          ofBatch == null
+              ? 0
+              : (float) Math.min(ofBatch.thresholdDecay(), (double) steps / (steps + 1))
         },
         0,
         SETTINGS);
@@ -340,6 +372,10 @@ public final class CudaTraining implements TrainingKernel {
     }
     stream.await();
     return losses(n);
+  }
+
+  private int initialK() {
+    return selection instanceof LargestOfRow row ? row.initialK() : ofBatch.initialK();
   }
 
   private StepLosses losses(int n) {
@@ -370,7 +406,11 @@ public final class CudaTraining implements TrainingKernel {
     stream.launch("column_sums", tiles, 1, target, columns, written, n, sums, squares);
     stream.launch("variance", 1, 1, sums, squares, weights, written, n, scalars);
 
-    select(n, main, 0, null, null);
+    if (ofBatch == null) {
+      select(n, main, 0, null, null);
+    } else {
+      selectOfBatch(n);
+    }
     main.reconstruct(n, target, columns, weights, "LOSS_MAIN");
     stream.launch("sum_of", 1, 1, main.weighedSquares, n, scalar("TARGET"));
     if (more != null) {
@@ -430,6 +470,24 @@ public final class CudaTraining implements TrainingKernel {
     stream.clear(code.codes.marks);
     rows.selectLargest(
         n, encoder.values, encoderBias.values, settings, k, eligible, needed, code.codes);
+  }
+
+  private void selectOfBatch(int n) {
+    if (norms != null) {
+      stream.launch(
+          "decoder_norms",
+          width,
+          1,
+          decoder.values,
+          written,
+          sourceEnds,
+          initial.reconstructedSources().size(),
+          norms);
+    }
+    stream.clear(main.codes.marks);
+    rows.selectLargestOfBatch(
+        n, encoder.values, encoderBias.values, settings, norms, choice, main.codes);
+    stream.launch("running_threshold", 1, 1, choice.smallest, n, settings, scalars);
   }
 
   private void finishGradients() {
@@ -554,7 +612,36 @@ public final class CudaTraining implements TrainingKernel {
         decoderBias.result(),
         initial.inputMean(),
         initial.inputScale(),
-        Map.of());
+        ofBatch == null ? Map.of() : Map.of(FurtherTensor.THRESHOLD.name(), threshold()));
+  }
+
+  /** What a code has to exceed: the running mean of the smallest score, over the decoder's norm. */
+  private float[] threshold() {
+    float running = running();
+    float[] threshold = new float[width];
+    Arrays.fill(threshold, running);
+    if (norms != null) {
+      stream.launch(
+          "decoder_norms",
+          width,
+          1,
+          decoder.values,
+          written,
+          sourceEnds,
+          initial.reconstructedSources().size(),
+          norms);
+      float[] lengths = stream.floats(norms, width);
+      for (int latent = 0; latent < width; latent++) {
+        threshold[latent] = running / lengths[latent];
+      }
+    }
+    return threshold;
+  }
+
+  private float running() {
+    stream.download(scalar("THRESHOLD"), hostScalars, 8);
+    stream.await();
+    return (float) hostScalars.getDouble(0);
   }
 
   private List<CudaParameter> parameters() {
@@ -567,6 +654,9 @@ public final class CudaTraining implements TrainingKernel {
     Map<String, float[]> state = new LinkedHashMap<>();
     parameters().forEach(parameter -> parameter.save(state));
     state.put("steps", new float[] {steps});
+    if (ofBatch != null) {
+      state.put("running_threshold", new float[] {running()});
+    }
     DeadLatents latents = new DeadLatents(width, specification.deadWindow());
     latents.assign(stream.longs(silent, width));
     latents.save(state);
@@ -579,6 +669,11 @@ public final class CudaTraining implements TrainingKernel {
     parameters().forEach(parameter -> parameter.restore(state));
     rows.round(encoder.values);
     steps = (long) state.get("steps")[0];
+    if (ofBatch != null) {
+      hostScalars.setDouble(0, state.get("running_threshold")[0]);
+      stream.upload(hostScalars, scalar("THRESHOLD"), 8);
+      stream.await();
+    }
     DeadLatents latents = new DeadLatents(width, specification.deadWindow());
     latents.restore(state);
     stream.upload(latents.silent(), silent);

@@ -139,6 +139,105 @@ final class RowsOnDevice {
         into.words(rows));
   }
 
+  /**
+   * The largest of the batch.
+   *
+   * @param norms what pre-activations are multiplied by before they are compared, [F]; null for 1
+   * @param choice room and what comes of it beside codes
+   */
+  void selectLargestOfBatch(
+      int rows,
+      DeviceArray weights,
+      DeviceArray bias,
+      DeviceArray settings,
+      DeviceArray norms,
+      BatchChoiceOnDevice choice,
+      RowCodes into) {
+    stream.clear(choice.bins);
+    stream.launch(
+        "batch_bins",
+        rows,
+        1,
+        products,
+        width,
+        read,
+        bias,
+        lengths,
+        losses,
+        encoderLengths,
+        encoderLosses,
+        norms,
+        choice.bins);
+    stream.launch("batch_bar", 1, 1, choice.bins, settings, rows, choice.pick);
+    stream.launch(
+        "batch_candidates",
+        rows,
+        1,
+        products,
+        width,
+        centred,
+        columns,
+        read,
+        weights,
+        bias,
+        lengths,
+        losses,
+        encoderLengths,
+        encoderLosses,
+        norms,
+        choice.pick,
+        candidates,
+        into.counts);
+    stream.clear(choice.bins);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      stream.launch(
+          "batch_digits",
+          rows,
+          1,
+          products,
+          width,
+          bias,
+          norms,
+          candidates,
+          into.counts,
+          shift,
+          choice.pick,
+          choice.bins);
+      stream.launch("batch_digit", 1, 1, shift, choice.bins, choice.pick);
+    }
+    stream.launch(
+        "batch_ties",
+        rows,
+        1,
+        products,
+        width,
+        bias,
+        norms,
+        candidates,
+        into.counts,
+        choice.pick,
+        choice.ties);
+    stream.launch("batch_shares", 1, 1, rows, choice.pick, choice.ties);
+    stream.launch(
+        "batch_take",
+        rows,
+        1,
+        products,
+        width,
+        bias,
+        norms,
+        candidates,
+        choice.pick,
+        choice.ties,
+        into.most,
+        into.ids,
+        into.values,
+        into.counts,
+        into.marks,
+        into.words(rows),
+        choice.smallest);
+  }
+
   /** Leaves what is above the bars of its latent in the products, exact, beside zeros. */
   void selectAbove(
       int rows, DeviceArray weights, DeviceArray bias, DeviceArray bars, DeviceArray counts) {

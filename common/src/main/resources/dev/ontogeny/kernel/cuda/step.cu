@@ -23,11 +23,14 @@
 #define TINY 1e-30f
 
 // Numbers that change from step to step, in device memory so that a recorded step can run again.
-enum Setting { CHOSEN, ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON, ADAM_RATE, ADAM_ROOT, KEEP_WEIGHTS, KEEP_AVERAGE };
+enum Setting { CHOSEN, ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON, ADAM_RATE, ADAM_ROOT, KEEP_WEIGHTS, KEEP_AVERAGE, KEEP_THRESHOLD };
 
 // What a step says of itself.
 enum Scalar { VARIANCE, LOSS_MAIN, LOSS_FURTHER, TARGET, LOSS_AUXILIARY, FIRED, SQUARES_LATENTS, SQUARES_BIAS,
-              FACTOR_MAIN, FACTOR_FURTHER, FACTOR_AUXILIARY, CLIP, DEAD_BEFORE, DEAD };
+              FACTOR_MAIN, FACTOR_FURTHER, FACTOR_AUXILIARY, CLIP, DEAD_BEFORE, DEAD, THRESHOLD };
+
+// How far the choice of a batch has come: bits of the last key that were decided, how many are still to be taken, the bar.
+enum Pick { PREFIX, LEFT, BAR };
 
 __device__ __forceinline__ float warp_sum(float value) {
   for (int apart = 16; apart > 0; apart >>= 1) value += __shfl_xor_sync(FULL, value, apart);
@@ -41,7 +44,7 @@ __device__ double block_sum(double value) {
   sums[threadIdx.x] = value;
   __syncthreads();
   for (int half = THREADS / 2; half > 0; half >>= 1) {
-    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    if ((int)threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
     __syncthreads();
   }
   return sums[0];
@@ -109,6 +112,56 @@ __device__ __forceinline__ float exact(const float* row, const float* latent, in
   return warp_sum(sum);
 }
 
+// The lower edge of the bin that has the k-th largest; 0 where there are fewer. By all threads of a block.
+__device__ void bin_bar(const unsigned* bins, unsigned* tops, unsigned k, float* bar) {
+  int t = threadIdx.x;
+  unsigned sum = 0;
+  for (int b = 0; b < BINS / THREADS; b++) sum += bins[t * (BINS / THREADS) + b];
+  tops[t] = sum;
+  __syncthreads();
+  if (t == 0) {
+    unsigned above = 0;
+    int part = THREADS - 1;
+    while (part >= 0 && above + tops[part] < k) above += tops[part--];
+    *bar = 0;
+    if (part >= 0) {
+      int bin = (part + 1) * (BINS / THREADS) - 1;
+      while (above + bins[bin] < k) above += bins[bin--];
+      *bar = __uint_as_float((unsigned)bin << BIN_SHIFT);
+    }
+  }
+  __syncthreads();
+}
+
+// Brings what was chosen of a row into ascending order, with its values and its marks. `list` is room. By all threads of a block.
+__device__ void put_in_order(int count, long row, int most, int* list, const float* products, const float* bias, int* ids,
+                             float* values, int* counts, unsigned* marks, int words) {
+  int t = threadIdx.x;
+  for (int j = t; j < count; j += THREADS) list[j] = ids[row * most + j];
+  __syncthreads();
+  for (int j = t; j < count; j += THREADS) {
+    int f = list[j];
+    int rank = 0;
+    for (int other = 0; other < count; other++) rank += list[other] < f;
+    ids[row * most + rank] = f;
+    values[row * most + rank] = products[f] + bias[f];
+    if (marks != nullptr) atomicOr(&marks[(long)f * words + row / 32], 1u << (row % 32));
+  }
+  if (t == 0) counts[row] = count;
+}
+
+// Whether a candidate whose key is the last one that is chosen has as many before it as may be: of equal ones the lower latent.
+__device__ bool too_late(int f, unsigned last, unsigned of_last, const int* list, int count, const float* products,
+                         const float* bias, const float* norms) {
+  unsigned before = 0;
+  for (int other = 0; other < count; other++) {
+    int g = list[other];
+    float score = (products[g] + bias[g]) * (norms == nullptr ? 1.0f : norms[g]);
+    before += g < f && __float_as_uint(score) == last;
+  }
+  return before >= of_last;
+}
+
 // The k largest positive pre-activations of each row among those that are eligible (null: all): ids ascending,
 // values, how many. Of equal ones the lower latent comes first. A block a row.
 //
@@ -146,22 +199,7 @@ extern "C" __global__ void select_largest(float* product, int width, const float
     if (low > 0) atomicAdd(&bins[__float_as_uint(low) >> BIN_SHIFT], 1u);
   }
   __syncthreads();
-  unsigned sum = 0;
-  for (int b = 0; b < BINS / THREADS; b++) sum += bins[t * (BINS / THREADS) + b];
-  tops[t] = sum;
-  __syncthreads();
-  if (t == 0) {
-    unsigned above = 0;
-    int part = THREADS - 1;
-    while (part >= 0 && above + tops[part] < (unsigned)k) above += tops[part--];
-    bar = 0;
-    if (part >= 0) {
-      int bin = (part + 1) * (BINS / THREADS) - 1;
-      while (above + bins[bin] < (unsigned)k) above += bins[bin--];
-      bar = __uint_as_float((unsigned)bin << BIN_SHIFT);
-    }
-  }
-  __syncthreads();
+  bin_bar(bins, tops, (unsigned)k, &bar);
   for (int f = t; f < width; f += THREADS) {
     if (eligible != nullptr && !eligible[f]) continue;
     float high = products[f] + bias[f] + slack.of(lengths[f], losses[f], bias[f]);
@@ -207,27 +245,188 @@ extern "C" __global__ void select_largest(float* product, int width, const float
     float value = products[f] + bias[f];
     unsigned bits = __float_as_uint(value);
     if (!(value > 0) || bits < last) continue;
-    if (bits == last) {
-      unsigned before = 0;
-      for (int other = 0; other < count; other++)
-        before += list[other] < f && __float_as_uint(products[list[other]] + bias[list[other]]) == last;
-      if (before >= of_last) continue;
-    }
+    if (bits == last && too_late(f, last, of_last, list, count, products, bias, nullptr)) continue;
     ids[row * most + atomicAdd(&found, 1u)] = f;
   }
   __syncthreads();
-  count = (int)found;
-  for (int j = t; j < count; j += THREADS) list[j] = ids[row * most + j];
+  put_in_order((int)found, row, most, list, products, bias, ids, values, counts, marks, words);
+}
+
+// The choice of a batch: the k·n largest positive pre-activations of all its rows, times the norms of their decoders (null: 1). Of
+// equal ones the lower row comes first, then the lower latent. First lower ends by bins, as for a row. A block a row.
+extern "C" __global__ void batch_bins(const float* product, int width, int read, const float* bias, const float* row_lengths,
+                                      const float* row_losses, const float* lengths, const float* losses, const float* norms,
+                                      unsigned* all) {
+  __shared__ unsigned bins[BINS];
+  long row = blockIdx.x;
+  Slack slack(row_lengths[row], row_losses[row], read);
+  for (int b = threadIdx.x; b < BINS; b += THREADS) bins[b] = 0;
+  __syncthreads();
+  for (int f = threadIdx.x; f < width; f += THREADS) {
+    float low = product[row * width + f] + bias[f] - slack.of(lengths[f], losses[f], bias[f]);
+    if (norms != nullptr) low *= norms[f];
+    if (low > 0) atomicAdd(&bins[__float_as_uint(low) >> BIN_SHIFT], 1u);
+  }
+  __syncthreads();
+  for (int b = threadIdx.x; b < BINS; b += THREADS)
+    if (bins[b] != 0) atomicAdd(&all[b], bins[b]);
+}
+
+// One block.
+extern "C" __global__ void batch_bar(const unsigned* all, const float* settings, int rows, unsigned* pick) {
+  __shared__ unsigned tops[THREADS];
+  __shared__ float bar;
+  unsigned budget = (unsigned)settings[CHOSEN] * (unsigned)rows;
+  bin_bar(all, tops, budget, &bar);
+  if (threadIdx.x == 0) {
+    pick[PREFIX] = 0;
+    pick[LEFT] = budget;
+    pick[BAR] = __float_as_uint(bar);
+  }
+}
+
+// Latents that can reach the bar, exact. A block a row.
+extern "C" __global__ void batch_candidates(float* product, int width, const float* centred, int columns, int read,
+                                            const float* encoder, const float* bias, const float* row_lengths,
+                                            const float* row_losses, const float* lengths, const float* losses,
+                                            const float* norms, const unsigned* pick, int* candidates, int* counts) {
+  __shared__ unsigned found;
+  long row = blockIdx.x;
+  int t = threadIdx.x;
+  float* products = product + row * width;
+  int* list = candidates + row * width;
+  float bar = __uint_as_float(pick[BAR]);
+  Slack slack(row_lengths[row], row_losses[row], read);
+  if (t == 0) found = 0;
+  __syncthreads();
+  for (int f = t; f < width; f += THREADS) {
+    float high = products[f] + bias[f] + slack.of(lengths[f], losses[f], bias[f]);
+    if (norms != nullptr) high *= norms[f];
+    if (high > 0 && high >= bar) list[atomicAdd(&found, 1u)] = f;
+  }
+  __syncthreads();
+  int count = (int)found;
+  for (int j = t / 32; j < count; j += WARPS) {
+    float value = exact(centred + row * columns, encoder + (long)list[j] * read, read);
+    if ((t & 31) == 0) products[list[j]] = value;
+  }
+  if (t == 0) counts[row] = count;
+}
+
+// How many candidates have which next byte of their key, of those whose bytes so far are the ones that were decided. A block a row.
+extern "C" __global__ void batch_digits(const float* product, int width, const float* bias, const float* norms,
+                                        const int* candidates, const int* counts, int shift, const unsigned* pick, unsigned* all) {
+  __shared__ unsigned bins[256];
+  long row = blockIdx.x;
+  for (int b = threadIdx.x; b < 256; b += THREADS) bins[b] = 0;
+  __syncthreads();
+  for (int j = threadIdx.x; j < counts[row]; j += THREADS) {
+    int f = candidates[row * width + j];
+    float score = product[row * width + f] + bias[f];
+    if (norms != nullptr) score *= norms[f];
+    unsigned bits = __float_as_uint(score);
+    bool same = shift == 24 || (bits >> (shift + 8)) == (pick[PREFIX] >> (shift + 8));
+    if (score > 0 && same) atomicAdd(&bins[(bits >> shift) & 255u], 1u);
+  }
+  __syncthreads();
+  for (int b = threadIdx.x; b < 256; b += THREADS)
+    if (bins[b] != 0) atomicAdd(&all[b], bins[b]);
+}
+
+// Decides the next byte, and clears the bins. One block.
+extern "C" __global__ void batch_digit(int shift, unsigned* all, unsigned* pick) {
+  if (threadIdx.x == 0) {
+    int b = 255;
+    while (b > 0 && all[b] < pick[LEFT]) pick[LEFT] -= all[b--];
+    pick[PREFIX] |= (unsigned)b << shift;
+  }
+  __syncthreads();
+  for (int b = threadIdx.x; b < 256; b += THREADS) all[b] = 0;
+}
+
+// How many candidates of a row have the last key. A block a row.
+extern "C" __global__ void batch_ties(const float* product, int width, const float* bias, const float* norms, const int* candidates,
+                                      const int* counts, const unsigned* pick, int* ties) {
+  __shared__ unsigned found;
+  long row = blockIdx.x;
+  if (threadIdx.x == 0) found = 0;
+  __syncthreads();
+  for (int j = threadIdx.x; j < counts[row]; j += THREADS) {
+    int f = candidates[row * width + j];
+    float score = product[row * width + f] + bias[f];
+    if (norms != nullptr) score *= norms[f];
+    if (score > 0 && __float_as_uint(score) == pick[PREFIX]) atomicAdd(&found, 1u);
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) ties[row] = (int)found;
+}
+
+// How many of these may be taken, rows in their order. One thread of one block.
+extern "C" __global__ void batch_shares(int rows, const unsigned* pick, int* ties) {
+  if (threadIdx.x != 0) return;
+  int left = (int)pick[LEFT];
+  for (int row = 0; row < rows; row++) {
+    if (ties[row] > left) ties[row] = left;
+    left -= ties[row];
+  }
+}
+
+// What is chosen of a row, and the smallest score of it, infinite for none. A block a row.
+extern "C" __global__ void batch_take(const float* product, int width, const float* bias, const float* norms, int* candidates,
+                                      const unsigned* pick, const int* ties, int most, int* ids, float* values, int* counts,
+                                      unsigned* marks, int words, float* smallest) {
+  __shared__ unsigned found, least;
+  long row = blockIdx.x;
+  int t = threadIdx.x;
+  const float* products = product + row * width;
+  int* list = candidates + row * width;
+  int count = counts[row];
+  unsigned last = pick[PREFIX];
+  if (t == 0) {
+    found = 0;
+    least = 0x7f800000u;
+  }
   __syncthreads();
   for (int j = t; j < count; j += THREADS) {
     int f = list[j];
-    int rank = 0;
-    for (int other = 0; other < count; other++) rank += list[other] < f;
-    ids[row * most + rank] = f;
-    values[row * most + rank] = products[f] + bias[f];
-    if (marks != nullptr) atomicOr(&marks[(long)f * words + row / 32], 1u << (row % 32));
+    float score = products[f] + bias[f];
+    if (norms != nullptr) score *= norms[f];
+    unsigned bits = __float_as_uint(score);
+    if (!(score > 0) || bits < last) continue;
+    if (bits == last && too_late(f, last, (unsigned)ties[row], list, count, products, bias, norms)) continue;
+    ids[row * most + atomicAdd(&found, 1u)] = f;
+    atomicMin(&least, bits);
   }
-  if (t == 0) counts[row] = count;
+  __syncthreads();
+  if (t == 0) smallest[row] = __uint_as_float(least);
+  put_in_order((int)found, row, most, list, products, bias, ids, values, counts, marks, words);
+}
+
+// Takes the smallest score of a batch into its running mean. One block.
+extern "C" __global__ void running_threshold(const float* smallest, int rows, const float* settings, double* scalars) {
+  __shared__ unsigned least;
+  if (threadIdx.x == 0) least = 0x7f800000u;
+  __syncthreads();
+  for (int row = threadIdx.x; row < rows; row += THREADS) atomicMin(&least, __float_as_uint(smallest[row]));
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    float score = least == 0x7f800000u ? 0.0f : __uint_as_float(least);
+    double keep = settings[KEEP_THRESHOLD];
+    scalars[THRESHOLD] = (float)(keep * scalars[THRESHOLD] + (1 - keep) * score);
+  }
+}
+
+// ‖d‖ of every latent: of each source, whose columns end at ends[s], summed. A block a latent.
+extern "C" __global__ void decoder_norms(const float* decoder, int written, const int* ends, int sources, float* norms) {
+  long latent = blockIdx.x;
+  double norm = 0;
+  for (int s = 0; s < sources; s++) {
+    double squares = 0;
+    for (int c = (s == 0 ? 0 : ends[s - 1]) + threadIdx.x; c < ends[s]; c += THREADS)
+      squares += (double)decoder[latent * written + c] * decoder[latent * written + c];
+    norm += sqrt(block_sum(squares));
+  }
+  if (threadIdx.x == 0) norms[latent] = (float)norm;
 }
 
 // Pre-activations above the bar of their latent, exact, others 0, in place; how many of a row. A block a row.

@@ -9,6 +9,7 @@ import com.sun.jna.NativeLibrary;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelFixture;
+import dev.ontogeny.kernel.KernelFixture.Sources;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.Optimiser;
@@ -24,6 +25,7 @@ import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.type.BatchTopK;
+import dev.ontogeny.type.Relu;
 import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -78,6 +80,16 @@ class CudaProviderTest {
     return new CudaProvider(CudaDevice.of(CudaLibraries.of(CudaOnCpu.library().get()), 0));
   }
 
+  /** Whose latents a batch chooses, more of them equal than are taken. */
+  private static final TrainingSpecification OF_BATCH =
+      new TrainingSpecification(
+          WIDTH,
+          new BatchTopK(3, 6, 0.9),
+          8,
+          1.0 / 32,
+          100,
+          new Optimiser(0.9, 0.999, 1e-8, 1, 0.1, 0.9));
+
   private static Dictionary initial() {
     return KernelFixture.dictionary(INPUTS, WIDTH, 3, 5);
   }
@@ -129,6 +141,39 @@ class CudaProviderTest {
       step(kernel, 3);
       assertThat(calls(log)).containsExactly("graph");
     }
+  }
+
+  @Test
+  void aChoiceOfTheBatchGoesOnAndIsRecordedAsWell() {
+    Dictionary initial = KernelFixture.dictionary(OF_BATCH.type(), INPUTS, WIDTH, Sources.ONE, 6);
+    FloatMatrix one = KernelFixture.batch(1, INPUTS, 8);
+    float[] same = new float[ROWS * INPUTS];
+    for (int row = 0; row < ROWS; row++) {
+      System.arraycopy(one.values(), 0, same, row * INPUTS, INPUTS);
+    }
+    // Rows that are all alike: of equal scores the lower rows have theirs.
+    FloatMatrix alike = new FloatMatrix(ROWS, INPUTS, same);
+    alike.values()[0] += 1e-3f;
+    List<KernelProvider> both = List.of(Kernels.provider("reference", 1), provider());
+    List<Dictionary> results = new ArrayList<>();
+    for (KernelProvider each : both) {
+      try (TrainingKernel kernel = each.training(OF_BATCH, initial, ROWS);
+          TrainingKernel other = each.training(OF_BATCH, initial, ROWS)) {
+        StepLosses first = kernel.step(alike, new StepSettings(1e-3f, 1, 0.5));
+        assertThat(first.l0()).isEqualTo(5);
+        for (int i = 0; i < 3; i++) {
+          step(kernel, i);
+        }
+        other.restore(kernel.state());
+        assertThat(step(other, 4)).isEqualTo(step(kernel, 4));
+        assertThat(other.snapshot()).usingRecursiveComparison().isEqualTo(kernel.snapshot());
+        results.add(kernel.snapshot());
+      }
+    }
+    assertThat(results.get(1).threshold())
+        .containsExactly(results.get(0).threshold(), within(1e-3f));
+    assertThat(results.get(1).decoder().values())
+        .containsExactly(results.get(0).decoder().values(), within(2e-2f));
   }
 
   @Test
@@ -261,12 +306,12 @@ class CudaProviderTest {
 
   @Test
   void aPartThatItLacksIsNamed() {
-    TrainingSpecification batch =
-        KernelFixture.specification(new BatchTopK(3, 0, 0.9), WIDTH, 0, 0, 10);
-    assertThat(provider().lacks(batch)).contains("the k·n largest of a batch");
-    assertThatThrownBy(() -> provider().training(batch, initial(), ROWS))
+    TrainingSpecification dense =
+        KernelFixture.specification(new Relu(1, Relu.Form.NORM_WEIGHTED, 0), WIDTH, 0, 0, 10);
+    assertThat(provider().lacks(dense)).contains("all positive pre-activations");
+    assertThatThrownBy(() -> provider().training(dense, initial(), ROWS))
         .isInstanceOf(Failure.class)
-        .hasMessage("kernel cuda lacks the k·n largest of a batch: take nd4j or cpu");
+        .hasMessage("kernel cuda lacks all positive pre-activations: take nd4j or cpu");
   }
 
   @Test
