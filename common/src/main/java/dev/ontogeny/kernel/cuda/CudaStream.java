@@ -115,69 +115,56 @@ final class CudaStream implements AutoCloseable {
   }
 
   void upload(float[] from, int count, DeviceArray to) {
-    int step = PASSAGE / 4;
-    for (int at = 0; at < count; at += step) {
-      int some = Math.min(step, count - at);
-      passage.write(0, from, at, some);
-      upload(passage, to.from(4L * at), 4L * some);
-      await();
-    }
+    uploadInParts(count, Float.BYTES, to, (at, some) -> passage.write(0, from, at, some));
   }
 
   void upload(int[] from, int count, DeviceArray to) {
-    int step = PASSAGE / 4;
-    for (int at = 0; at < count; at += step) {
-      int some = Math.min(step, count - at);
-      passage.write(0, from, at, some);
-      upload(passage, to.from(4L * at), 4L * some);
-      await();
-    }
+    uploadInParts(count, Integer.BYTES, to, (at, some) -> passage.write(0, from, at, some));
   }
 
   void upload(long[] from, DeviceArray to) {
-    int step = PASSAGE / 8;
-    for (int at = 0; at < from.length; at += step) {
-      int some = Math.min(step, from.length - at);
-      passage.write(0, from, at, some);
-      upload(passage, to.from(8L * at), 8L * some);
-      await();
-    }
+    uploadInParts(from.length, Long.BYTES, to, (at, some) -> passage.write(0, from, at, some));
   }
 
   float[] floats(DeviceArray from, int count) {
     float[] to = new float[count];
-    int step = PASSAGE / 4;
-    for (int at = 0; at < count; at += step) {
-      int some = Math.min(step, count - at);
-      download(from.from(4L * at), passage, 4L * some);
-      await();
-      passage.read(0, to, at, some);
-    }
+    downloadInParts(from, count, Float.BYTES, (at, some) -> passage.read(0, to, at, some));
     return to;
   }
 
   int[] ints(DeviceArray from, int count) {
     int[] to = new int[count];
-    int step = PASSAGE / 4;
-    for (int at = 0; at < count; at += step) {
-      int some = Math.min(step, count - at);
-      download(from.from(4L * at), passage, 4L * some);
-      await();
-      passage.read(0, to, at, some);
-    }
+    downloadInParts(from, count, Integer.BYTES, (at, some) -> passage.read(0, to, at, some));
     return to;
   }
 
   long[] longs(DeviceArray from, int count) {
     long[] to = new long[count];
-    int step = PASSAGE / 8;
-    for (int at = 0; at < count; at += step) {
-      int some = Math.min(step, count - at);
-      download(from.from(8L * at), passage, 8L * some);
-      await();
-      passage.read(0, to, at, some);
-    }
+    downloadInParts(from, count, Long.BYTES, (at, some) -> passage.read(0, to, at, some));
     return to;
+  }
+
+  /** Copies some numbers of an array of Java's into the passage, or out of it. */
+  private interface Part {
+    void copy(int at, int count);
+  }
+
+  private void uploadInParts(int count, int size, DeviceArray to, Part into) {
+    for (int at = 0; at < count; at += PASSAGE / size) {
+      int some = Math.min(PASSAGE / size, count - at);
+      into.copy(at, some);
+      upload(passage, to.from((long) size * at), (long) size * some);
+      await();
+    }
+  }
+
+  private void downloadInParts(DeviceArray from, int count, int size, Part out) {
+    for (int at = 0; at < count; at += PASSAGE / size) {
+      int some = Math.min(PASSAGE / size, count - at);
+      download(from.from((long) size * at), passage, (long) size * some);
+      await();
+      out.copy(at, some);
+    }
   }
 
   private static void require(DeviceArray array, long bytes) {
