@@ -120,8 +120,7 @@ class StandaloneIT {
     Path dictionaries = WORK.resolve("dictionaries-of-gpus");
     for (String command :
         List.of(
-            String.format(
-                "shard --set input=%s --set output=%s", WORK.resolve("capture"), dataset),
+            String.format("shard --set input=%s --set output=%s", WORK.resolve("capture"), dataset),
             String.format(
                 "train --set dataset=%s --set output=%s --set 'dictionaries=[{type = top-k, width = 24, k = 3}]'"
                     + " --set replicas=2 --set training.tokens=2000 --set kernel=cuda",
@@ -140,7 +139,7 @@ class StandaloneIT {
           .isZero();
     }
     assertThat(Files.readString(dictionaries.resolve("_manifest.json")))
-        .contains("cuda (a GPU for each task)");
+        .contains("cuda (a processor, sm_90; products in bf16, decided in fp32)");
   }
 
   @Test
