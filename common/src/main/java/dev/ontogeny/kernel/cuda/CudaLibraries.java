@@ -42,26 +42,39 @@ final class CudaLibraries {
 
   private static CudaLibraries found;
 
+  /** Why they were not found: every task asks, and a machine does not get them meanwhile. */
+  private static String missing;
+
   /**
    * Those of this machine.
    *
    * @throws Failure of settings that names what is not there
    */
   static synchronized CudaLibraries ofThisMachine() {
-    if (found == null) {
+    if (missing != null) {
+      throw Failure.settings("%s", missing);
+    } else if (found == null) {
+      found = find();
+    }
+    return found;
+  }
+
+  private static CudaLibraries find() {
+    try {
       List<Path> folders = new ArrayList<>();
       String named = System.getenv().getOrDefault(FOLDERS, "");
       Arrays.stream(named.split(File.pathSeparator))
           .filter(folder -> !folder.isBlank())
           .forEach(folder -> folders.add(Path.of(folder)));
       folders.add(Path.of("/usr/local/cuda/lib64"));
-      found =
-          new CudaLibraries(
-              load(Driver.class, "CUDA's driver", DRIVERS, folders),
-              load(Nvrtc.class, "CUDA's compiler (NVRTC)", COMPILERS, folders),
-              load(CublasLt.class, "cuBLASLt", PRODUCTS, folders));
+      return new CudaLibraries(
+          load(Driver.class, "CUDA's driver", DRIVERS, folders),
+          load(Nvrtc.class, "CUDA's compiler (NVRTC)", COMPILERS, folders),
+          load(CublasLt.class, "cuBLASLt", PRODUCTS, folders));
+    } catch (Failure failure) {
+      missing = failure.getMessage();
+      throw failure;
     }
-    return found;
   }
 
   /** All three from one file. */
