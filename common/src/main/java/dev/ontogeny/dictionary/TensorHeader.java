@@ -38,13 +38,20 @@ public record TensorHeader(long dataStart, Map<String, Place> tensors) {
   public record Place(int[] shape, long start, int values) {}
 
   /**
-   * Reads the beginning of a file, up to the first tensor. Memory: as much as there is of it.
+   * How a safetensors file begins.
    *
-   * @throws Failure of data that names {@code origin}, if it is no such file, or is of a version
-   *     that this build does not read
+   * @param json places of tensors by name, and metadata
+   * @param length bytes of that, which eight others precede
+   */
+  public record Beginning(JsonNode json, long length) {}
+
+  /**
+   * Reads the beginning of a safetensors file of anybody's, up to the first tensor, as it is.
+   *
+   * @throws Failure of data that names {@code origin}, if it is no such file
    * @throws EOFException if it is cut off
    */
-  public static TensorHeader read(InputStream in, String origin) throws IOException {
+  public static Beginning beginning(InputStream in, String origin) throws IOException {
     byte[] size = in.readNBytes(Long.BYTES);
     if (size.length < Long.BYTES) {
       throw new EOFException("the length of the header");
@@ -62,6 +69,19 @@ public record TensorHeader(long dataStart, Map<String, Place> tensors) {
     if (!header.isObject()) {
       throw Failure.data("%s is no safetensors file: its header is no object", origin);
     }
+    return new Beginning(header, length);
+  }
+
+  /**
+   * Reads the beginning of a file, up to the first tensor. Memory: as much as there is of it.
+   *
+   * @throws Failure of data that names {@code origin}, if it is no such file, or is of a version
+   *     that this build does not read
+   * @throws EOFException if it is cut off
+   */
+  public static TensorHeader read(InputStream in, String origin) throws IOException {
+    Beginning beginning = beginning(in, origin);
+    JsonNode header = beginning.json;
     JsonNode metadata = header.path(METADATA);
     if (metadata.path("format").asText().equals(DictionaryFormat.NAME)) {
       FormatVersion.Check.require(origin, metadata.path("version"), DictionaryMetadata.VERSION);
@@ -75,7 +95,7 @@ public record TensorHeader(long dataStart, Map<String, Place> tensors) {
         offset += (long) Float.BYTES * place.values();
       }
     }
-    return new TensorHeader(Long.BYTES + length, tensors);
+    return new TensorHeader(Long.BYTES + beginning.length, tensors);
   }
 
   private static Place place(String name, JsonNode said, long offset, String origin) {

@@ -3,17 +3,14 @@ package dev.ontogeny.export;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ontogeny.data.Folder;
 import dev.ontogeny.dictionary.Safetensors.Tensor;
+import dev.ontogeny.dictionary.TensorHeader;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Failure;
-import dev.ontogeny.run.Json;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -30,9 +27,6 @@ import java.util.TreeSet;
  * dictionary does.
  */
 final class PeerTensors {
-  /** Of safetensors' own definition. */
-  private static final long LONGEST_HEADER = 100_000_000;
-
   /** For an axis of any length. */
   static final int ANY = -1;
 
@@ -62,7 +56,8 @@ final class PeerTensors {
 
   private static Map<String, Tensor> read(InputStream in, String origin) throws IOException {
     List<Place> places = new ArrayList<>();
-    for (Map.Entry<String, JsonNode> each : header(in, origin).properties()) {
+    for (Map.Entry<String, JsonNode> each :
+        TensorHeader.beginning(in, origin).json().properties()) {
       if (!each.getKey().equals("__metadata__")) {
         places.add(place(each.getKey(), each.getValue(), origin));
       }
@@ -85,27 +80,6 @@ final class PeerTensors {
       at += (long) place.type().bytes() * place.count();
     }
     return tensors;
-  }
-
-  private static JsonNode header(InputStream in, String origin) throws IOException {
-    byte[] size = in.readNBytes(Long.BYTES);
-    if (size.length < Long.BYTES) {
-      throw new EOFException("the length of the header");
-    }
-    long length = ByteBuffer.wrap(size).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    if (length < 2 || length > LONGEST_HEADER) {
-      throw Failure.data(
-          "%s is no safetensors file: its header would be %d bytes long", origin, length);
-    }
-    byte[] text = in.readNBytes((int) length);
-    if (text.length < length) {
-      throw new EOFException("the header");
-    }
-    JsonNode header = Json.read(new String(text, StandardCharsets.UTF_8), JsonNode.class, origin);
-    if (!header.isObject()) {
-      throw Failure.data("%s is no safetensors file: its header is no object", origin);
-    }
-    return header;
   }
 
   private static Place place(String name, JsonNode said, String origin) {
