@@ -2,7 +2,6 @@ package dev.ontogeny.kernel;
 
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.matrix.FloatMatrix;
-import java.util.Optional;
 
 /**
  * One way to do the arithmetic. All providers compute the same; they differ in speed, and in the
@@ -18,14 +17,6 @@ public interface KernelProvider {
    * @param maximumBatch the largest number of rows of a batch
    */
   EncodingKernel encoding(Dictionary dictionary, int maximumBatch);
-
-  /**
-   * A part of such dictionaries that it cannot train, in words; empty if it can train them. A
-   * provider that has all parts need not say so.
-   */
-  default Optional<String> lacks(TrainingSpecification specification) {
-    return Optional.empty();
-  }
 
   /**
    * A kernel that trains one dictionary, starting from {@code initial} with a fresh optimiser.

@@ -28,7 +28,7 @@ public final class Kernels {
    *     screening in bf16, {@code cuda} for kernels of ours on a GPU, {@code nd4j} for ND4J's
    *     operations on its CPU or CUDA backend, {@code reference}: plain Java, readable, slow;
    *     {@code auto} is the first of {@code cuda}, {@code nd4j} on CUDA and {@code cpu} that is
-   *     there and has all parts
+   *     there
    * @param threads how many threads its kernels may use; results do not depend on it
    * @throws Failure of settings where there is no such provider, or what it needs is not there
    */
@@ -59,7 +59,7 @@ public final class Kernels {
       refusals.add("nd4j: ND4J here has no CUDA backend with a device");
     }
     there.add(provider("cpu", threads));
-    KernelProvider chosen = there.size() == 1 ? there.get(0) : new FirstThatCan(there);
+    KernelProvider chosen = there.get(0);
     if (TOLD.compareAndSet(false, true)) {
       LOG.info("kernel auto is {} ({})", chosen.name(), String.join("; ", refusals));
     }
@@ -111,7 +111,7 @@ public final class Kernels {
           address, String.join("; ", refusals));
     }
     LOG.info("kernel auto has GPU {}: {} {}", address, there.get(0).name(), refusals);
-    return new FirstThatCan(there);
+    return there.get(0);
   }
 
   /**

@@ -42,6 +42,38 @@ final class CudaParameter {
     return stream.floats(gradient, count);
   }
 
+  /**
+   * A step of Adam for a vector.
+   *
+   * @param times what its rate is of the others'
+   */
+  void update(DeviceArray settings, DeviceArray scalars, double times) {
+    stream.launch(
+        "adam_bias",
+        stream.blocksOf(count),
+        1,
+        settings,
+        scalars,
+        times,
+        count,
+        values,
+        gradient,
+        first,
+        second,
+        average);
+  }
+
+  /** Some values start again: no means, and these values. */
+  void restart(long at, float[] fresh) {
+    stream.upload(fresh, fresh.length, values.from(4 * at));
+    if (average != null) {
+      stream.upload(fresh, fresh.length, average.from(4 * at));
+    }
+    for (DeviceArray means : new DeviceArray[] {first, second}) {
+      stream.clear(new DeviceArray(means.from(4 * at).pointer(), 4L * fresh.length));
+    }
+  }
+
   void save(Map<String, float[]> state) {
     state.put(name, stream.floats(values, count));
     state.put(name + "_first", stream.floats(first, count));

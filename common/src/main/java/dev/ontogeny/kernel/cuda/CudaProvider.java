@@ -9,13 +9,11 @@ import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingSize;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
-import java.util.Optional;
 
 /**
  * Kernels of ours and cuBLASLt on a GPU of compute capability 8.0 or later: dense products in bf16
  * with sums in fp32, all that follows from them decided in fp32, so that what is selected is what
- * fp32 would select. It encodes with every kind of dictionary; it trains those that keep the
- * largest of a row.
+ * fp32 would select. It encodes with every kind of dictionary and trains every kind.
  */
 public final class CudaProvider implements KernelProvider {
   private final CudaDevice device;
@@ -42,11 +40,6 @@ public final class CudaProvider implements KernelProvider {
   @Override
   public String name() {
     return "cuda (" + device.name() + "; products in bf16, decided in fp32)";
-  }
-
-  @Override
-  public Optional<String> lacks(TrainingSpecification specification) {
-    return CudaTraining.lacks(specification);
   }
 
   @Override

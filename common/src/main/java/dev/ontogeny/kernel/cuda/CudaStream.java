@@ -63,6 +63,11 @@ final class CudaStream implements AutoCloseable {
     return device.threads;
   }
 
+  /** Blocks of a thread for each of so many. */
+  int blocksOf(int count) {
+    return (count + threads() - 1) / threads();
+  }
+
   /** To be called before anything else by whichever thread works now. */
   void use() {
     device.use();
@@ -147,6 +152,12 @@ final class CudaStream implements AutoCloseable {
   /** Copies some numbers of an array of Java's into the passage, or out of it. */
   private interface Part {
     void copy(int at, int count);
+  }
+
+  double[] doubles(DeviceArray from, int count) {
+    double[] to = new double[count];
+    downloadInParts(from, count, Double.BYTES, (at, some) -> passage.read(0, to, at, some));
+    return to;
   }
 
   private void uploadInParts(int count, int size, DeviceArray to, Part into) {

@@ -14,11 +14,9 @@ import dev.ontogeny.matrix.Transposition;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.type.FurtherCode;
 import dev.ontogeny.type.FurtherTensor;
-import dev.ontogeny.type.Reconstruction;
 import dev.ontogeny.type.Selection;
 import dev.ontogeny.type.Selection.LargestOfBatch;
 import dev.ontogeny.type.Selection.LargestOfRow;
-import dev.ontogeny.type.StepPart;
 import dev.ontogeny.type.Target;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,14 +26,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The step of {@link TrainingSpecification} for codes of the largest of a row or a batch, on a GPU:
- * one dense product in bf16 that bounds which latents can be chosen, all else on active latents in
- * fp32. The first step with so many rows goes kernel by kernel, the next one is recorded as a
- * graph, and all that follow are one launch. Nothing but losses leaves the device.
+ * The step of {@link TrainingSpecification} on a GPU: one dense product in bf16 that bounds which
+ * latents can be chosen, all else on active latents in fp32. The first step with so many rows goes
+ * kernel by kernel, the next one is recorded as a graph, and all that follow are one launch.
+ * Nothing but losses leaves the device.
  */
 public final class CudaTraining implements TrainingKernel {
   // As step.cu has them.
-  private static final int SETTINGS = 9;
+  private static final int SETTINGS = 10;
   private static final List<String> SCALARS =
       List.of(
           "VARIANCE",
@@ -52,7 +50,12 @@ public final class CudaTraining implements TrainingKernel {
           "CLIP",
           "DEAD_BEFORE",
           "DEAD",
-          "THRESHOLD");
+          "THRESHOLD",
+          "ACTIVE",
+          "PRICE",
+          "LOSS_PREFIXES",
+          "LOSS_COUNT",
+          "LOSS_PENALTY");
 
   /** Into so many parts the latents are cut for what b_dec gets through the encoder. */
   private static final int SHARES = 16;
@@ -85,6 +88,10 @@ public final class CudaTraining implements TrainingKernel {
   private Reconstructed main;
   private Reconstructed more;
   private Reconstructed auxiliary;
+
+  /** Null where the code is the largest pre-activations and nothing else. */
+  private CodeParts parts;
+
   private BatchChoiceOnDevice choice;
   private DeviceArray norms;
   private DeviceArray sourceEnds;
@@ -153,10 +160,9 @@ public final class CudaTraining implements TrainingKernel {
           1,
           codes.marks,
           codes.words(n),
-          codes.ids,
-          codes.values,
-          codes.counts,
-          codes.most,
+          rows.products,
+          width,
+          encoderBias.values,
           left,
           written,
           rows.centred,
@@ -171,32 +177,19 @@ public final class CudaTraining implements TrainingKernel {
     }
   }
 
-  /** The parts that this provider lacks; empty if it can train such dictionaries. */
-  static Optional<String> lacks(TrainingSpecification specification) {
-    for (StepPart part : specification.type().parts(specification.width())) {
-      if (!(part instanceof LargestOfRow
-          || part instanceof LargestOfBatch
-          || part instanceof Reconstruction.Whole
-          || part instanceof FurtherCode)) {
-        return Optional.of(part.words());
-      }
-    }
-    return specification.type().resampledAfter() > 0
-        ? Optional.of("dead latents that start again")
-        : Optional.empty();
-  }
-
   /** Bytes on the device, about. */
   static long memory(TrainingSpecification of, TrainingSize size) {
     long copies = of.optimiser().averageDecay() > 0 ? 5 : 4;
     int batch = size.maximumBatch();
-    int inputs = size.inputs();
+    // A transcoder's rows have what it reads beside what it writes.
+    int inputs = size.read() + size.reconstructed();
     long bytes =
         4L * copies * of.width() * (size.read() + (long) size.reconstructed() + 1)
             + RowsOnDevice.memory(inputs, size.read(), of.width(), batch);
-    boolean ofBatch = of.type().selection() instanceof LargestOfBatch;
-    List<Integer> chosen =
-        new ArrayList<>(List.of(ofBatch ? of.width() : of.type().selection().most()));
+    if (CodeParts.needed(of.type(), of.width())) {
+      bytes += CodeParts.memory(of, size, (int) copies);
+    }
+    List<Integer> chosen = new ArrayList<>(List.of(chosen(of.type().selection(), of.width())));
     of.type().furtherCode().ifPresent(code -> chosen.add(code.k()));
     if (of.auxiliaryK() > 0) {
       chosen.add(of.auxiliaryK());
@@ -207,12 +200,17 @@ public final class CudaTraining implements TrainingKernel {
     return bytes + (40L << 20);
   }
 
+  /** Latents of a row to have room for. */
+  private static int chosen(Selection selection, int width) {
+    return selection instanceof LargestOfRow largest ? largest.most() : width;
+  }
+
   CudaTraining(
       CudaDevice device, TrainingSpecification specification, Dictionary initial, int most) {
-    lacks(specification)
+    CodeParts.lacking(specification.type(), initial)
         .ifPresent(
             words -> {
-              throw Failure.settings("kernel cuda lacks %s: take nd4j or cpu", words);
+              throw Failure.settings("kernel cuda lacks %s", words);
             });
     this.specification = specification;
     this.initial = initial;
@@ -228,7 +226,9 @@ public final class CudaTraining implements TrainingKernel {
     width = initial.width();
     device.use();
     long needed =
-        memory(specification, new TrainingSize(read, written, initial.sources().size(), most, 1));
+        memory(
+            specification,
+            new TrainingSize(read, written, initial.reconstructedSources().size(), most, 1));
     if (needed > device.free()) {
       throw Failure.resources(
           "a dictionary of width %,d over %,d columns takes %,d bytes of a GPU in batches of %,d, and %,d of %s are free: take a smaller batch or width, or a GPU that nobody else uses",
@@ -257,13 +257,16 @@ public final class CudaTraining implements TrainingKernel {
     decoderBias = new CudaParameter(stream, "decoder_bias", initial.decoderBias(), optimiser);
     rows = new RowsOnDevice(stream, initial, columns, most);
     rows.round(encoder.values);
-    main = new Reconstructed(ofBatch == null ? selection.most() : width, true, true);
+    main = new Reconstructed(chosen(selection, width), true, true);
+    int[] ends = sourceEnds();
+    sourceEnds = stream.words(ends.length);
+    stream.upload(ends, ends.length, sourceEnds);
     if (ofBatch != null) {
       choice = new BatchChoiceOnDevice(stream, most);
       norms = unit ? null : stream.words(width);
-      int[] ends = sourceEnds();
-      sourceEnds = stream.words(ends.length);
-      stream.upload(ends, ends.length, sourceEnds);
+    }
+    if (CodeParts.needed(specification.type(), width)) {
+      parts = new CodeParts(stream, specification, initial, sourceEnds, this::scalar, most);
     }
     more = further.map(code -> new Reconstructed(code.k(), true, false)).orElse(null);
     auxiliary =
@@ -325,6 +328,7 @@ public final class CudaTraining implements TrainingKernel {
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
     }
     steps++;
+    resample(batch.rows());
     return losses;
   }
 
@@ -345,7 +349,7 @@ public final class CudaTraining implements TrainingKernel {
     hostSettings.write(
         0,
         new float[] {
-          now.k(selection.k(), initialK()),
+          k(now),
           adam.firstDecay(),
           adam.secondDecay(),
           adam.epsilon(),
@@ -355,7 +359,8 @@ public final class CudaTraining implements TrainingKernel {
           optimiser.averageDecay(steps + 1),
           ofBatch == null
               ? 0
-              : (float) Math.min(ofBatch.thresholdDecay(), (double) steps / (steps + 1))
+              : (float) Math.min(ofBatch.thresholdDecay(), (double) steps / (steps + 1)),
+          (float) now.sparsity()
         },
         0,
         SETTINGS);
@@ -374,14 +379,36 @@ public final class CudaTraining implements TrainingKernel {
     return losses(n);
   }
 
-  private int initialK() {
-    return selection instanceof LargestOfRow row ? row.initialK() : ofBatch.initialK();
+  /** Latents of a row; 0 where none says how many. */
+  private int k(StepSettings now) {
+    if (selection instanceof LargestOfRow row) {
+      return now.k(row.k(), row.initialK());
+    }
+    return ofBatch == null ? 0 : now.k(ofBatch.k(), ofBatch.initialK());
+  }
+
+  /** Lets dead latents start again where so many tokens have gone by. */
+  private void resample(int n) {
+    long tokens = specification.type().resampledAfter();
+    if (tokens == 0 || steps * n / tokens == (steps - 1) * n / tokens) {
+      return;
+    }
+    DeadLatents latents = deadLatents();
+    if (new CudaResampling(stream, encoder, encoderBias, decoder, columns, read, written, width)
+        .after(latents, rows.centred, stream.doubles(main.weighedSquares, n))) {
+      rows.round(encoder.values);
+      assign(latents);
+    }
   }
 
   private StepLosses losses(int n) {
     double variance = told("VARIANCE");
     double fvu = told("LOSS_MAIN") / variance;
     double loss = fvu;
+    if (parts != null) {
+      loss = parts.byPrefixes() ? told("LOSS_PREFIXES") / variance : fvu;
+      loss += told("LOSS_COUNT") + told("LOSS_PENALTY");
+    }
     if (further.isPresent()) {
       loss += further.get().weight() * told("LOSS_FURTHER") / variance;
     }
@@ -406,12 +433,8 @@ public final class CudaTraining implements TrainingKernel {
     stream.launch("column_sums", tiles, 1, target, columns, written, n, sums, squares);
     stream.launch("variance", 1, 1, sums, squares, weights, written, n, scalars);
 
-    if (ofBatch == null) {
-      select(n, main, 0, null, null);
-    } else {
-      selectOfBatch(n);
-    }
-    main.reconstruct(n, target, columns, weights, "LOSS_MAIN");
+    select(n);
+    reconstruct(n, target);
     stream.launch("sum_of", 1, 1, main.weighedSquares, n, scalar("TARGET"));
     if (more != null) {
       select(n, more, further.get().k(), null, null);
@@ -429,8 +452,25 @@ public final class CudaTraining implements TrainingKernel {
         auxiliary == null ? 0.0 : specification.auxiliaryCoefficient(),
         specification.auxiliaryK(),
         scalars);
-    main.gather(n, "FACTOR_MAIN", false);
-    stream.launch("column_sums", tiles, 1, main.left, written, written, n, main.sums, null);
+    DeviceArray toBias = main.left;
+    if (parts == null) {
+      main.gather(n, "FACTOR_MAIN", false);
+    } else {
+      parts.gather(
+          n,
+          rows,
+          main.codes,
+          main.left,
+          columns,
+          read,
+          encoder,
+          encoderBias,
+          decoder,
+          settings,
+          scalars);
+      toBias = parts.upstream(main.left);
+    }
+    stream.launch("column_sums", tiles, 1, toBias, written, written, n, main.sums, null);
     if (more != null) {
       more.gather(n, "FACTOR_FURTHER", true);
       stream.launch("column_sums", tiles, 1, more.left, written, written, n, more.sums, null);
@@ -464,6 +504,39 @@ public final class CudaTraining implements TrainingKernel {
   private int advancing() {
     int latents = stream.threads() / 32;
     return (width + latents - 1) / latents;
+  }
+
+  /** The code that fires. */
+  private void select(int n) {
+    if (parts != null) {
+      parts.prepare(decoder.values);
+    }
+    if (ofBatch != null) {
+      selectOfBatch(n);
+    } else if (CodeParts.ofAnyNumber(selection)) {
+      stream.clear(main.codes.marks);
+      parts.select(n, rows, encoder.values, encoderBias.values, main.codes);
+    } else {
+      select(n, main, 0, null, null);
+    }
+  }
+
+  private void reconstruct(int n, DeviceArray target) {
+    if (parts == null) {
+      main.reconstruct(n, target, columns, weights, "LOSS_MAIN");
+      return;
+    }
+    parts.reconstruct(
+        n,
+        target,
+        columns,
+        main.codes,
+        decoder.values,
+        weights,
+        main.left,
+        main.squares,
+        main.weighedSquares);
+    stream.launch("sum_of", 1, 1, main.squares, n, scalar("LOSS_MAIN"));
   }
 
   private void select(int n, Reconstructed code, int k, DeviceArray eligible, DeviceArray needed) {
@@ -526,6 +599,7 @@ public final class CudaTraining implements TrainingKernel {
         encoder.gradient,
         decoder.gradient,
         encoderBias.gradient,
+        parts == null ? null : parts.thresholdGradient(),
         ofLatents);
     stream.launch("sum_of", 1, 1, ofLatents, width, scalar("SQUARES_LATENTS"));
     stream.launch("clip_factor", 1, 1, optimiser.gradientClip(), scalars);
@@ -560,18 +634,10 @@ public final class CudaTraining implements TrainingKernel {
         rows.stride(),
         rows.encoderLengths,
         rows.encoderLosses);
-    stream.launch(
-        "adam_bias",
-        (columns + stream.threads() - 1) / stream.threads(),
-        1,
-        settings,
-        scalars,
-        columns,
-        decoderBias.values,
-        decoderBias.gradient,
-        decoderBias.first,
-        decoderBias.second,
-        decoderBias.average);
+    decoderBias.update(settings, scalars, 1);
+    if (parts != null) {
+      parts.update(settings, scalars);
+    }
   }
 
   /** Gradients of the last {@link #gradients}; encoder and decoder by latent. */
@@ -582,6 +648,9 @@ public final class CudaTraining implements TrainingKernel {
     gradients.put("b_enc", encoderBias.gradient());
     gradients.put("W_dec", decoder.gradient());
     gradients.put("b_dec", Arrays.copyOfRange(decoderBias.gradient(), columns - written, columns));
+    if (learnsThresholds()) {
+      gradients.put("log_threshold", parts.logThreshold.gradient());
+    }
     return gradients;
   }
 
@@ -612,11 +681,23 @@ public final class CudaTraining implements TrainingKernel {
         decoderBias.result(),
         initial.inputMean(),
         initial.inputScale(),
-        ofBatch == null ? Map.of() : Map.of(FurtherTensor.THRESHOLD.name(), threshold()));
+        ofBatch == null && !learnsThresholds()
+            ? Map.of()
+            : Map.of(FurtherTensor.THRESHOLD.name(), threshold()));
   }
 
-  /** What a code has to exceed: the running mean of the smallest score, over the decoder's norm. */
+  private boolean learnsThresholds() {
+    return parts != null && parts.logThreshold != null;
+  }
+
+  /**
+   * What a code has to exceed: what was learnt, or the running mean of the smallest score, over the
+   * decoder's norm.
+   */
   private float[] threshold() {
+    if (learnsThresholds()) {
+      return parts.threshold();
+    }
     float running = running();
     float[] threshold = new float[width];
     Arrays.fill(threshold, running);
@@ -645,7 +726,11 @@ public final class CudaTraining implements TrainingKernel {
   }
 
   private List<CudaParameter> parameters() {
-    return List.of(encoder, encoderBias, decoder, decoderBias);
+    List<CudaParameter> all = new ArrayList<>(List.of(encoder, encoderBias, decoder, decoderBias));
+    if (learnsThresholds()) {
+      all.add(parts.logThreshold);
+    }
+    return all;
   }
 
   @Override
@@ -657,10 +742,14 @@ public final class CudaTraining implements TrainingKernel {
     if (ofBatch != null) {
       state.put("running_threshold", new float[] {running()});
     }
+    deadLatents().save(state);
+    return state;
+  }
+
+  private DeadLatents deadLatents() {
     DeadLatents latents = new DeadLatents(width, specification.deadWindow());
     latents.assign(stream.longs(silent, width));
-    latents.save(state);
-    return state;
+    return latents;
   }
 
   @Override
@@ -676,6 +765,11 @@ public final class CudaTraining implements TrainingKernel {
     }
     DeadLatents latents = new DeadLatents(width, specification.deadWindow());
     latents.restore(state);
+    assign(latents);
+  }
+
+  /** Takes over for how long latents have been silent. */
+  private void assign(DeadLatents latents) {
     stream.upload(latents.silent(), silent);
     // No rows went by: tells which are dead, and how many.
     stream.launch(

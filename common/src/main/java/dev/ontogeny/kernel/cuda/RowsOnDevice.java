@@ -238,6 +238,47 @@ final class RowsOnDevice {
         choice.smallest);
   }
 
+  /**
+   * Those above the bounds of their latents.
+   *
+   * @param firing from where on they fire, [F]
+   * @param fires receives how many of each row do, [n]
+   */
+  void selectEntries(
+      int rows,
+      DeviceArray weights,
+      DeviceArray bias,
+      DeviceArray bounds,
+      DeviceArray firing,
+      DeviceArray fires,
+      RowCodes into) {
+    stream.launch(
+        "select_entries",
+        rows,
+        1,
+        products,
+        width,
+        centred,
+        columns,
+        read,
+        weights,
+        bias,
+        lengths,
+        losses,
+        encoderLengths,
+        encoderLosses,
+        bounds,
+        firing,
+        candidates,
+        into.most,
+        into.ids,
+        into.values,
+        into.counts,
+        into.marks,
+        into.words(rows),
+        fires);
+  }
+
   /** Leaves what is above the bars of its latent in the products, exact, beside zeros. */
   void selectAbove(
       int rows, DeviceArray weights, DeviceArray bias, DeviceArray bars, DeviceArray counts) {

@@ -23,11 +23,16 @@
 #define TINY 1e-30f
 
 // Numbers that change from step to step, in device memory so that a recorded step can run again.
-enum Setting { CHOSEN, ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON, ADAM_RATE, ADAM_ROOT, KEEP_WEIGHTS, KEEP_AVERAGE, KEEP_THRESHOLD };
+enum Setting { CHOSEN, ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON, ADAM_RATE, ADAM_ROOT, KEEP_WEIGHTS, KEEP_AVERAGE, KEEP_THRESHOLD,
+               SPARSITY };
 
 // What a step says of itself.
 enum Scalar { VARIANCE, LOSS_MAIN, LOSS_FURTHER, TARGET, LOSS_AUXILIARY, FIRED, SQUARES_LATENTS, SQUARES_BIAS,
-              FACTOR_MAIN, FACTOR_FURTHER, FACTOR_AUXILIARY, CLIP, DEAD_BEFORE, DEAD, THRESHOLD };
+              FACTOR_MAIN, FACTOR_FURTHER, FACTOR_AUXILIARY, CLIP, DEAD_BEFORE, DEAD, THRESHOLD, ACTIVE, PRICE, LOSS_PREFIXES, LOSS_COUNT,
+              LOSS_PENALTY };
+
+// What is paid for codes: nothing, their sum, their sum times the norms of their decoders, their tanh, that they fire.
+enum Penalty { FREE, SUM, SUM_BY_NORM, SATURATING, FIRING };
 
 // How far the choice of a batch has come: bits of the last key that were decided, how many are still to be taken, the bar.
 enum Pick { PREFIX, LEFT, BAR };
@@ -48,6 +53,21 @@ __device__ double block_sum(double value) {
     __syncthreads();
   }
   return sums[0];
+}
+
+// How many of a block's threads up to this one take a place; of all the last of `places` tells.
+__device__ int place(int takes, int* places) {
+  int t = threadIdx.x;
+  __syncthreads();
+  places[t] = takes;
+  __syncthreads();
+  for (int apart = 1; apart < THREADS; apart <<= 1) {
+    int before = t >= apart ? places[t - apart] : 0;
+    __syncthreads();
+    places[t] += before;
+    __syncthreads();
+  }
+  return places[t];
 }
 
 __device__ __forceinline__ unsigned short to_bf16(float value) {
@@ -461,6 +481,91 @@ extern "C" __global__ void select_above(float* product, int width, const float* 
   if (t == 0) counts[row] = (int)firing;
 }
 
+// ‖d^s‖ of every latent and source, [S, F]. A block a latent.
+extern "C" __global__ void source_norms(const float* decoder, int written, const int* ends, int sources, int width, float* norms) {
+  long latent = blockIdx.x;
+  for (int s = 0; s < sources; s++) {
+    double squares = 0;
+    for (int c = (s == 0 ? 0 : ends[s - 1]) + threadIdx.x; c < ends[s]; c += THREADS)
+      squares += (double)decoder[latent * written + c] * decoder[latent * written + c];
+    squares = block_sum(squares);
+    if (threadIdx.x == 0) norms[(long)s * width + latent] = (float)sqrt(squares);
+  }
+}
+
+// θ from log θ; what a pre-activation has to exceed to count, by source where norms are given, [S, F], the lowest of these, and
+// from where on it matters to θ by the rectangle. As many threads as latents.
+extern "C" __global__ void threshold_bars(const float* logarithms, const float* norms, int parts, double bandwidth, int width,
+                                          float* thresholds, float* bars, float* firing, float* bounds) {
+  int f = blockIdx.x * THREADS + threadIdx.x;
+  if (f >= width) return;
+  float threshold = (float)exp((double)logarithms[f]);
+  double low = threshold - bandwidth / 2 > 0 ? threshold - bandwidth / 2 : 0;
+  float lowest = __uint_as_float(0x7f800000u), bound = lowest;
+  for (int p = 0; p < parts; p++) {
+    double scale = norms == nullptr ? 1.0 : (double)norms[(long)p * width + f];
+    float bar = scale > 0 ? (float)(threshold / scale) : __uint_as_float(0x7f800000u);
+    // Rounding must not keep out what matters.
+    float from = scale > 0 ? (float)(low / scale * (1 - 1e-6)) : __uint_as_float(0x7f800000u);
+    bars[(long)p * width + f] = bar;
+    if (bar < lowest) lowest = bar;
+    if (from < bound) bound = from;
+  }
+  thresholds[f] = threshold;
+  firing[f] = lowest;
+  bounds[f] = bound;
+}
+
+// Pre-activations above the bounds of their latents: ids ascending, values, how many, and how many of them fire. A block a row.
+extern "C" __global__ void select_entries(float* product, int width, const float* centred, int columns, int read,
+                                          const float* encoder, const float* bias, const float* row_lengths,
+                                          const float* row_losses, const float* lengths, const float* losses, const float* bounds,
+                                          const float* firing, int* candidates, int most, int* ids, float* values, int* counts,
+                                          unsigned* marks, int words, double* fires) {
+  __shared__ int places[THREADS];
+  __shared__ unsigned fired;
+  long row = blockIdx.x;
+  int t = threadIdx.x;
+  float* products = product + row * width;
+  int* list = candidates + row * width;
+  Slack slack(row_lengths[row], row_losses[row], read);
+  if (t == 0) fired = 0;
+  int count = 0;
+  for (int first = 0; first < width; first += THREADS) {
+    int f = first + t;
+    int can = f < width && products[f] + bias[f] + slack.of(lengths[f], losses[f], bias[f]) > bounds[f];
+    int at = place(can, places);
+    if (can) list[count + at - 1] = f;
+    count += places[THREADS - 1];
+  }
+  __syncthreads();
+  for (int j = t / 32; j < count; j += WARPS) {
+    float value = exact(centred + row * columns, encoder + (long)list[j] * read, read);
+    if ((t & 31) == 0) products[list[j]] = value;
+  }
+  __syncthreads();
+  int taken = 0;
+  for (int first = 0; first < count; first += THREADS) {
+    int j = first + t;
+    int f = j < count ? list[j] : 0;
+    float value = products[f] + bias[f];
+    int takes = j < count && value > bounds[f];
+    int at = taken + place(takes, places) - 1;
+    if (takes) {
+      ids[row * most + at] = f;
+      values[row * most + at] = value;
+      atomicOr(&marks[(long)f * words + row / 32], 1u << (row % 32));
+      if (value > firing[f]) atomicAdd(&fired, 1u);
+    }
+    taken += places[THREADS - 1];
+  }
+  __syncthreads();
+  if (t == 0) {
+    counts[row] = taken;
+    fires[row] = fired;
+  }
+}
+
 // What is not 0 of each row, ids ascending, from starts[row] on. A block a row.
 extern "C" __global__ void compact(const float* dense, int width, const int* starts, int* ids, float* values) {
   __shared__ int places[THREADS];
@@ -471,15 +576,7 @@ extern "C" __global__ void compact(const float* dense, int width, const int* sta
   for (int first = 0; first < width; first += THREADS) {
     int f = first + t;
     float value = f < width ? dense[row * width + f] : 0.0f;
-    __syncthreads();
-    places[t] = value != 0;
-    __syncthreads();
-    for (int apart = 1; apart < THREADS; apart <<= 1) {
-      int before = t >= apart ? places[t - apart] : 0;
-      __syncthreads();
-      places[t] += before;
-      __syncthreads();
-    }
+    place(value != 0, places);
     if (value != 0) {
       ids[at + places[t] - 1] = f;
       values[at + places[t] - 1] = value;
@@ -509,6 +606,49 @@ extern "C" __global__ void residual(const float* target, int target_stride, int 
   if (threadIdx.x == 0) {
     squares[row] = sum;
     if (weighed_squares != nullptr) weighed_squares[row] = weighed_sum;
+  }
+}
+
+// As `residual`, of codes that count at a source where they are above its bar, [S, F] (source_of null: [1, F]), and of each prefix of
+// the latents. planes (null: the whole code alone): of prefix m the residuals of it and of all longer ones, times their weights, summed,
+// [M, plane]; prefix_losses: Σ over prefixes of their squares times their weights. A block a row.
+extern "C" __global__ void residual_parts(const float* target, int target_stride, int columns, const int* ids, const float* values,
+                                          const int* counts, int most, const float* decoder, const float* weights,
+                                          const float* bars, const int* source_of, int width, const int* ends,
+                                          const float* prefix_weights, int prefixes, float* left, float* planes, long long plane,
+                                          double* squares, double* weighed_squares, double* prefix_losses) {
+  long row = blockIdx.x;
+  double sum = 0, weighed_sum = 0, prefix_sum = 0;
+  int count = counts[row];
+  for (int c = threadIdx.x; c < columns; c += THREADS) {
+    const float* bar = bars + (source_of == nullptr ? 0 : (long)source_of[c] * width);
+    float value = target[row * target_stride + c];
+    float weighed = 0;
+    int j = 0;
+    for (int m = 0; m < prefixes; m++) {
+      for (; j < count && ids[row * most + j] < ends[m]; j++) {
+        int f = ids[row * most + j];
+        if (values[row * most + j] > bar[f]) value -= values[row * most + j] * decoder[(long)f * columns + c];
+      }
+      weighed = weights == nullptr ? value : value * weights[c];
+      if (planes != nullptr) {
+        planes[m * plane + row * columns + c] = prefix_weights[m] * weighed;
+        prefix_sum += (double)prefix_weights[m] * value * weighed;
+      }
+    }
+    for (int m = prefixes - 2; planes != nullptr && m >= 0; m--)
+      planes[m * plane + row * columns + c] += planes[(m + 1) * plane + row * columns + c];
+    left[row * columns + c] = weighed;
+    sum += (double)value * weighed;
+    weighed_sum += (double)weighed * weighed;
+  }
+  sum = block_sum(sum);
+  weighed_sum = block_sum(weighed_sum);
+  prefix_sum = block_sum(prefix_sum);
+  if (threadIdx.x == 0) {
+    squares[row] = sum;
+    weighed_squares[row] = weighed_sum;
+    if (prefix_losses != nullptr) prefix_losses[row] = prefix_sum;
   }
 }
 
@@ -582,8 +722,8 @@ extern "C" __global__ void factors(double further, double auxiliary, int auxilia
 }
 
 // Adds what a code and its residual say to the gradients of its latents, rows in their order. A block a latent.
-extern "C" __global__ void gather_gradients(const unsigned* marks, int words, const int* ids, const float* values,
-                                            const int* counts, int most, const float* left, int written, const float* centred,
+extern "C" __global__ void gather_gradients(const unsigned* marks, int words, const float* product, int width,
+                                            const float* bias, const float* left, int written, const float* centred,
                                             int columns, int read, const float* decoder, const double* factor, int add,
                                             float* encoder_gradient, float* decoder_gradient, float* bias_gradient) {
   __shared__ int rows[32];
@@ -617,10 +757,8 @@ extern "C" __global__ void gather_gradients(const unsigned* marks, int words, co
     if (count == 0) break;
     for (int j = t / 32; j < count; j += WARPS) {
       long row = rows[j];
-      float code = 0;
-      for (int i = lane; i < counts[row]; i += 32)
-        if (ids[row * most + i] == latent) code = values[row * most + i];
-      code = warp_sum(code);
+      // Products of what was chosen are exact.
+      float code = product[row * width + latent] + bias[latent];
       float slope = 0;
       for (int c = lane; c < written; c += 32) slope += left[row * written + c] * decoder[latent * written + c];
       slope = warp_sum(slope) * by;
@@ -649,9 +787,177 @@ extern "C" __global__ void gather_gradients(const unsigned* marks, int words, co
   }
 }
 
+// What a penalty costs: for each unit of its own sum, or, where a number of latents is aimed at (0: none is), for each firing. One
+// thread of one block.
+extern "C" __global__ void price(double coefficient, double target, int rows, const float* settings, double* scalars) {
+  if (threadIdx.x != 0) return;
+  double share = settings[SPARSITY] * coefficient;
+  double excess = target > 0 ? scalars[ACTIVE] / rows / target - 1 : 0;
+  scalars[PRICE] = target > 0 ? share * 2 * excess / target / rows : share / scalars[VARIANCE];
+  scalars[LOSS_COUNT] = share * excess * excess;
+}
+
+// As `gather_gradients`, of what `residual_parts` left over, with what the penalty says, and with the gradient of log θ where thresholds
+// are learnt. Entries that are only near their threshold lose their marks: they did not fire. A block a latent.
+extern "C" __global__ void gather_parts(unsigned* marks, int words, int batch_rows, const float* product, int width,
+                                        const float* bias, const float* planes, long long plane, const int* prefix_ends,
+                                        int prefixes, int written, const float* centred, int columns, int read,
+                                        const float* decoder, const int* source_of, const int* ends, int sources,
+                                        const float* norms, const float* bars, const float* thresholds, double bandwidth,
+                                        int penalty, int counted_alone, double steep, double square, const double* scalars,
+                                        float* encoder_gradient, float* decoder_gradient, float* bias_gradient,
+                                        float* threshold_gradient, double* losses) {
+  __shared__ int rows[32];
+  __shared__ float codes[32], slopes[32];
+  __shared__ double of_thresholds[32];
+  __shared__ int fire[32];
+  __shared__ int some, next;
+  long latent = blockIdx.x;
+  int t = threadIdx.x;
+  int lane = t & 31;
+  bool gated = source_of != nullptr;
+  int parts = gated ? sources : 1;
+  float* of_encoder = encoder_gradient + latent * read;
+  float* of_decoder = decoder_gradient + latent * written;
+  float own_bias = bias[latent];
+  double by = scalars[FACTOR_MAIN];
+  double weight = penalty == FREE ? 0 : scalars[PRICE];
+  float threshold = thresholds == nullptr ? 0.0f : thresholds[latent];
+  int m = 0;
+  while (m < prefixes - 1 && latent >= prefix_ends[m]) m++;
+  const float* left = planes + m * plane;
+  double whole_norm = 1;
+  if (penalty == SUM_BY_NORM || penalty == SATURATING) {
+    whole_norm = 0;
+    for (int s = 0; s < sources; s++) whole_norm += norms[(long)s * width + latent];
+  }
+
+  // What the penalty has of all rows.
+  double sum = 0;
+  for (int p = 0; penalty != FREE && p < parts; p++) {
+    float bar = bars[(long)p * width + latent];
+    double norm = gated ? (double)norms[(long)p * width + latent] : whole_norm;
+    for (int w = t; w < words; w += THREADS)
+      for (unsigned word = marks[latent * words + w]; word != 0; word &= word - 1) {
+        float value = product[(w * 32L + __ffs((int)word) - 1) * width + latent] + own_bias;
+        if (value > bar) sum += penalty == SATURATING ? tanh(steep * value * norm) : penalty == FIRING ? 1.0 : (double)value;
+      }
+  }
+  sum = block_sum(sum);
+  double mean = sum / ((double)batch_rows * parts);
+  double outer = weight * steep * (1 + 2 * mean / square);
+  if (t == 0)
+    losses[latent] = penalty == SATURATING ? weight * sum * (1 + mean / square) : counted_alone ? 0 : weight * sum * whole_norm;
+
+  for (int c = t; c < read; c += THREADS) of_encoder[c] = 0;
+  for (int c = t; c < written; c += THREADS) of_decoder[c] = 0;
+  // What norms get.
+  for (int p = 0; (penalty == SUM_BY_NORM || penalty == SATURATING) && p < parts; p++) {
+    float bar = bars[(long)p * width + latent];
+    double norm = gated ? (double)norms[(long)p * width + latent] : whole_norm;
+    double of_norm = 0;
+    for (int w = t; w < words; w += THREADS)
+      for (unsigned word = marks[latent * words + w]; word != 0; word &= word - 1) {
+        float value = product[(w * 32L + __ffs((int)word) - 1) * width + latent] + own_bias;
+        if (!(value > bar)) continue;
+        double bent = penalty == SATURATING ? tanh(steep * value * norm) : 0;
+        of_norm += penalty == SATURATING ? outer * (1 - bent * bent) * value : weight * value;
+      }
+    of_norm = block_sum(of_norm);
+    for (int s = gated ? p : 0; s < (gated ? p + 1 : sources); s++) {
+      double length = norms[(long)s * width + latent];
+      if (length > 0)
+        for (int c = (s == 0 ? 0 : ends[s - 1]) + t; c < ends[s]; c += THREADS)
+          of_decoder[c] = (float)(of_norm * decoder[latent * written + c] / length);
+    }
+  }
+  float of_bias = 0;
+  double of_threshold = 0;
+  if (t == 0) next = 0;
+  __syncthreads();
+  while (true) {
+    // The next word that marks a row.
+    if (t == 0) {
+      some = 0;
+      while (next < words && some == 0) {
+        unsigned word = marks[latent * words + next];
+        for (; word != 0; word &= word - 1) rows[some++] = next * 32 + __ffs((int)word) - 1;
+        next++;
+      }
+    }
+    __syncthreads();
+    int count = some;
+    if (count == 0) break;
+    for (int j = t / 32; j < count; j += WARPS) {
+      long row = rows[j];
+      float value = product[row * width + latent] + own_bias;
+      double merged = 0, of_row = 0;
+      int fires = 0;
+      for (int p = 0; p < parts; p++) {
+        float slope = 0;
+        int to = gated ? ends[p] : written;
+        for (int c = (gated && p > 0 ? ends[p - 1] : 0) + lane; c < to; c += 32)
+          slope += left[row * written + c] * decoder[latent * written + c];
+        double gradient = warp_sum(slope) * by;
+        float bar = bars[(long)p * width + latent];
+        double norm = gated ? (double)norms[(long)p * width + latent] : whole_norm;
+        if (penalty == SUM || penalty == SUM_BY_NORM) gradient += weight * norm;
+        if (penalty == SATURATING) {
+          double bent = value > bar ? tanh(steep * value * norm) : 0;
+          gradient += outer * norm * (1 - bent * bent);
+        }
+        if (thresholds != nullptr) {
+          double scale = gated ? norm : 1;
+          double compared = value * scale;
+          if (compared > 0 && fabs(compared - threshold) < bandwidth / 2)
+            of_row -= threshold * (threshold * gradient / scale + (penalty == FIRING ? weight : 0)) / bandwidth;
+        }
+        if (value > bar) {
+          merged += gradient;
+          fires = 1;
+        }
+      }
+      if (lane == 0) {
+        codes[j] = value;
+        slopes[j] = (float)merged;
+        of_thresholds[j] = of_row;
+        fire[j] = fires;
+      }
+    }
+    __syncthreads();
+    for (int c = t; c < written; c += THREADS) {
+      float bar = bars[(gated ? (long)source_of[c] * width : 0) + latent];
+      float added = of_decoder[c];
+      for (int j = 0; j < count; j++)
+        if (codes[j] > bar) added += codes[j] * (float)by * left[(long)rows[j] * written + c];
+      of_decoder[c] = added;
+    }
+    for (int c = t; c < read; c += THREADS) {
+      float added = of_encoder[c];
+      for (int j = 0; j < count; j++) added += slopes[j] * centred[(long)rows[j] * columns + c];
+      of_encoder[c] = added;
+    }
+    if (t == 0) {
+      unsigned fired = 0;
+      for (int j = 0; j < count; j++) {
+        of_bias += slopes[j];
+        of_threshold += of_thresholds[j];
+        if (fire[j]) fired |= 1u << (rows[j] % 32);
+      }
+      marks[latent * words + next - 1] = fired;
+    }
+    __syncthreads();
+  }
+  if (t == 0) {
+    bias_gradient[latent] = of_bias;
+    if (threshold_gradient != nullptr) threshold_gradient[latent] = (float)of_threshold;
+  }
+}
+
 // Takes from a decoder's gradient what is parallel to its latent, and tells the square of all. A block a latent.
 extern "C" __global__ void finish_gradients(const float* decoder, int unit, int read, int written, const float* encoder_gradient,
-                                            float* decoder_gradient, const float* bias_gradient, double* squares) {
+                                            float* decoder_gradient, const float* bias_gradient,
+                                            const float* threshold_gradient, double* squares) {
   long latent = blockIdx.x;
   int t = threadIdx.x;
   float along = 0;
@@ -669,7 +975,11 @@ extern "C" __global__ void finish_gradients(const float* decoder, int unit, int 
   }
   for (int c = t; c < read; c += THREADS) square += (double)encoder_gradient[latent * read + c] * encoder_gradient[latent * read + c];
   square = block_sum(square);
-  if (t == 0) squares[latent] = square + (double)bias_gradient[latent] * bias_gradient[latent];
+  if (t == 0) {
+    square += (double)bias_gradient[latent] * bias_gradient[latent];
+    if (threshold_gradient != nullptr) square += (double)threshold_gradient[latent] * threshold_gradient[latent];
+    squares[latent] = square;
+  }
 }
 
 // Σ over a share of the latents of their bias' gradient times their encoder, 32 columns a block, [gridDim.y, R].
@@ -781,13 +1091,14 @@ extern "C" __global__ void adam_latents(const float* settings, const double* sca
   round_row(encoder + latent * read, read, rounded + latent * stride, stride, lengths + latent, losses + latent);
 }
 
-// A step of Adam for b_dec. As many threads as columns.
-extern "C" __global__ void adam_bias(const float* settings, const double* scalars, int columns, float* bias, const float* gradient,
-                                     float* mean, float* square, float* average) {
+// A step of Adam for b_dec, or for log θ, whose rate is so many times the others'. As many threads as columns.
+extern "C" __global__ void adam_bias(const float* settings, const double* scalars, double times, int columns, float* bias,
+                                     const float* gradient, float* mean, float* square, float* average) {
   int c = blockIdx.x * THREADS + threadIdx.x;
   float factor = (float)scalars[CLIP];
   if (c >= columns || factor != factor) return;
   Adam adam(settings);
+  adam.rate *= (float)times;
   bias[c] = adam.step(bias[c], gradient[c] * factor, mean, square, c);
   adam.into_average(bias[c], average, c);
 }

@@ -9,6 +9,7 @@ import com.sun.jna.NativeLibrary;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.EncodingKernel;
 import dev.ontogeny.kernel.KernelFixture;
+import dev.ontogeny.kernel.KernelFixture.Kind;
 import dev.ontogeny.kernel.KernelFixture.Sources;
 import dev.ontogeny.kernel.KernelProvider;
 import dev.ontogeny.kernel.Kernels;
@@ -25,7 +26,6 @@ import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.type.BatchTopK;
-import dev.ontogeny.type.Relu;
 import dev.ontogeny.type.TopK;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -305,16 +305,6 @@ class CudaProviderTest {
   }
 
   @Test
-  void aPartThatItLacksIsNamed() {
-    TrainingSpecification dense =
-        KernelFixture.specification(new Relu(1, Relu.Form.NORM_WEIGHTED, 0), WIDTH, 0, 0, 10);
-    assertThat(provider().lacks(dense)).contains("all positive pre-activations");
-    assertThatThrownBy(() -> provider().training(dense, initial(), ROWS))
-        .isInstanceOf(Failure.class)
-        .hasMessage("kernel cuda lacks all positive pre-activations: take nd4j or cpu");
-  }
-
-  @Test
   void aDeviceThatIsTooSmallIsRefusedBeforeAnythingIsAllocated() throws IOException {
     long needed = CudaProvider.memory(ALL, new TrainingSize(INPUTS, INPUTS, 1, ROWS, 1));
     device.getFunction("cuda_on_cpu_memory").invoke(new Object[] {needed - 1});
@@ -331,6 +321,64 @@ class CudaProviderTest {
     device.getFunction("cuda_on_cpu_memory").invoke(new Object[] {needed});
     try (TrainingKernel kernel = provider.training(ALL, initial(), ROWS)) {
       step(kernel, 0);
+    }
+  }
+
+  /** Within the memory that was said to be enough, and from a state as from the start. */
+  @Test
+  void everyKindIsTrainedAndGoesOn() {
+    for (Kind kind : KernelFixture.kinds(3, INPUTS, WIDTH)) {
+      Dictionary initial = KernelFixture.dictionary(kind.type(), INPUTS, WIDTH, kind.sources(), 41);
+      TrainingSpecification specification =
+          new TrainingSpecification(
+              WIDTH,
+              kind.type(),
+              8,
+              1.0 / 32,
+              2 * ROWS,
+              new Optimiser(0.9, 0.999, 1e-8, 1, 0.1, 0.9),
+              kind.sources().weights());
+      TrainingSize size =
+          new TrainingSize(
+              initial.readColumns(),
+              initial.reconstructedColumns(),
+              initial.reconstructedSources().size(),
+              ROWS,
+              1);
+      long needed = CudaProvider.memory(specification, size);
+      device.getFunction("cuda_on_cpu_memory").invoke(new Object[] {needed});
+      List<StepLosses> losses = new ArrayList<>();
+      Map<String, float[]> state;
+      Dictionary result;
+      try (TrainingKernel kernel = provider().training(specification, initial, ROWS)) {
+        for (int i = 0; i < 6; i++) {
+          step(kernel, i);
+        }
+        state = kernel.state();
+        for (int i = 6; i < 11; i++) {
+          losses.add(step(kernel, i));
+        }
+        result = kernel.snapshot();
+      }
+      try (TrainingKernel other = provider().training(specification, initial, ROWS)) {
+        other.restore(state);
+        for (int i = 6; i < 11; i++) {
+          assertThat(step(other, i)).as(kind.toString()).isEqualTo(losses.get(i - 6));
+        }
+        assertThat(other.snapshot()).usingRecursiveComparison().isEqualTo(result);
+      }
+      try (TrainingKernel cpu = Kernels.provider("cpu", 1).training(specification, initial, ROWS)) {
+        for (int i = 0; i < 6; i++) {
+          step(cpu, i);
+        }
+        // A run goes on by whichever of the two there is.
+        if (kind.sources() != Sources.TRANSCODER) {
+          assertThat(state.keySet()).as(kind.toString()).isEqualTo(cpu.state().keySet());
+        }
+        double loss = losses.get(0).loss();
+        cpu.restore(state);
+        assertThat(step(cpu, 6).loss()).as(kind.toString()).isCloseTo(loss, within(2e-2 * loss));
+      }
     }
   }
 
