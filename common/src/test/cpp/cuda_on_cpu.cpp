@@ -2,6 +2,8 @@
 // the names of all three. Its device has the kernels of step.cu compiled as C++; blocks run one after the other, the
 // threads of a block by turns, from one meeting point to the next.
 //
+// Work is done as late as can be: when somebody waits for its stream, or another stream's for an event of it.
+//
 // What a device would not tell is told here: threads of a block that do not all meet, memory that is read or written
 // beyond what was allocated (fences around every allocation), launches of kernels that are not there.
 //
@@ -20,6 +22,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -207,10 +210,37 @@ thread_local std::vector<std::function<void()>>* recording = nullptr;
 std::recursive_mutex device;
 using Turn = std::lock_guard<std::recursive_mutex>;
 
-int enqueue(std::function<void()> work) {
+struct Stream {
+  std::deque<std::function<void()>> left;
+  size_t asked = 0, done = 0;
+
+  void work_to(size_t end) {
+    while (done < end) {
+      std::function<void()> work = std::move(left.front());
+      left.pop_front();
+      done++;
+      work();
+    }
+  }
+};
+
+// The stream, and what was asked of it up to there.
+struct Event {
+  Stream* stream = nullptr;
+  size_t end = 0;
+};
+
+std::vector<Stream*> streams;
+
+int enqueue(void* stream, std::function<void()> work) {
   Turn turn(device);
-  if (recording != nullptr) recording->push_back(std::move(work));
-  else work();
+  if (recording != nullptr) {
+    recording->push_back(std::move(work));
+    return 0;
+  }
+  Stream& to = *static_cast<Stream*>(stream);
+  to.left.push_back(std::move(work));
+  to.asked++;
   return 0;
 }
 
@@ -378,6 +408,7 @@ EXPORT int cuMemFree_v2(void* at) {
   Turn turn(device);
   auto found = allocated.find(static_cast<char*>(at));
   if (found == allocated.end()) return 1;
+  for (Stream* stream : streams) stream->work_to(stream->asked);
   look_at_fences(found->first, found->second);
   in_use -= found->second;
   std::free(found->first - FENCE);
@@ -385,32 +416,65 @@ EXPORT int cuMemFree_v2(void* at) {
   return 0;
 }
 
-EXPORT int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void*) {
+EXPORT int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void* stream) {
   log("to device %zu", bytes);
-  return enqueue([=] { std::memcpy(to, from, bytes); });
+  return enqueue(stream, [=] { std::memcpy(to, from, bytes); });
 }
 
-EXPORT int cuMemcpyDtoHAsync_v2(void* to, const void* from, size_t bytes, void*) {
+EXPORT int cuMemcpyDtoHAsync_v2(void* to, const void* from, size_t bytes, void* stream) {
   log("from device %zu", bytes);
-  return enqueue([=] { std::memcpy(to, from, bytes); });
+  return enqueue(stream, [=] { std::memcpy(to, from, bytes); });
 }
 
-EXPORT int cuMemsetD8Async(void* to, unsigned char value, size_t bytes, void*) {
-  return enqueue([=] { std::memset(to, value, bytes); });
+EXPORT int cuMemsetD8Async(void* to, unsigned char value, size_t bytes, void* stream) {
+  return enqueue(stream, [=] { std::memset(to, value, bytes); });
 }
 
 EXPORT int cuStreamCreate(void** stream, unsigned) {
-  *stream = new char;
+  Turn turn(device);
+  streams.push_back(new Stream);
+  *stream = streams.back();
   return 0;
 }
 
 EXPORT int cuStreamDestroy_v2(void* stream) {
-  delete static_cast<char*>(stream);
+  Turn turn(device);
+  Stream* gone = static_cast<Stream*>(stream);
+  gone->work_to(gone->asked);
+  streams.erase(std::find(streams.begin(), streams.end(), gone));
+  delete gone;
   return 0;
 }
 
-EXPORT int cuStreamSynchronize(void*) {
+EXPORT int cuEventCreate(void** event, unsigned) {
+  *event = new Event;
+  return 0;
+}
+
+EXPORT int cuEventDestroy_v2(void* event) {
+  delete static_cast<Event*>(event);
+  return 0;
+}
+
+EXPORT int cuEventRecord(void* event, void* stream) {
   Turn turn(device);
+  log("event");
+  *static_cast<Event*>(event) = Event{static_cast<Stream*>(stream), static_cast<Stream*>(stream)->asked};
+  return 0;
+}
+
+EXPORT int cuStreamWaitEvent(void* stream, void* event, unsigned) {
+  log("after event");
+  Event of = *static_cast<Event*>(event);
+  return enqueue(stream, [of] {
+    if (of.stream != nullptr) of.stream->work_to(of.end);
+  });
+}
+
+EXPORT int cuStreamSynchronize(void* stream) {
+  Turn turn(device);
+  log("wait");
+  static_cast<Stream*>(stream)->work_to(static_cast<Stream*>(stream)->asked);
   for (auto& each : allocated) look_at_fences(each.first, each.second);
   return 0;
 }
@@ -431,11 +495,12 @@ EXPORT int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned 
   return 0;
 }
 
-EXPORT int cuGraphLaunch(void* executable, void*) {
-  Turn turn(device);
+EXPORT int cuGraphLaunch(void* executable, void* stream) {
   log("graph");
-  for (auto& each : *static_cast<std::vector<std::function<void()>>*>(executable)) each();
-  return 0;
+  auto graph = *static_cast<std::vector<std::function<void()>>*>(executable);
+  return enqueue(stream, [graph] {
+    for (auto& each : graph) each();
+  });
 }
 
 EXPORT int cuGraphExecDestroy(void* executable) {
@@ -463,7 +528,7 @@ EXPORT int cuModuleGetFunction(void** function, void*, const char* name) {
 }
 
 EXPORT int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned threads_x, unsigned threads_y,
-                          unsigned threads_z, unsigned, void*, void** arguments, void**) {
+                          unsigned threads_z, unsigned, void* stream, void** arguments, void**) {
   if (x == 0 || y == 0 || z != 1 || x > 2147483647u || y > 65535u) return 1;
   Turn turn(device);
   Launch launch;
@@ -473,7 +538,7 @@ EXPORT int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, un
   kernels.at(launch.name)(arguments);
   launch.body = body;
   log("%s %u %u", launch.name.c_str(), x, y);
-  return enqueue([launch] { run(launch); });
+  return enqueue(stream, [launch] { run(launch); });
 }
 
 EXPORT int cuGetErrorString(int status, const char** words) {
@@ -573,7 +638,7 @@ EXPORT int cublasLtMatrixLayoutDestroy(void* layout) {
 
 // Sums in fp32, as a device has them.
 EXPORT int cublasLtMatmul(void*, void* product, const float* alpha, const void* a, void* layout_a, const void* b, void* layout_b,
-                          const float* beta, const void*, void*, void* d, void* layout_d, const void*, void*, size_t, void*) {
+                          const float* beta, const void*, void*, void* d, void* layout_d, const void*, void*, size_t, void* stream) {
   Product how = *static_cast<Product*>(product);
   Layout of_a = *static_cast<Layout*>(layout_a), of_b = *static_cast<Layout*>(layout_b), of_d = *static_cast<Layout*>(layout_d);
   uint64_t inner = how.transposed[0] ? of_a.rows : of_a.columns;
@@ -583,7 +648,7 @@ EXPORT int cublasLtMatmul(void*, void* product, const float* alpha, const void* 
   float by = *alpha;
   log("product %llu x %llu x %llu of type %d", (unsigned long long)of_d.rows, (unsigned long long)inner,
       (unsigned long long)of_d.columns, of_a.type);
-  return enqueue([=] {
+  return enqueue(stream, [=] {
     for (uint64_t column = 0; column < of_d.columns; column++)
       for (uint64_t row = 0; row < of_d.rows; row++) {
         float sum = 0;

@@ -11,6 +11,9 @@ public final class DeadLatents {
   /** Two floats hold a count exactly up to 2^44 tokens. */
   private static final int LOW_BITS = 20;
 
+  /** Where counting ends. */
+  private static final long MOST = 1L << 43;
+
   private final long window;
   private final long[] silent;
 
@@ -31,7 +34,9 @@ public final class DeadLatents {
 
   /** Takes over what a device counted. */
   public void assign(long[] tokens) {
-    System.arraycopy(tokens, 0, silent, 0, silent.length);
+    for (int latent = 0; latent < silent.length; latent++) {
+      silent[latent] = Math.min(tokens[latent], MOST);
+    }
   }
 
   public int countDead() {
@@ -46,7 +51,7 @@ public final class DeadLatents {
 
   /** After a batch of {@code tokens} rows in which the latent fired or did not. */
   public void advance(int latent, boolean fired, long tokens) {
-    silent[latent] = fired ? 0 : Math.min(silent[latent] + tokens, 1L << 43);
+    silent[latent] = fired ? 0 : Math.min(silent[latent] + tokens, MOST);
   }
 
   /**

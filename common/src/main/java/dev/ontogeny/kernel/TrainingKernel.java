@@ -17,6 +17,17 @@ public interface TrainingKernel extends AutoCloseable {
    */
   StepLosses step(FloatMatrix batch, StepSettings settings);
 
+  /**
+   * One optimiser step, of a kernel with memory of its own while the next batch is copied there.
+   * The bytes are those of {@link #step(FloatMatrix, StepSettings)}.
+   *
+   * @param next the very batch that the next step gets, and as it is now; null where it is not
+   *     known yet
+   */
+  default StepLosses step(FloatMatrix batch, StepSettings settings, FloatMatrix next) {
+    return step(batch, settings);
+  }
+
   /** Lets the steps that follow tell where their time goes; kernels that cannot say nothing. */
   default void profile(StepProfile profile) {}
 

@@ -32,6 +32,9 @@ public final class BatchStream implements Closeable {
   private final Thread reader;
   private FloatMatrix lent;
 
+  /** Taken by {@link #ahead} and not yet by {@link #next}; null for none. */
+  private Filled taken;
+
   /**
    * What is read.
    *
@@ -101,7 +104,8 @@ public final class BatchStream implements Closeable {
         empty.put(lent);
         lent = null;
       }
-      Filled next = filled.take();
+      Filled next = taken == null ? filled.take() : taken;
+      taken = null;
       if (next.failure() != null) {
         if (next.failure() instanceof Failure failure) {
           throw failure;
@@ -116,6 +120,17 @@ public final class BatchStream implements Closeable {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while waiting for a batch", e);
     }
+  }
+
+  /**
+   * The batch that {@link #next} gives next, if it has been read; null if it has not been. Neither
+   * it nor the last one is overwritten before the call after that.
+   */
+  public FloatMatrix ahead() {
+    if (taken == null) {
+      taken = filled.poll();
+    }
+    return taken == null ? null : taken.batch();
   }
 
   private void read(long position, long rowsOfEpoch) {

@@ -114,7 +114,7 @@ public final class RoundTrainer {
           FloatMatrix rows = stream.next();
           StepSettings settings = plan.schedule().at(step, plan.steps());
           long start = System.nanoTime();
-          StepLosses losses = kernel.step(rows, settings);
+          StepLosses losses = kernel.step(rows, settings, stream.ahead());
           sums = sums.plus(losses, (System.nanoTime() - start) / 1e9);
           failure = Trainer.failure(losses, step + 1);
           progress.stepped(rows.rows());

@@ -160,7 +160,7 @@ public final class Trainer {
         for (Member member : members) {
           // A member whose state is younger than another's waits for the others.
           if (member.running() && member.step == step) {
-            step(member, rows);
+            step(member, rows, stream.ahead());
           }
         }
         if (System.nanoTime() - saved >= stateSeconds * 1e9) {
@@ -175,11 +175,11 @@ public final class Trainer {
     }
   }
 
-  private void step(Member member, FloatMatrix rows) {
+  private void step(Member member, FloatMatrix rows, FloatMatrix next) {
     DictionaryPlan plan = member.plan;
     StepSettings settings = plan.schedule().at(member.step, plan.steps());
     long start = System.nanoTime();
-    StepLosses losses = member.kernel.step(rows, settings);
+    StepLosses losses = member.kernel.step(rows, settings, next);
     double seconds = (System.nanoTime() - start) / 1e9;
     member.seconds += seconds;
     member.stepsHere++;

@@ -141,6 +141,27 @@ final class TrainerTest {
   }
 
   @Test
+  void aBatchAheadIsTheNextOneAndLeavesTheLastAlone() throws IOException {
+    try (BatchStream stream = new BatchStream(dataset, ORDER, 100, 0);
+        BatchStream other = new BatchStream(dataset, ORDER, 100, 0)) {
+      for (int i = 0; i < 6; i++) {
+        FloatMatrix batch = stream.next();
+        FloatMatrix ahead = stream.ahead();
+        while (ahead == null) {
+          Thread.onSpinWait();
+          ahead = stream.ahead();
+        }
+        assertThat(stream.ahead()).isSameAs(ahead);
+        assertThat(batch.values()).isEqualTo(other.next().values());
+        assertThat(ahead).isNotSameAs(batch);
+        float[] copy = ahead.values().clone();
+        assertThat(stream.next()).isSameAs(ahead);
+        assertThat(ahead.values()).isEqualTo(copy).isEqualTo(other.next().values());
+      }
+    }
+  }
+
+  @Test
   void aKilledRunGoesOnWithTheSameBytes() throws IOException {
     DictionaryPlan plan = plan("killed", 30, 3e-3);
     Trained undisturbed = train(trainer("undisturbed", 1e9, n -> {}), plan);

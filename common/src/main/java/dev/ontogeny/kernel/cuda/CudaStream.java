@@ -17,6 +17,7 @@ final class CudaStream implements AutoCloseable {
   private static final long WORKSPACE = 32L << 20;
 
   private static final int NOT_WITH_THE_DEFAULT_STREAM = 1;
+  private static final int WITHOUT_TIMES = 2;
   private static final int CAPTURE_OF_THIS_THREAD = 1;
   private static final int ARGUMENTS = 64;
   private static final FloatByReference ONE = new FloatByReference(1);
@@ -29,6 +30,11 @@ final class CudaStream implements AutoCloseable {
   private final List<Pointer> hostMemory = new ArrayList<>();
   private final List<Pointer> graphs = new ArrayList<>();
   private final DeviceArray workspace;
+
+  /** Copies beside the work, and the end of the last of them; null before the first. */
+  private Pointer besides;
+
+  private Pointer copied;
 
   /** Arguments of a launch, and where each is. */
   private final Memory values = new Memory(8L * ARGUMENTS);
@@ -112,6 +118,28 @@ final class CudaStream implements AutoCloseable {
   void upload(Pointer from, DeviceArray to, long bytes) {
     require(to, bytes);
     device.check(driver.cuMemcpyHtoDAsync(to.pointer(), from, bytes, stream), "copies");
+  }
+
+  /**
+   * Copies while the device works on what was asked for before. The memory of the host has to stay
+   * as it is until {@link #awaitCopy} and what was asked for after it.
+   */
+  void uploadBeside(Pointer from, DeviceArray to, long bytes) {
+    require(to, bytes);
+    if (besides == null) {
+      PointerByReference created = new PointerByReference();
+      device.check(driver.cuEventCreate(created, WITHOUT_TIMES), "makes an event");
+      copied = created.getValue();
+      device.check(driver.cuStreamCreate(created, NOT_WITH_THE_DEFAULT_STREAM), "makes a stream");
+      besides = created.getValue();
+    }
+    device.check(driver.cuMemcpyHtoDAsync(to.pointer(), from, bytes, besides), "copies");
+    device.check(driver.cuEventRecord(copied, besides), "copies");
+  }
+
+  /** What is asked for from now on begins after the last {@link #uploadBeside}. */
+  void awaitCopy() {
+    device.check(driver.cuStreamWaitEvent(stream, copied, 0), "waits for a copy");
   }
 
   void download(DeviceArray from, Pointer to, long bytes) {
@@ -303,6 +331,16 @@ final class CudaStream implements AutoCloseable {
   @Override
   public void close() {
     device.use();
+    if (besides != null) {
+      // Whatever is still copied must not reach memory that is another's.
+      driver.cuStreamSynchronize(besides);
+      driver.cuStreamDestroy(besides);
+      besides = null;
+    }
+    if (copied != null) {
+      driver.cuEventDestroy(copied);
+      copied = null;
+    }
     graphs.forEach(driver::cuGraphExecDestroy);
     memory.forEach(driver::cuMemFree);
     hostMemory.forEach(driver::cuMemFreeHost);

@@ -28,8 +28,8 @@ import java.util.Optional;
 /**
  * The step of {@link TrainingSpecification} on a GPU: one dense product in bf16 that bounds which
  * latents can be chosen, all else on active latents in fp32. The first step with so many rows goes
- * kernel by kernel, the next one is recorded as a graph, and all that follow are one launch.
- * Nothing but losses leaves the device.
+ * kernel by kernel, the next one is recorded as a graph, and all that follow are one launch. The
+ * batch of the next step is copied while one is computed. Nothing but losses leaves the device.
  */
 public final class CudaTraining implements TrainingKernel {
   // As step.cu has them.
@@ -106,10 +106,22 @@ public final class CudaTraining implements TrainingKernel {
   private DeviceArray dead;
   private DeviceArray settings;
   private DeviceArray scalars;
-  private Pointer hostBatch;
+
+  /** Two batches, by turns: one is worked on while the other comes. */
+  private final DeviceArray[] batches = new DeviceArray[2];
+
+  private final Pointer[] hostBatches = new Pointer[2];
+  private int current;
+
+  /** What was copied for the next step; null for nothing. */
+  private FloatMatrix staged;
+
   private Pointer hostSettings;
   private Pointer hostScalars;
-  private final Map<Integer, Pointer> recorded = new LinkedHashMap<>();
+
+  /** By rows, for each place of the batch; null for what is to be recorded. */
+  private final Map<Integer, Pointer[]> recorded = new LinkedHashMap<>();
+
   private long steps;
 
   /** A code, what it leaves over, and what that sums up to. */
@@ -185,7 +197,8 @@ public final class CudaTraining implements TrainingKernel {
     int inputs = size.read() + size.reconstructed();
     long bytes =
         4L * copies * of.width() * (size.read() + (long) size.reconstructed() + 1)
-            + RowsOnDevice.memory(inputs, size.read(), of.width(), batch);
+            + RowsOnDevice.memory(inputs, size.read(), of.width(), batch)
+            + 4L * batch * inputs;
     if (CodeParts.needed(of.type(), of.width())) {
       bytes += CodeParts.memory(of, size, (int) copies);
     }
@@ -287,7 +300,11 @@ public final class CudaTraining implements TrainingKernel {
     for (DeviceArray array : new DeviceArray[] {silent, dead, scalars}) {
       stream.clear(array);
     }
-    hostBatch = stream.host(4L * most * columns);
+    batches[0] = rows.batch;
+    batches[1] = stream.words((long) most * columns);
+    for (int i = 0; i < batches.length; i++) {
+      hostBatches[i] = stream.host(4L * most * columns);
+    }
     hostSettings = stream.host(4L * SETTINGS);
     hostScalars = stream.host(8L * SCALARS.size());
   }
@@ -322,7 +339,12 @@ public final class CudaTraining implements TrainingKernel {
 
   @Override
   public StepLosses step(FloatMatrix batch, StepSettings now) {
-    StepLosses losses = run(batch, now, true);
+    return step(batch, now, null);
+  }
+
+  @Override
+  public StepLosses step(FloatMatrix batch, StepSettings now, FloatMatrix next) {
+    StepLosses losses = run(batch, now, true, next);
     if (Double.isNaN(told("CLIP"))) {
       return new StepLosses(
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
@@ -334,17 +356,24 @@ public final class CudaTraining implements TrainingKernel {
 
   /** Losses; leaves the gradients, the decoder's without their parallel part, in the parameters. */
   public StepLosses gradients(FloatMatrix batch, StepSettings now) {
-    return run(batch, now, false);
+    return run(batch, now, false, null);
   }
 
-  private StepLosses run(FloatMatrix batch, StepSettings now, boolean update) {
+  private StepLosses run(FloatMatrix batch, StepSettings now, boolean update, FloatMatrix next) {
     int n = batch.rows();
     if (n < 2 || n > most || batch.columns() != columns) {
       throw new IllegalArgumentException(
           "a batch of " + batch + ", expected are 2 to " + most + " rows of " + columns);
     }
     stream.use();
-    hostBatch.write(0, batch.values(), 0, n * columns);
+    if (staged != null && batch.values() == staged.values() && n == staged.rows()) {
+      current = 1 - current;
+      stream.awaitCopy();
+    } else {
+      hostBatches[current].write(0, batch.values(), 0, n * columns);
+      stream.upload(hostBatches[current], batches[current], 4L * n * columns);
+    }
+    staged = null;
     AdamStep adam = AdamStep.of(optimiser, now.learningRate(), steps + 1);
     hostSettings.write(
         0,
@@ -367,16 +396,31 @@ public final class CudaTraining implements TrainingKernel {
     if (!update || !recorded.containsKey(n)) {
       enqueue(n, update);
       if (update) {
-        recorded.put(n, null);
+        recorded.put(n, new Pointer[2]);
       }
     } else {
-      if (recorded.get(n) == null) {
-        recorded.put(n, stream.record(() -> enqueue(n, true)));
+      Pointer[] graphs = recorded.get(n);
+      if (graphs[current] == null) {
+        graphs[current] = stream.record(() -> enqueue(n, true));
       }
-      stream.replay(recorded.get(n));
+      stream.replay(graphs[current]);
+    }
+    if (next != null) {
+      stage(next);
     }
     stream.await();
     return losses(n);
+  }
+
+  /** Copies what the next step gets, while this one is computed. */
+  private void stage(FloatMatrix next) {
+    int n = next.rows();
+    if (n <= most && next.columns() == columns) {
+      // The step that had this place is over.
+      hostBatches[1 - current].write(0, next.values(), 0, n * columns);
+      stream.uploadBeside(hostBatches[1 - current], batches[1 - current], 4L * n * columns);
+      staged = next;
+    }
   }
 
   /** Latents of a row; 0 where none says how many. */
@@ -423,11 +467,10 @@ public final class CudaTraining implements TrainingKernel {
     return new StepLosses(loss, fvu, told("FIRED") / n, told("DEAD") / width, auxiliaryLoss);
   }
 
-  /** All of a step for so many rows, from what lies in the host's memory to what is told there. */
+  /** All of a step for so many rows of the current batch, but its copying. */
   private void enqueue(int n, boolean update) {
     stream.upload(hostSettings, settings, 4L * SETTINGS);
-    stream.upload(hostBatch, rows.batch, 4L * n * columns);
-    rows.multiply(n, decoderBias.values);
+    rows.multiply(n, batches[current], decoderBias.values);
     DeviceArray target = rows.centred.from(4L * (columns - written));
     int tiles = (written + COLUMNS - 1) / COLUMNS;
     stream.launch("column_sums", tiles, 1, target, columns, written, n, sums, squares);

@@ -20,6 +20,7 @@ interface Driver extends Library {
           "cuMemcpyHtoDAsync",
           "cuMemcpyDtoHAsync",
           "cuStreamDestroy",
+          "cuEventDestroy",
           "cuStreamBeginCapture");
 
   int cuInit(int flags);
@@ -57,6 +58,14 @@ interface Driver extends Library {
   int cuStreamDestroy(Pointer stream);
 
   int cuStreamSynchronize(Pointer stream);
+
+  int cuStreamWaitEvent(Pointer stream, Pointer event, int flags);
+
+  int cuEventCreate(PointerByReference event, int flags);
+
+  int cuEventRecord(Pointer event, Pointer stream);
+
+  int cuEventDestroy(Pointer event);
 
   int cuStreamBeginCapture(Pointer stream, int mode);
 

@@ -87,6 +87,11 @@ final class RowsOnDevice {
 
   /** Centres the batch and multiplies it. */
   void multiply(int rows, DeviceArray bias) {
+    multiply(rows, batch, bias);
+  }
+
+  /** Centres a batch that lies elsewhere and multiplies it. */
+  void multiply(int rows, DeviceArray batch, DeviceArray bias) {
     stream.launch(
         "centre", rows, 1, batch, mean, scale, bias, columns, read, centred, rounded, stride,
         lengths, losses);

@@ -32,6 +32,9 @@ final class DeviceSource {
   /** Centred rows of the batch, [n, d]. */
   INDArray centred;
 
+  /** Rows of the next batch, scaled and without b_dec, [n, d]; null before the first. */
+  private INDArray ahead;
+
   /** [n, d]; null where the source is not reconstructed. */
   INDArray residual;
 
@@ -81,6 +84,23 @@ final class DeviceSource {
     centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(bias.values);
   }
 
+  /** Scales its columns of the next batch, of as many rows; b_dec is not known yet. */
+  void loadAhead(FloatMatrix next) {
+    if (ahead == null) {
+      ahead = DeviceMatrix.allocate(next.rows(), columns);
+    }
+    DeviceMatrix.assign(ahead, next.columns(from, columns));
+    ahead.subiRowVector(mean).muliRowVector(scale);
+  }
+
+  /** What was loaded ahead is the batch. */
+  void takeAhead() {
+    INDArray last = centred;
+    centred = ahead;
+    ahead = last;
+    centred.subiRowVector(bias.values);
+  }
+
   /** ‖d^s‖ of every latent, [F, 1]. */
   INDArray norms() {
     return decoder.values.norm2(true, 1);
@@ -107,6 +127,10 @@ final class DeviceSource {
     }
     if (residual != null) {
       residual.close();
+    }
+    if (ahead != null) {
+      ahead.close();
+      ahead = null;
     }
   }
 

@@ -57,9 +57,10 @@ public final class Nd4jProvider implements KernelProvider {
       planes += 3L * parts;
     }
     floats += planes * batch * width;
-    // Centred rows and residuals; of each prefix, the further code and the auxiliary one a
-    // residual.
-    floats += batch * (size.read() + (3L + prefixes) * size.reconstructed());
+    // Centred rows, those of the next batch, and residuals; of each prefix, the further code and
+    // the
+    // auxiliary one a residual.
+    floats += batch * (2L * size.read() + (4L + prefixes) * size.reconstructed());
     return 4 * floats;
   }
 

@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.memory.conf.WorkspaceConfiguration;
 import org.nd4j.linalg.api.memory.enums.AllocationPolicy;
@@ -35,8 +36,8 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * The step of {@link TrainingSpecification} as dense ND4J operations, for every part that there is.
  * Weights, their means and what is as long as a batch are allocated once; what an operation makes
- * beside lies in a workspace that each step uses again. Only losses and small vectors leave the
- * device between steps.
+ * beside lies in a workspace that each step uses again. The batch of the next step comes while one
+ * is computed; only losses and other single numbers leave the device between steps.
  */
 public final class Nd4jTraining implements TrainingKernel {
   private static final WorkspaceConfiguration TEMPORARY =
@@ -50,7 +51,8 @@ public final class Nd4jTraining implements TrainingKernel {
   private final TypeSettings type;
   private final DeviceWeights weights;
   private final int width;
-  private final DeadLatents silent;
+  private final DeviceLatents silent;
+  private final AheadOfStep ahead;
   private final String workspace = "ontogeny-step-" + System.identityHashCode(this);
 
   /** Where each prefix of the code that reconstructs the input ends, and what it weighs. */
@@ -98,7 +100,8 @@ public final class Nd4jTraining implements TrainingKernel {
       }
     }
     weights = new DeviceWeights(specification, initial);
-    silent = new DeadLatents(width, specification.deadWindow());
+    silent = new DeviceLatents(width, specification.deadWindow());
+    ahead = new AheadOfStep(weights.sources);
     if (type.reconstruction(width) instanceof Prefixes prefixes) {
       ends = prefixes.ends().stream().mapToInt(end -> end).toArray();
       weightOf = prefixes.weights().stream().mapToDouble(Double::floatValue).toArray();
@@ -141,7 +144,12 @@ public final class Nd4jTraining implements TrainingKernel {
 
   @Override
   public StepLosses step(FloatMatrix batch, StepSettings settings) {
-    StepLosses losses = gradients(batch, settings);
+    return step(batch, settings, null);
+  }
+
+  @Override
+  public StepLosses step(FloatMatrix batch, StepSettings settings, FloatMatrix next) {
+    StepLosses losses = gradients(batch, settings, next);
     if (!withTemporaries(() -> update(settings.learningRate()))) {
       return new StepLosses(
           Double.NaN, losses.fvu(), losses.l0(), losses.deadShare(), losses.auxiliary());
@@ -149,7 +157,9 @@ public final class Nd4jTraining implements TrainingKernel {
     long tokens = type.resampledAfter();
     int rows = batch.rows();
     if (tokens > 0 && steps * rows / tokens != (steps - 1) * rows / tokens) {
-      Nd4jResampling.resample(weights, silent, residualSquares(rows));
+      DeadLatents latents = silent.copy();
+      Nd4jResampling.resample(weights, latents, residualSquares(rows));
+      silent.assign(latents);
     }
     return losses;
   }
@@ -194,6 +204,11 @@ public final class Nd4jTraining implements TrainingKernel {
 
   /** Losses; leaves the gradients, the decoder's without their parallel part, in the parameters. */
   public StepLosses gradients(FloatMatrix batch, StepSettings settings) {
+    return gradients(batch, settings, null);
+  }
+
+  private StepLosses gradients(FloatMatrix batch, StepSettings settings, FloatMatrix next) {
+    boolean came = ahead.take(batch);
     int rows = batch.rows();
     if (rows < 2 || batch.columns() != weights.initial.inputs()) {
       throw new IllegalArgumentException(
@@ -209,7 +224,10 @@ public final class Nd4jTraining implements TrainingKernel {
     weights.parameters().forEach(parameter -> parameter.gradient.assign(0));
     return withTemporaries(
         () -> {
-          weights.sources.forEach(source -> source.load(batch));
+          weights.sources.forEach(came ? DeviceSource::takeAhead : source -> source.load(batch));
+          if (next != null && next.rows() == rows && next.columns() == batch.columns()) {
+            ahead.bring(next);
+          }
           StepLosses losses = gradients(rows, settings);
           if (weights.unitDecoder) {
             weights.removeParallel();
@@ -229,11 +247,9 @@ public final class Nd4jTraining implements TrainingKernel {
     work.pre.addiRowVector(weights.encoderBias.values);
     select(rows, settings);
     work.code.assign(work.pre).muli(work.mask);
-    float[] firings = work.mask.sum(0).toFloatVector();
-    double active = 0;
-    for (float ofLatent : firings) {
-      active += ofLatent;
-    }
+    INDArray firings = work.mask.sum(true, 0);
+    // Counts of a latent are whole numbers in fp32; their sum may be too large for that.
+    double active = firings.castTo(DataType.DOUBLE).sumNumber().doubleValue();
 
     double variance = 0;
     for (DeviceSource source : weights.reconstructed()) {
@@ -269,9 +285,7 @@ public final class Nd4jTraining implements TrainingKernel {
       loss += weight * auxiliary;
     }
     throughBias();
-    for (int latent = 0; latent < width; latent++) {
-      silent.advance(latent, firings[latent] > 0, rows);
-    }
+    silent.advance(firings, rows);
     return new StepLosses(
         loss, fvus[ends.length - 1], active / rows, (double) silent.countDead() / width, auxiliary);
   }
@@ -435,11 +449,7 @@ public final class Nd4jTraining implements TrainingKernel {
 
   /** The largest pre-activations of dead latents. */
   private INDArray auxiliaryCode() {
-    float[] dead = new float[width];
-    for (int latent = 0; latent < width; latent++) {
-      dead[latent] = silent.dead(latent) ? 1 : 0;
-    }
-    INDArray code = work.counted.assign(work.pre).muliRowVector(DeviceMatrix.row(dead));
+    INDArray code = work.counted.assign(work.pre).muliRowVector(silent.dead);
     Nd4jSelection.select(code, specification.auxiliaryK(), work.mask);
     return code.muli(work.mask);
   }
@@ -493,7 +503,7 @@ public final class Nd4jTraining implements TrainingKernel {
     }
     state.put("steps", new float[] {steps});
     state.put("running_threshold", new float[] {runningThreshold});
-    silent.save(state);
+    silent.copy().save(state);
     return state;
   }
 
@@ -510,11 +520,15 @@ public final class Nd4jTraining implements TrainingKernel {
     }
     steps = (long) state.get("steps")[0];
     runningThreshold = state.get("running_threshold")[0];
-    silent.restore(state);
+    DeadLatents latents = new DeadLatents(width, specification.deadWindow());
+    latents.restore(state);
+    silent.assign(latents);
   }
 
   @Override
   public void close() {
+    ahead.close();
+    silent.close();
     weights.close();
     if (work != null) {
       work.close();

@@ -113,6 +113,7 @@ class CudaProviderTest {
   void aStepIsOneLaunchOnceItIsRecorded() throws IOException {
     List<String> reconstruction = List.of("select_largest", "residual", "sum_of");
     List<String> expected = new ArrayList<>();
+    // The batch, then what changes from step to step.
     expected.addAll(List.of("to device", "to device", "centre", "product"));
     expected.addAll(List.of("column_sums", "variance"));
     expected.addAll(reconstruction);
@@ -124,22 +125,86 @@ class CudaProviderTest {
     expected.addAll(List.of("decoder_bias_gradient", "finish_gradients", "sum_of", "clip_factor"));
     expected.addAll(List.of("adam_latents", "adam_bias", "advance", "sum_of", "sum_of"));
     expected.add("from device");
+    expected.add("wait");
     Path log = Files.createFile(folder.resolve("calls"));
     try (TrainingKernel kernel = provider().training(ALL, initial(), ROWS)) {
       calls(log);
       step(kernel, 0);
       assertThat(calls(log)).isEqualTo(expected);
       step(kernel, 1);
-      expected.add("graph");
+      expected.add(expected.size() - 1, "graph");
       assertThat(calls(log)).isEqualTo(expected);
       step(kernel, 2);
-      assertThat(calls(log)).containsExactly("graph");
+      assertThat(calls(log)).containsExactly("to device", "graph", "wait");
       // Another number of rows goes step by step first; nothing is allocated for it.
       kernel.step(KernelFixture.batch(ROWS - 7, INPUTS, 1), new StepSettings(1e-2f, 1, 1));
       expected.remove("graph");
       assertThat(calls(log)).isEqualTo(expected);
       step(kernel, 3);
-      assertThat(calls(log)).containsExactly("graph");
+      assertThat(calls(log)).containsExactly("to device", "graph", "wait");
+    }
+  }
+
+  /** The copy is asked for before the step's result is waited for, and waited for by the device. */
+  @Test
+  void theNextBatchIsCopiedWhileAStepIsComputed() throws IOException {
+    Path log = Files.createFile(folder.resolve("calls"));
+    List<FloatMatrix> batches = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      batches.add(KernelFixture.batch(ROWS - i / 6, INPUTS, 900 + i));
+    }
+    StepSettings settings = new StepSettings(1e-2f, 1, 1);
+    try (TrainingKernel kernel = provider().training(ALL, initial(), ROWS);
+        TrainingKernel plain = provider().training(ALL, initial(), ROWS)) {
+      for (int i = 0; i < 8; i++) {
+        FloatMatrix next = i < 7 ? batches.get(i + 1) : null;
+        calls(log);
+        StepLosses losses = kernel.step(batches.get(i), settings, next);
+        List<String> calls = calls(log);
+        if (i == 0) {
+          // The first batch nobody could copy before.
+          assertThat(calls).startsWith("to device", "to device", "centre");
+        } else {
+          assertThat(calls.get(0)).isEqualTo("after event");
+        }
+        if (i == 4 || i == 5) {
+          assertThat(calls).containsExactly("after event", "graph", "to device", "event", "wait");
+        } else if (next != null) {
+          assertThat(calls).endsWith("to device", "event", "wait");
+        } else {
+          assertThat(calls).endsWith("graph", "wait").doesNotContain("event");
+        }
+        assertThat(plain.step(batches.get(i), settings)).isEqualTo(losses);
+      }
+      assertThat(kernel.state()).usingRecursiveComparison().isEqualTo(plain.state());
+    }
+  }
+
+  /**
+   * Another batch than was told, one that is too long, none: what is given is what is learnt from.
+   */
+  @Test
+  void aBatchThatWasToldAndDoesNotComeIsForgotten() {
+    StepSettings settings = new StepSettings(1e-2f, 1, 1);
+    List<FloatMatrix> batches = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      batches.add(KernelFixture.batch(ROWS, INPUTS, 950 + i));
+    }
+    FloatMatrix tooLong = KernelFixture.batch(ROWS + 1, INPUTS, 1);
+    try (TrainingKernel kernel = provider().training(ALL, initial(), ROWS);
+        TrainingKernel plain = provider().training(ALL, initial(), ROWS)) {
+      kernel.step(batches.get(0), settings, batches.get(1));
+      kernel.step(batches.get(2), settings, tooLong);
+      kernel.step(batches.get(3), settings, batches.get(1));
+      // Its memory had another batch meanwhile.
+      kernel.step(batches.get(4), settings);
+      Arrays.fill(batches.get(1).values(), 0.5f);
+      kernel.step(batches.get(1), settings);
+      for (int i : new int[] {0, 2, 3, 4, 1}) {
+        FloatMatrix batch = i == 1 ? batches.get(1) : KernelFixture.batch(ROWS, INPUTS, 950 + i);
+        plain.step(batch, settings);
+      }
+      assertThat(kernel.state()).usingRecursiveComparison().isEqualTo(plain.state());
     }
   }
 

@@ -182,14 +182,16 @@ public final class Benchmark implements Callable<Integer> {
     Dictionary trained;
     try (TrainingKernel kernel =
         provider.training(specification, specification.started(initial), batch)) {
+      FloatMatrix next = data.batch(0, batch);
       for (long step = 0; step < steps; step++) {
         if (step == Math.min(UNTIMED_STEPS, steps - 1)) {
           kernel.profile(profile);
         }
-        FloatMatrix next = data.batch(step, batch);
+        FloatMatrix rows = next;
+        next = step + 1 < steps ? data.batch(step + 1, batch) : null;
         double processorStart = processorSeconds();
         long start = System.nanoTime();
-        kernel.step(next, schedule.at(step, steps));
+        kernel.step(rows, schedule.at(step, steps), next);
         double took = (System.nanoTime() - start) / 1e9;
         seconds.add(took);
         processor.add(processorSeconds() - processorStart);
