@@ -7,15 +7,21 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.rdd.BlockRDD;
 import org.apache.spark.resource.ExecutorResourceRequests;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.resource.ResourceProfileBuilder;
 import org.apache.spark.resource.TaskResourceRequests;
+import org.apache.spark.storage.BlockId;
+import org.apache.spark.storage.RDDBlockId;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * GPUs for the stages that train or encode, by Spark's stage-level scheduling: their tasks get one
@@ -32,6 +38,11 @@ public final class Gpus {
   private static final String RESOURCE = "gpu";
   private static final String OF_EXECUTOR = "spark.executor.resource.gpu.amount";
   private static final String OF_TASK = "spark.task.resource.gpu.amount";
+
+  /** How often what is lost is made again; a stage's own attempts are as many. */
+  private static final int ATTEMPTS = 4;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Gpus.class);
 
   /** By address, the task of this process that has it. */
   private static final Map<String, Long> TAKEN = new ConcurrentHashMap<>();
@@ -89,6 +100,53 @@ public final class Gpus {
     return conf.getBoolean(WANTED, false)
         ? kernel + " (a GPU for each task)"
         : Kernels.provider(kernel, 1).name();
+  }
+
+  /**
+   * Work without GPUs on what tasks with GPUs left on disk. A stage that can make its input again
+   * is one with GPUs; so that it holds none, it gets what is there and nothing else, and what was
+   * lost with an executor is made again before.
+   *
+   * @param left by {@link #on}, persisted and computed once
+   * @param work jobs that read it; done again where a part was lost meanwhile
+   */
+  public static <T, R> R without(JavaRDD<T> left, Function<JavaRDD<T>, R> work) {
+    boolean held =
+        profile(left.context().conf(), left.context().master(), left.context().isLocal())
+            .isPresent();
+    return held ? reading(left, work) : work.apply(left);
+  }
+
+  static <T, R> R reading(JavaRDD<T> left, Function<JavaRDD<T>, R> work) {
+    BlockId[] blocks = new BlockId[left.getNumPartitions()];
+    for (int i = 0; i < blocks.length; i++) {
+      blocks[i] = new RDDBlockId(left.id(), i);
+    }
+    for (int attempt = 1; ; attempt++) {
+      if (isMissing(blocks)) {
+        left.foreachPartition(each -> {});
+      }
+      try {
+        return work.apply(
+            new JavaRDD<>(
+                new BlockRDD<>(left.context(), blocks, left.classTag()), left.classTag()));
+      } catch (Exception e) {
+        if (attempt == ATTEMPTS || !isMissing(blocks)) {
+          throw e;
+        }
+        LOG.warn("what was encoded was lost in part ({}): it is made again", e.getMessage());
+      }
+    }
+  }
+
+  private static boolean isMissing(BlockId[] blocks) {
+    var locations = SparkEnv.get().blockManager().master().getLocations(blocks);
+    for (int i = 0; i < blocks.length; i++) {
+      if (locations.apply(i).isEmpty()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** As large as the others, with a GPU for each task that it can run. */

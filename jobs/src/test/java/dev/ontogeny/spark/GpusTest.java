@@ -5,9 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.resource.ResourceProfile;
+import org.apache.spark.storage.RDDBlockId;
+import org.apache.spark.storage.StorageLevel;
+import org.apache.spark.util.LongAccumulator;
 import org.junit.jupiter.api.Test;
 
 class GpusTest {
@@ -100,5 +108,55 @@ class GpusTest {
         wanted("spark.task.resource.gpu.amount", "0.5"),
         false,
         "spark.task.resource.gpu.amount is 0.5, so that tasks would share a GPU, and each fills one: set it to 1");
+  }
+
+  /**
+   * One that is lost before, and one while it is read; whoever reads holds nothing to make it by.
+   */
+  @Test
+  void whatIsLostIsMadeAgainBeforeItIsRead() {
+    SparkConf conf =
+        conf("spark.master", "local[2]", "spark.app.name", "GpusTest", "spark.ui.enabled", "false");
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      LongAccumulator made = spark.sc().longAccumulator();
+      JavaRDD<Integer> left =
+          spark
+              .parallelize(List.of(1, 2, 3, 4), 4)
+              .map(
+                  each -> {
+                    made.add(1);
+                    return 10 * each;
+                  })
+              .persist(StorageLevel.DISK_ONLY());
+      assertThat(left.count()).isEqualTo(4);
+      lose(left, 2);
+      AtomicInteger attempts = new AtomicInteger();
+      List<Integer> read =
+          Gpus.reading(
+              left,
+              those -> {
+                if (attempts.getAndIncrement() == 0) {
+                  lose(left, 0);
+                }
+                assertThat(those.rdd().dependencies().isEmpty()).isTrue();
+                return those.collect();
+              });
+      assertThat(read).containsExactly(10, 20, 30, 40);
+      assertThat(attempts.get()).isEqualTo(2);
+      assertThat(made.value()).isEqualTo(6);
+      // What fails for another reason fails once.
+      assertThatThrownBy(
+              () ->
+                  Gpus.reading(
+                      left,
+                      those -> {
+                        throw new IllegalStateException("of its own");
+                      }))
+          .hasMessage("of its own");
+    }
+  }
+
+  private static void lose(JavaRDD<?> left, int part) {
+    SparkEnv.get().blockManager().removeBlock(new RDDBlockId(left.id(), part), true);
   }
 }

@@ -488,7 +488,7 @@ public final class Measure implements Job<MeasureSettings> {
       spark.setJobDescription("measure: examples of " + unit.name());
       List<PublishedFile> files = new ArrayList<>();
       parts.forEach(part -> files.addAll(part.files()));
-      files.addAll(examples(unit, reduced, encoded, ranges));
+      files.addAll(Gpus.without(encoded, codes -> examples(unit, reduced, codes, ranges)));
       reduced.unpersist();
       encoded.unpersist();
       List<MeasuredDictionary> measured = MeasuredDictionary.of(unit, settings, parts);
