@@ -115,6 +115,26 @@ public final class Kernels {
   }
 
   /**
+   * Whether a provider multiplies by latents that do not fire as well, for plans: {@code nd4j} has
+   * no other way. Asks no device of {@code cuda}.
+   */
+  public static boolean codesAreDense(String name) {
+    return name.equals("nd4j") || (name.equals("auto") && Nd4jProvider.onCuda());
+  }
+
+  /**
+   * Floating-point operations of a provider for a row that a dictionary is trained on.
+   *
+   * @param size of a dictionary; its batch does not matter
+   */
+  public static double trainingOperations(
+      String name, TrainingSpecification specification, TrainingSize size) {
+    return codesAreDense(name)
+        ? Nd4jProvider.operationsPerRow(specification, size)
+        : specification.operationsPerRow(size.read(), size.reconstructed());
+  }
+
+  /**
    * Bytes that a provider holds for one dictionary while it trains it, about: of {@code cpu} on the
    * heap and beside it, of others on their device. Asks no device.
    */
@@ -123,8 +143,7 @@ public final class Kernels {
     if (name.equals("cuda")) {
       return CudaProvider.memory(specification, size);
     }
-    boolean nd4j = name.equals("nd4j") || (name.equals("auto") && Nd4jProvider.onCuda());
-    return nd4j
+    return codesAreDense(name)
         ? Nd4jProvider.memory(specification, size)
         : CpuProvider.memory(specification, size);
   }

@@ -3,6 +3,8 @@ package dev.ontogeny.shipped;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ontogeny.data.CaptureFixture;
 import dev.ontogeny.data.CaptureFixture.Encoding;
 import dev.ontogeny.data.CaptureFixture.Form;
@@ -12,8 +14,10 @@ import dev.ontogeny.kernel.cuda.CudaOnCpu;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -149,15 +153,26 @@ class GpuIT {
                 "dataset=" + WORK.resolve("dataset"),
                 "dictionaries=" + WORK.resolve("dictionaries-auto"),
                 "output=" + WORK.resolve("features-auto")));
+    Path events = Files.createDirectories(WORK.resolve("events"));
     for (ShippedJar command : commands) {
       ShippedJar.Outcome outcome =
           onExecutorsWithGpus(command)
+              .configure("spark.eventLog.enabled", "true")
+              .configure("spark.eventLog.dir", events.toUri().toString())
+              .configure("spark.eventLog.rolling.enabled", "false")
+              .configure("spark.eventLog.compress", "false")
               .configure("spark.worker.resource.gpu.discoveryScript", first.toString())
               .configure("spark.executor.resource.gpu.discoveryScript", first.toString())
               .configure("spark.executorEnv.ONTOGENY_CUDA_LIBRARIES", libraries.get().toString())
               .run(WORK);
       assertThat(outcome.exitCode()).as(outcome.error()).isZero();
     }
+    assertThat(stagesWithGpus(events, "train", "measure: encode and merge"))
+        .as("what trains and what encodes")
+        .isEqualTo(2);
+    assertThat(stagesWithGpus(events, "measure: read", "measure: examples"))
+        .as("what reads and what looks for examples")
+        .isZero();
     // What it learnt is what the processor did, up to roundings.
     float[] expected = decoder("dictionaries-cpu");
     float[] found = decoder("dictionaries-auto");
@@ -172,6 +187,32 @@ class GpuIT {
     }
     assertThat(product / Math.sqrt(squares * others)).isGreaterThan(0.999);
     assertThat(found).isNotEqualTo(expected);
+  }
+
+  /** Stages whose tasks had GPUs, of jobs whose descriptions begin so; there are such jobs. */
+  private static int stagesWithGpus(Path events, String... jobs) throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    int stages = 0;
+    Set<String> seen = new HashSet<>();
+    try (Stream<Path> files = Files.list(events)) {
+      for (Path file : files.toList()) {
+        for (String line : Files.readAllLines(file)) {
+          JsonNode event = json.readTree(line);
+          if (event.path("Event").asText().equals("SparkListenerStageSubmitted")) {
+            String description = event.path("Properties").path("spark.job.description").asText("");
+            for (String job : jobs) {
+              if (description.startsWith(job)) {
+                seen.add(job);
+                // 0 is what all executors and tasks have.
+                stages += event.path("Stage Info").path("Resource Profile Id").asInt() == 0 ? 0 : 1;
+              }
+            }
+          }
+        }
+      }
+    }
+    assertThat(seen).containsExactlyInAnyOrder(jobs);
+    return stages;
   }
 
   private static float[] decoder(String folder) throws IOException {

@@ -40,8 +40,8 @@ public final class Nd4jProvider implements KernelProvider {
   public static long memory(TrainingSpecification of, TrainingSize size) {
     long width = of.width();
     long batch = size.maximumBatch();
-    int parts = of.type().type(size.sources()).activation().bySource() ? size.sources() : 1;
-    int prefixes = Math.max(1, of.type().reconstruction(of.width()).planes());
+    int parts = parts(of, size);
+    int prefixes = prefixes(of);
     // Values, gradient, two means, room for one more.
     long copies = of.optimiser().averageDecay() > 0 ? 6 : 5;
     long floats = copies * width * (size.read() + size.reconstructed());
@@ -62,6 +62,27 @@ public final class Nd4jProvider implements KernelProvider {
     // auxiliary one a residual.
     floats += batch * (2L * size.read() + (4L + prefixes) * size.reconstructed());
     return 4 * floats;
+  }
+
+  /**
+   * Floating-point operations for a row, all of them dense: the product with the encoder; of each
+   * prefix and of a further code its reconstruction, the gradient of the decoder and that of the
+   * code; of each part of a code the gradient of the encoder.
+   */
+  public static double operationsPerRow(TrainingSpecification of, TrainingSize size) {
+    int further = of.type().furtherCode().isPresent() ? 1 : 0;
+    double read = (1.0 + parts(of, size) + further) * size.read();
+    double written = 3.0 * (prefixes(of) + further) * size.reconstructed();
+    return 2 * of.width() * (read + written);
+  }
+
+  /** What counts or not as a whole: all of a code, or what it is at each source. */
+  private static int parts(TrainingSpecification of, TrainingSize size) {
+    return of.type().type(size.sources()).activation().bySource() ? size.sources() : 1;
+  }
+
+  private static int prefixes(TrainingSpecification of) {
+    return Math.max(1, of.type().reconstruction(of.width()).planes());
   }
 
   /** Whether ND4J's CUDA backend is on the class path and has a device. */

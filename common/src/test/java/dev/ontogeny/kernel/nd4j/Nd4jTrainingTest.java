@@ -5,10 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.kernel.KernelFixture;
 import dev.ontogeny.kernel.KernelFixture.Kind;
+import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.TrainingKernel;
 import dev.ontogeny.kernel.TrainingKernel.StepSettings;
+import dev.ontogeny.kernel.TrainingSize;
 import dev.ontogeny.kernel.TrainingSpecification;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.type.JumpRelu;
+import dev.ontogeny.type.MatryoshkaBatchTopK;
+import dev.ontogeny.type.TopK;
+import dev.ontogeny.type.TypeSettings;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -75,5 +81,28 @@ final class Nd4jTrainingTest {
       plain.step(batches.get(1), SETTINGS);
       assertThat(ahead.state()).usingRecursiveComparison().isEqualTo(plain.state());
     }
+  }
+
+  /** By hand, for 13 columns and 70 latents. */
+  @Test
+  void plansStateTheArithmeticOfTheKernel() {
+    TrainingSize one = new TrainingSize(13, 13, 1, 40, 1);
+    assertThat(operations("nd4j", TopK.of(3), one)).isEqualTo(2 * 70 * (2 * 13 + 3 * 13));
+    assertThat(operations("cpu", TopK.of(3), one)).isEqualTo(2 * 13 * 70 + 2 * 3 * 4 * 13);
+    assertThat(operations("cuda", TopK.of(3), one)).isEqualTo(operations("cpu", TopK.of(3), one));
+    // A second code, that of a prefix of three, gates at each of two sources.
+    assertThat(operations("nd4j", new TopK(3, 0, 12, 0.125), one))
+        .isEqualTo(2 * 70 * (3 * 13 + 2 * 3 * 13));
+    assertThat(operations("nd4j", new MatryoshkaBatchTopK(3, 0, 0.9, 3), one))
+        .isEqualTo(2 * 70 * (2 * 13 + 3 * 3 * 13));
+    JumpRelu gated =
+        new JumpRelu(JumpRelu.Paid.TANH, JumpRelu.Gate.PER_SOURCE, 0.7, 3, 4, 0.05, 0.5, 0.3, 0.5);
+    assertThat(operations("nd4j", gated, new TrainingSize(13, 13, 2, 40, 1)))
+        .isEqualTo(2 * 70 * (3 * 13 + 3 * 13));
+  }
+
+  private static double operations(String kernel, TypeSettings type, TrainingSize size) {
+    return Kernels.trainingOperations(
+        kernel, KernelFixture.specification(type, 70, 8, 1.0 / 32, 100), size);
   }
 }

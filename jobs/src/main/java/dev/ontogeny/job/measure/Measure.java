@@ -16,6 +16,7 @@ import dev.ontogeny.data.TokenOrder;
 import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.Workload;
+import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
@@ -205,10 +206,10 @@ public final class Measure implements Job<MeasureSettings> {
           }
           int views = each.sources() > 1 ? scan.size() : 1;
           double size = (double) each.width() * each.inputs();
+          int decoded =
+              Kernels.codesAreDense(settings.kernel()) ? each.width() : each.codesPerRow();
           operations +=
-              rows
-                  * (2 * size
-                      + (each.sources() > 1 ? 6.0 : 2.0) * each.codesPerRow() * each.inputs());
+              rows * (2 * size + (each.sources() > 1 ? 6.0 : 2.0) * decoded * each.inputs());
           operations += each.forOverlapsOnly() ? 0 : 2 * size * each.width();
           inScan +=
               BlockEncoder.memory(

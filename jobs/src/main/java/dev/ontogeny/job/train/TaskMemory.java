@@ -52,15 +52,17 @@ record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long hea
   }
 
   private static long bytes(DictionaryPlan plan, String kernel, int threads) {
-    return Kernels.trainingMemory(
-        kernel,
-        plan.specification(),
-        new TrainingSize(
-            plan.readColumns(),
-            plan.reconstructedColumns(),
-            plan.reconstructed(),
-            plan.batch(),
-            threads));
+    return Kernels.trainingMemory(kernel, plan.specification(), size(plan, threads));
+  }
+
+  /** What a kernel plans with. */
+  static TrainingSize size(DictionaryPlan plan, int threads) {
+    return new TrainingSize(
+        plan.readColumns(),
+        plan.reconstructedColumns(),
+        plan.reconstructed(),
+        plan.batch(),
+        threads);
   }
 
   /** The bytes; where they are too many, why they are and what would hold them. */

@@ -15,6 +15,7 @@ import dev.ontogeny.job.Estimate;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.Workload;
 import dev.ontogeny.job.train.TrainTask.Outcome;
+import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.Json;
@@ -134,8 +135,8 @@ public final class Train implements Job<TrainSettings> {
             .mapToDouble(
                 each ->
                     (double) each.tokens()
-                        * each.specification()
-                            .operationsPerRow(each.readColumns(), each.reconstructedColumns()))
+                        * Kernels.trainingOperations(
+                            settings.kernel(), each.specification(), TaskMemory.size(each, 1)))
             .sum();
     double merging =
         ConsensusPlan.of(plan, settings).stream().mapToDouble(ConsensusPlan::operations).sum();

@@ -619,6 +619,10 @@ class MeasureTest {
             "memory per merging task",
             "codes on local disks");
     assertThat(folder.resolve("never")).doesNotExist();
+    // By ND4J all latents are decoded, whether they fire or not.
+    Map<String, String> dense = new Measure().plan(spark, settings("never", "kernel=nd4j")).lines();
+    assertThat(Double.parseDouble(dense.get("FLOPs")))
+        .isGreaterThan(Double.parseDouble(lines.get("FLOPs")));
   }
 
   @Test
