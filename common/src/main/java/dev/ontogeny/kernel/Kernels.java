@@ -122,6 +122,11 @@ public final class Kernels {
     return name.equals("nd4j") || (name.equals("auto") && Nd4jProvider.onCuda());
   }
 
+  /** Whether a provider of that name works on a GPU whenever it works. */
+  public static boolean needsDevice(String name) {
+    return name.equals("cuda") || (codesAreDense(name) && Nd4jProvider.onCuda());
+  }
+
   /**
    * Floating-point operations of a provider for a row that a dictionary is trained on.
    *

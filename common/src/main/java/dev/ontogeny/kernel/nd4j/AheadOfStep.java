@@ -6,6 +6,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
@@ -46,8 +48,17 @@ final class AheadOfStep {
     coming =
         thread.submit(
             () -> {
-              sources.forEach(source -> source.loadAhead(next));
-              Nd4j.getExecutioner().commit();
+              sources.forEach(source -> source.allocateAhead(next.rows()));
+              // What an upload takes beside lies in memory that each uses again.
+              MemoryWorkspace room =
+                  Nd4j.getWorkspaceManager()
+                      .getAndActivateWorkspace(Nd4jTraining.TEMPORARY, "ontogeny-next-batch");
+              try {
+                sources.forEach(source -> source.loadAhead(next));
+                Nd4j.getExecutioner().commit();
+              } finally {
+                room.close();
+              }
             });
   }
 
@@ -71,16 +82,15 @@ final class AheadOfStep {
 
   void close() {
     if (thread != null) {
+      var unused =
+          thread.submit(() -> Nd4j.getWorkspaceManager().destroyAllWorkspacesForCurrentThread());
       // Arrays are not to go while they are filled.
       thread.shutdown();
       try {
-        if (coming != null) {
-          coming.get();
-        }
+        // Only a copy of a batch is left to do.
+        thread.awaitTermination(1, TimeUnit.MINUTES);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-      } catch (ExecutionException e) {
-        // Nobody needs that batch any more.
       }
     }
   }

@@ -84,11 +84,15 @@ final class DeviceSource {
     centred.subiRowVector(mean).muliRowVector(scale).subiRowVector(bias.values);
   }
 
+  /** Room for a next batch of so many rows. */
+  void allocateAhead(int rows) {
+    if (ahead == null) {
+      ahead = DeviceMatrix.allocate(rows, columns);
+    }
+  }
+
   /** Scales its columns of the next batch, of as many rows; b_dec is not known yet. */
   void loadAhead(FloatMatrix next) {
-    if (ahead == null) {
-      ahead = DeviceMatrix.allocate(next.rows(), columns);
-    }
     DeviceMatrix.assign(ahead, next.columns(from, columns));
     ahead.subiRowVector(mean).muliRowVector(scale);
   }

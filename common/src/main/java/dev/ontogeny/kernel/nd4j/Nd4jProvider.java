@@ -155,7 +155,36 @@ public final class Nd4jProvider implements KernelProvider {
   public TrainingKernel training(
       TrainingSpecification specification, Dictionary initial, int maximumBatch) {
     useThreads();
+    if (onCuda()) {
+      int device = Nd4j.getAffinityManager().getDeviceForCurrentThread();
+      TrainingSize size =
+          new TrainingSize(
+              initial.readColumns(),
+              initial.reconstructedColumns(),
+              initial.reconstructedSources().size(),
+              maximumBatch,
+              threads);
+      require(
+          specification,
+          size,
+          NativeOpsHolder.getInstance().getDeviceNativeOps().getDeviceTotalMemory(device));
+    }
     return new Nd4jTraining(specification, initial);
+  }
+
+  /**
+   * Refuses what no device of that size can hold. What is free of it ND4J does not tell: it keeps
+   * what it has had.
+   *
+   * @param device its bytes
+   */
+  static void require(TrainingSpecification of, TrainingSize size, long device) {
+    long needed = memory(of, size);
+    if (needed > device) {
+      throw Failure.resources(
+          "a dictionary of width %,d over %,d columns takes %,d bytes of a GPU in batches of %,d, and this one has %,d: take a smaller batch or width, or a larger GPU",
+          of.width(), size.inputs(), needed, size.maximumBatch(), device);
+    }
   }
 
   @Override

@@ -40,7 +40,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * is computed; only losses and other single numbers leave the device between steps.
  */
 public final class Nd4jTraining implements TrainingKernel {
-  private static final WorkspaceConfiguration TEMPORARY =
+  static final WorkspaceConfiguration TEMPORARY =
       WorkspaceConfiguration.builder()
           .policyAllocation(AllocationPolicy.STRICT)
           .policyLearning(LearningPolicy.FIRST_LOOP)

@@ -3,6 +3,7 @@ package dev.ontogeny.job.train;
 import dev.ontogeny.kernel.Kernels;
 import dev.ontogeny.kernel.TrainingSize;
 import dev.ontogeny.run.ByteSize;
+import dev.ontogeny.spark.Gpus;
 import dev.ontogeny.train.DictionaryPlan;
 import java.util.Comparator;
 import java.util.List;
@@ -18,12 +19,17 @@ import org.apache.spark.sql.SparkSession;
  * @param widest of them
  * @param heap bytes of the JVM that it would run in
  * @param atOnce tasks that run there side by side
+ * @param onGpu whether they are bytes of a GPU, which is known where it is alone
  */
-record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long heap, int atOnce) {
+record TaskMemory(
+    long needed, int dictionaries, DictionaryPlan widest, long heap, int atOnce, boolean onGpu) {
   /** Of a heap what tasks may have; the rest is Spark's and Java's. */
   private static final double SHARE = 0.6;
 
-  static TaskMemory of(SparkSession spark, List<TrainPlan.Lane> tasks, String kernel, int threads) {
+  static TaskMemory of(SparkSession spark, List<TrainPlan.Lane> tasks, String name, int threads) {
+    boolean wanted = spark.sparkContext().conf().getBoolean(Gpus.WANTED, false);
+    // Of a GPU that tasks are given auto tries this one first.
+    String kernel = wanted && name.equals("auto") ? "cuda" : name;
     TrainPlan.Lane largest =
         tasks.stream()
             .max(Comparator.comparingLong(lane -> bytes(lane, kernel, threads)))
@@ -44,7 +50,8 @@ record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long hea
         here
             ? Runtime.getRuntime().maxMemory()
             : conf.getSizeAsBytes("spark.executor.memory", "1g"),
-        Math.max(1, cores / threads));
+        Math.max(1, cores / threads),
+        wanted || Kernels.needsDevice(kernel));
   }
 
   private static long bytes(TrainPlan.Lane lane, String kernel, int threads) {
@@ -68,6 +75,9 @@ record TaskMemory(long needed, int dictionaries, DictionaryPlan widest, long hea
   /** The bytes; where they are too many, why they are and what would hold them. */
   String told() {
     ByteSize bytes = new ByteSize(needed);
+    if (onGpu) {
+      return bytes + " of a GPU; a task whose GPU has less fails when it begins";
+    }
     if (needed <= SHARE * heap / atOnce) {
       return bytes.toString();
     }

@@ -216,13 +216,15 @@ final class RoundsTest {
   @Test
   void aWidthThatDoesNotFitSaysWhyAndWhatWouldHoldIt() {
     DictionaryPlan plan = TrainPlan.of(dataset, settings("x")).dictionaries().get(0);
-    assertThat(new TaskMemory(6L << 30, 1, plan, 20L << 30, 2).told()).isEqualTo("6.0 GiB");
-    assertThat(new TaskMemory(6L << 30, 1, plan, 19L << 30, 2).told())
+    assertThat(new TaskMemory(6L << 30, 1, plan, 20L << 30, 2, false).told()).isEqualTo("6.0 GiB");
+    assertThat(new TaskMemory(6L << 30, 1, plan, 1L << 30, 2, true).told())
+        .isEqualTo("6.0 GiB of a GPU; a task whose GPU has less fails when it begins");
+    assertThat(new TaskMemory(6L << 30, 1, plan, 19L << 30, 2, false).told())
         .startsWith(
             "6.0 GiB, more than the 5.7 GiB that a task has here (0.6 of a heap of 19.0 GiB, shared by 2 at a time): a dictionary of width 24 over 12 columns")
         .contains("a heap of 10.0 GiB holds one such task at a time")
         .contains("a smaller width or fewer sources hold less; rounds hold as much");
-    assertThat(new TaskMemory(6L << 30, 3, plan, 4L << 30, 1).told())
+    assertThat(new TaskMemory(6L << 30, 3, plan, 4L << 30, 1, false).told())
         .contains("3 dictionaries, one of width 24")
         .contains("bundle = 1 or a smaller width");
   }
