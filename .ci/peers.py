@@ -98,7 +98,7 @@ def safetensors(folder, rows):
     pre = (rows - t["b_dec"] if said["apply_b_dec_to_input"] else rows) @ t["W_enc"] + t["b_enc"]
     if "threshold" in t:
         codes = pre * (pre > t["threshold"])
-    elif said["type"] == "top-k":
+    elif said["type"] in ("top-k", "k-means", "bisecting-k-means"):
         values, indices = pre.relu().topk(said["k"])
         codes = torch.zeros_like(pre).scatter_(1, indices, values)
     else:

@@ -13,10 +13,10 @@ from .failures import OntogenyError
 if TYPE_CHECKING:
     import torch
 
-LARGEST_OF_ROW = {"top-k"}
+LARGEST_OF_ROW = {"top-k", "k-means", "bisecting-k-means"}
 ABOVE_THRESHOLD = {"batch-top-k", "matryoshka-batch-top-k", "jump-relu"}
 BY_SOURCE = {"jump-relu-per-source"}
-POSITIVE = {"relu"}
+POSITIVE = {"relu", "pca", "nmf"}
 KNOWN = LARGEST_OF_ROW | ABOVE_THRESHOLD | BY_SOURCE | POSITIVE
 
 

@@ -320,7 +320,8 @@ public final class InitialDictionary {
         had.further());
   }
 
-  private static float[] mean(Moments moments) {
+  /** {@code input_mean} of a source, [d]. */
+  public static float[] mean(Moments moments) {
     float[] mean = new float[moments.mean().length];
     for (int i = 0; i < mean.length; i++) {
       mean[i] = (float) moments.mean()[i];
@@ -328,7 +329,8 @@ public final class InitialDictionary {
     return mean;
   }
 
-  private static float scale(Source source, Moments moments) {
+  /** {@code input_scale} of a source: the trace of its covariance becomes its width. */
+  public static float scale(Source source, Moments moments) {
     int inputs = source.width();
     double trace = 0;
     for (int i = 0; i < inputs; i++) {

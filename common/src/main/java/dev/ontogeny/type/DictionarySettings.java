@@ -38,7 +38,7 @@ public final class DictionarySettings implements SelfReading, Serializable {
       problems.atLeast("width", width, 1);
     }
     DictionaryType type =
-        DictionaryTypes.trainable().stream()
+        DictionaryTypes.offered().stream()
             .filter(each -> each.key().equals(key))
             .findFirst()
             .orElse(null);
@@ -66,7 +66,7 @@ public final class DictionarySettings implements SelfReading, Serializable {
   }
 
   private static String known() {
-    return String.join(", ", DictionaryTypes.trainableKeys());
+    return String.join(", ", DictionaryTypes.offeredKeys());
   }
 
   public DictionaryType type() {

@@ -18,6 +18,7 @@ public class DictionaryType implements Serializable {
   private final String crosscoders;
   private final Activation activation;
   private final Class<? extends TypeSettings> settings;
+  private final boolean fitted;
 
   /**
    * A type that can be trained.
@@ -35,6 +36,16 @@ public class DictionaryType implements Serializable {
       String crosscoders,
       Activation activation,
       Class<? extends TypeSettings> settings) {
+    this(key, summary, crosscoders, activation, settings, false);
+  }
+
+  private DictionaryType(
+      String key,
+      String summary,
+      String crosscoders,
+      Activation activation,
+      Class<? extends TypeSettings> settings,
+      boolean fitted) {
     if (settings != null && !settings.isRecord()) {
       throw new IllegalArgumentException(
           settings.getName() + ", the settings of type " + key + ", must be a record");
@@ -44,11 +55,18 @@ public class DictionaryType implements Serializable {
     this.crosscoders = crosscoders;
     this.activation = activation;
     this.settings = settings;
+    this.fitted = fitted;
   }
 
   /** A form in which dictionaries of another type are published: nobody asks for it by name. */
   static DictionaryType published(String key, String summary, Activation activation) {
     return new DictionaryType(key, summary, "", activation, null);
+  }
+
+  /** A baseline that is fitted by Spark MLlib: no kernel trains it. */
+  static DictionaryType fitted(
+      String key, String summary, Activation activation, Class<? extends Fitted> settings) {
+    return new DictionaryType(key, summary, "", activation, settings, true);
   }
 
   /** The type that {@code dictionary.json} names. */
@@ -84,8 +102,13 @@ public class DictionaryType implements Serializable {
   }
 
   /** Whether settings can name it. */
-  public final boolean trainable() {
+  public final boolean offered() {
     return settings != null;
+  }
+
+  /** Whether kernels train it, step by step. */
+  public final boolean trainable() {
+    return offered() && !fitted;
   }
 
   /** The record of its keys, for {@link SettingsReader}. */

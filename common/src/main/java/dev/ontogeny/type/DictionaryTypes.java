@@ -17,7 +17,11 @@ public final class DictionaryTypes {
           MatryoshkaBatchTopK.TYPE,
           JumpRelu.TYPE,
           JumpRelu.BY_SOURCE,
-          Relu.TYPE);
+          Relu.TYPE,
+          Pca.TYPE,
+          KMeans.TYPE,
+          BisectingKMeans.TYPE,
+          Nmf.TYPE);
 
   private DictionaryTypes() {}
 
@@ -53,6 +57,16 @@ public final class DictionaryTypes {
   }
 
   /** Those that settings can name. */
+  public static List<DictionaryType> offered() {
+    return all().stream().filter(DictionaryType::offered).toList();
+  }
+
+  /** The keys of {@link #offered}. */
+  public static List<String> offeredKeys() {
+    return offered().stream().map(DictionaryType::key).toList();
+  }
+
+  /** Those that kernels train: all that are offered but the baselines. */
   public static List<DictionaryType> trainable() {
     return all().stream().filter(DictionaryType::trainable).toList();
   }
@@ -75,7 +89,7 @@ public final class DictionaryTypes {
   /** What there is to choose from, for {@code --help}. */
   public static String help() {
     StringBuilder help = new StringBuilder();
-    for (DictionaryType type : trainable()) {
+    for (DictionaryType type : offered()) {
       help.append(String.format("%s: %s%n", type.key(), type.summary()));
       help.append(String.format("  keys: width, %s%n", String.join(", ", type.keys())));
     }

@@ -24,9 +24,9 @@ public final class TypeDefaults implements SelfReading, Serializable {
 
   /** A section with an object for each type. */
   public static TypeDefaults of(SettingsObject section) {
-    section.onlyKeys(DictionaryTypes.trainableKeys());
+    section.onlyKeys(DictionaryTypes.offeredKeys());
     Map<String, Map<String, Object>> byType = new LinkedHashMap<>();
-    for (DictionaryType type : DictionaryTypes.trainable()) {
+    for (DictionaryType type : DictionaryTypes.offered()) {
       Map<String, Object> values = shipped(type);
       if (section.keys().contains(type.key())) {
         SettingsObject own = section.object(type.key());

@@ -6,6 +6,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.matrix.FloatMatrix;
 import dev.ontogeny.run.Json;
 import dev.ontogeny.run.Seeds;
+import dev.ontogeny.type.Activation;
 import dev.ontogeny.type.DictionaryType;
 import dev.ontogeny.type.DictionaryTypes;
 import dev.ontogeny.type.FurtherTensor;
@@ -82,7 +83,7 @@ final class PeerFixture {
         type,
         sources,
         target,
-        shared || type.key().equals("top-k") ? K : 0,
+        shared || type.activation() == Activation.LARGEST_OF_ROW ? K : 0,
         encoder,
         encoderBias,
         decoder,

@@ -82,7 +82,7 @@ class DocumentationTest {
               type.key(),
               type.activation().code(),
               type.summary(),
-              type.trainable() ? "`" + String.join("`, `", type.keys()) + "`" : ""));
+              type.offered() ? "`" + String.join("`, `", type.keys()) + "`" : ""));
     }
     assertThat(Files.readString(ROOT.resolve(".github/docs/dictionaries.md"))).contains(table);
   }

@@ -66,9 +66,8 @@ class JobSettingsTest {
   @Test
   void everyKeyOfEveryTypeHasADefault() {
     ConfigObject section = SettingsReader.defaults("train").resolve().getObject("types");
-    assertThat(section.keySet())
-        .containsExactlyInAnyOrderElementsOf(DictionaryTypes.trainableKeys());
-    for (DictionaryType type : DictionaryTypes.trainable()) {
+    assertThat(section.keySet()).containsExactlyInAnyOrderElementsOf(DictionaryTypes.offeredKeys());
+    for (DictionaryType type : DictionaryTypes.offered()) {
       List<String> keys = new ArrayList<>(section.toConfig().getObject(type.key()).keySet());
       keys.add("k");
       assertThat(keys).as(type.key()).containsAll(type.keys());
@@ -113,15 +112,24 @@ class JobSettingsTest {
           base.withValue(
               "dictionaries",
               ConfigValueFactory.fromIterable(
-                  DictionaryTypes.trainable().stream().map(JobSettingsTest::entry).toList()));
+                  DictionaryTypes.offered().stream().map(JobSettingsTest::entry).toList()));
     }
+    // Baselines have no targets.
+    Config transcoders =
+        base.withValue(
+            "dictionaries",
+            ConfigValueFactory.fromIterable(
+                DictionaryTypes.trainable().stream().map(JobSettingsTest::entry).toList()));
     List<Key> keys = new ArrayList<>();
     keys(job.settingsType(), "", false, keys);
     Config usual = base;
     // How rounds are decides nothing where there are none.
     Config byRounds = usual.withValue("training.rounds.workers", ConfigValueFactory.fromAnyRef(2));
     for (Key key : keys) {
-      base = key.path().startsWith("training.rounds.") ? byRounds : usual;
+      base =
+          key.path().startsWith("training.rounds.")
+              ? byRounds
+              : key.path().equals("targets") ? transcoders : usual;
       String before = identity(job, base);
       String path = job.name() + "." + key.path();
       ConfigValue value =
@@ -162,7 +170,7 @@ class JobSettingsTest {
       String path = prefix + SettingsReader.kebab(component.getName());
       boolean here = operational || component.isAnnotationPresent(Operational.class);
       if (component.getType() == TypeDefaults.class) {
-        for (DictionaryType type : DictionaryTypes.trainable()) {
+        for (DictionaryType type : DictionaryTypes.offered()) {
           keys(type.settings(), path + "." + type.key() + ".", here, into);
           // Every dictionary says it for itself.
           into.removeIf(key -> key.path().endsWith("." + type.key() + ".k"));

@@ -249,6 +249,12 @@ public final class Benchmark implements Callable<Integer> {
   /** With the defaults of {@code train}. */
   private TypeSettings settings() {
     String name = type != null ? type : sources > 1 ? "batch-top-k" : "top-k";
+    if (DictionaryTypes.offeredKeys().contains(name)
+        && !DictionaryTypes.trainableKeys().contains(name)) {
+      throw Failure.settings(
+          "--type %s is fitted by Spark MLlib and no kernel trains it: take one of %s",
+          name, String.join(", ", DictionaryTypes.trainableKeys()));
+    }
     Config config =
         ConfigFactory.parseMap(Map.of("type", name, "width", width))
             .withFallback(ConfigFactory.parseMap(hasK(name) ? Map.of("k", k) : Map.of()));

@@ -154,7 +154,7 @@ final class ConsensusTask implements VoidFunction<ConsensusPlan> {
                     dictionary.type().rule() + dictionary.target().rule(),
                     new DictionaryMetadata.Training(0, plan.settings()),
                     found),
-            agreement(plan, merged, trained),
+            List.of(agreement(plan, merged, trained)),
             0);
     LOG.info(
         "{}: {} features of at least {} of {} replicas, {}",

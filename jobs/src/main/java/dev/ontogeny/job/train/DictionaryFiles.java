@@ -75,7 +75,7 @@ final class DictionaryFiles {
                     dictionary.type().rule() + dictionary.target().rule(),
                     new DictionaryMetadata.Training(plan.tokens(), Json.tree(plan.settings())),
                     found),
-            log,
+            List.of(log),
             trained.tokensPerSecond());
     LOG.info("{}: {}", plan.id(), told(quality));
   }
@@ -84,12 +84,12 @@ final class DictionaryFiles {
    * A dictionary with all its files, and how good it is on held-out rows.
    *
    * @param described what is said of it, once that is known
-   * @param table one more file of it
+   * @param tables further files of it
    */
   Quality write(
       Dictionary dictionary,
       Function<Quality, DictionaryMetadata> described,
-      PublishedFile table,
+      List<PublishedFile> tables,
       double tokensPerSecond)
       throws IOException {
     HeldOut.Result heldOut =
@@ -98,7 +98,7 @@ final class DictionaryFiles {
     Folder folder = publication.folder();
     List<PublishedFile> files =
         new ArrayList<>(DictionaryFolder.write(folder, metadata, dictionary, heldOut.probe()));
-    files.add(table);
+    files.addAll(tables);
     if (dictionary.reconstructed().size() > 1) {
       files.add(
           DecoderNorms.write(

@@ -35,6 +35,7 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.apache.spark.HashPartitioner;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
 import org.slf4j.Logger;
@@ -75,6 +76,7 @@ public final class Train implements Job<TrainSettings> {
     ShardedDataset dataset = ShardedDataset.open(Folder.of(settings.dataset()));
     Continued continued = Continued.of(dataset, settings);
     TrainPlan plan = continued.plan();
+    MllibFit.requireOnePartition(spark, plan.fitted());
     List<DictionaryPlan> all = plan.dictionaries();
     Map<String, TrainTask.Reuse> reusable = continued.taken();
     List<DictionaryPlan> trained =
@@ -105,7 +107,7 @@ public final class Train implements Job<TrainSettings> {
     lines.put("bytes", new ByteSize(bytesRead(dataset, tasks, reusable)) + " to read");
     int workers = plan.workers();
     lines.put("tasks", workers * tasks.size() + ", " + threads + " threads each");
-    if (settings.training().rounds() != null) {
+    if (settings.training().rounds() != null && !trained.isEmpty()) {
       lines.put("rounds", rounds(trained));
     }
     Workload work = work(spark, settings, dataset, plan, reusable);
@@ -118,7 +120,17 @@ public final class Train implements Job<TrainSettings> {
           "%d dictionaries more, merged out of replicas in %s a task"
               .formatted(merged.size(), new ByteSize(merging)));
     }
-    lines.put("memory per task", TaskMemory.of(spark, tasks, settings.kernel(), threads).told());
+    if (!plan.fitted().isEmpty()) {
+      long reading =
+          plan.fitted().stream().mapToLong(each -> each.bytes(dataset)).max().getAsLong();
+      lines.put(
+          "fitted",
+          "%d dictionaries more by Spark MLlib, one after the other, rows in %s of a task"
+              .formatted(plan.fitted().size(), new ByteSize(reading)));
+    }
+    if (!tasks.isEmpty()) {
+      lines.put("memory per task", TaskMemory.of(spark, tasks, settings.kernel(), threads).told());
+    }
     return Plan.of(spark, lines, work);
   }
 
@@ -181,9 +193,11 @@ public final class Train implements Job<TrainSettings> {
     if (!plan.leftOut().isEmpty()) {
       LOG.warn("nothing varies in {}: left out", listed(plan.leftOut()));
     }
+    MllibFit.requireOnePartition(spark, plan.fitted());
     try (Claim claim = publication.claim()) {
       continued.log(settings);
       train(spark, settings, dataset, publication, plan, continued.taken());
+      fit(spark, settings, dataset, publication, plan.fitted());
       merge(spark, settings, dataset, publication, ConsensusPlan.of(plan, settings));
       Workload work = work(spark, settings, dataset, plan, continued.taken());
       return publish(spark, settings, inputs, publication, claim, continued, work);
@@ -257,6 +271,39 @@ public final class Train implements Job<TrainSettings> {
     }
   }
 
+  /** Fits baselines by MLlib, which spreads its own work: one after the other. */
+  private static void fit(
+      SparkSession spark,
+      TrainSettings settings,
+      ShardedDataset dataset,
+      Publication publication,
+      List<FittedPlan> plans) {
+    if (plans.isEmpty()) {
+      return;
+    }
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    Broadcast<ShardedDataset> shared = context.broadcast(dataset);
+    MllibFit mllib = new MllibFit(spark, shared);
+    for (FittedPlan plan : plans) {
+      if (publication.unit(plan.id()).isPresent()) {
+        continue;
+      }
+      spark.sparkContext().setJobDescription("train: fit " + plan.id());
+      Broadcast<MllibFit.Weights> weights = null;
+      try {
+        weights = context.broadcast(mllib.fit(plan));
+        context
+            .parallelize(List.of(plan), 1)
+            .foreach(new FittedTask(shared, weights, publication, settings, threads(spark)));
+      } finally {
+        spark.sparkContext().setJobDescription(null);
+        if (weights != null) {
+          weights.destroy();
+        }
+      }
+    }
+  }
+
   /** Merges replicas, one task for each dictionary that they become. */
   private static void merge(
       SparkSession spark,
@@ -300,9 +347,11 @@ public final class Train implements Job<TrainSettings> {
     double fastest = 0;
     List<ConsensusPlan> merged = ConsensusPlan.of(plan, settings);
     List<String> ids =
-        Stream.concat(
+        Stream.of(
                 plan.dictionaries().stream().map(DictionaryPlan::id),
+                plan.fitted().stream().map(FittedPlan::id),
                 merged.stream().map(ConsensusPlan::id))
+            .flatMap(each -> each)
             .toList();
     for (String id : ids) {
       Publication.Unit unit =

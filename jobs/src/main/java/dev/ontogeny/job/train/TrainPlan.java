@@ -31,9 +31,10 @@ import java.util.TreeSet;
  * Everything that decides a dictionary's bytes goes into its link: settings, seed, checksums of the
  * rows, and the link of its parent.
  *
+ * @param fitted those that Spark MLlib fits instead, each by itself
  * @param leftOut sources of which there is nothing to learn, since all their vectors are the same
  */
-record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
+record TrainPlan(List<Lane> lanes, List<FittedPlan> fitted, List<CaptureFindings.Source> leftOut) {
   /** In place of a site's name. */
   private static final String ALL_SITES = "all-sites";
 
@@ -77,11 +78,27 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
     }
     List<CaptureFindings.Source> leftOut = new ArrayList<>();
     List<Lane> lanes = new ArrayList<>();
+    List<FittedPlan> fitted = new ArrayList<>();
     for (Grid grid : grids(dataset, settings, leftOut)) {
       Map<Integer, List<List<DictionaryPlan>>> byPart = new LinkedHashMap<>();
       for (DictionarySettings specification : settings.dictionaries()) {
         for (int replica = 0; replica < settings.replicas(); replica++) {
           int part = replica % parts;
+          if (!specification.type().trainable()) {
+            for (int at = 0; at < grid.sources().size(); at++) {
+              fitted.add(
+                  FittedPlan.of(
+                      dataset,
+                      settings,
+                      grid.name(),
+                      specification,
+                      replica,
+                      at,
+                      grid.sources().get(at).get(0),
+                      part(training, part, parts)));
+            }
+            continue;
+          }
           byPart
               .computeIfAbsent(part, any -> new ArrayList<>())
               .add(
@@ -97,7 +114,7 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
       byPart.forEach(
           (part, series) -> lanes.add(new Lane(grid.name(), part(training, part, parts), series)));
     }
-    return new TrainPlan(lanes, leftOut);
+    return new TrainPlan(lanes, fitted, leftOut);
   }
 
   /**
@@ -373,14 +390,16 @@ record TrainPlan(List<Lane> lanes, List<CaptureFindings.Source> leftOut) {
                                         .toList())
                             .toList()))
             .toList(),
+        fitted,
         leftOut);
   }
 
   /** Tasks that train one dictionary at once. */
   int workers() {
-    return lanes.get(0).series().get(0).get(0).workers();
+    return lanes.isEmpty() ? 1 : lanes.get(0).series().get(0).get(0).workers();
   }
 
+  /** Those that are trained. */
   List<DictionaryPlan> dictionaries() {
     return lanes.stream().flatMap(lane -> lane.series().stream()).flatMap(List::stream).toList();
   }

@@ -399,7 +399,7 @@ final class TrainTest {
         .hasMessageContaining("dictionaries.1.target must be positive, got 0");
     assertThatThrownBy(() -> settings("x", "dictionaries=[{type=gated,width=24}]"))
         .hasMessageContaining(
-            "must be one of " + String.join(", ", DictionaryTypes.trainableKeys()) + ", got gated");
+            "must be one of " + String.join(", ", DictionaryTypes.offeredKeys()) + ", got gated");
   }
 
   @Test
