@@ -107,6 +107,16 @@ record FittedPlan(
     return node;
   }
 
+  /** Bytes that are read. */
+  long bytesRead(ShardedDataset dataset) {
+    return rows(dataset) * source.width() * dataset.site(source.site()).dtype().bytes();
+  }
+
+  /** Of one pass over the rows: how many there are shows in the end. */
+  double operations(ShardedDataset dataset) {
+    return 2.0 * rows(dataset) * source.width() * Math.max(width, source.width());
+  }
+
   /**
    * Memory of the task that reads, in bytes: rows as floats, and as the vectors that MLlib keeps.
    */

@@ -152,12 +152,14 @@ public final class Train implements Job<TrainSettings> {
             .sum();
     double merging =
         ConsensusPlan.of(plan, settings).stream().mapToDouble(ConsensusPlan::operations).sum();
+    List<FittedPlan> fitted = plan.fitted();
     return new Workload(
         "dictionaries",
-        bytesRead(dataset, tasks, reusable),
-        operations + merging,
+        bytesRead(dataset, tasks, reusable)
+            + fitted.stream().mapToLong(each -> each.bytesRead(dataset)).sum(),
+        operations + merging + fitted.stream().mapToDouble(each -> each.operations(dataset)).sum(),
         0,
-        plan.workers() * tasks.size(),
+        plan.workers() * tasks.size() + fitted.size(),
         threads(spark));
   }
 

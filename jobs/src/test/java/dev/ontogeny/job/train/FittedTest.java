@@ -19,6 +19,7 @@ import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.job.Job;
 import dev.ontogeny.job.TestSpark;
 import dev.ontogeny.matrix.FloatMatrix;
+import dev.ontogeny.run.ByteSize;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.SettingsReader;
 import java.io.IOException;
@@ -254,6 +255,21 @@ final class FittedTest {
         .isInstanceOf(Failure.class)
         .hasMessageContaining("no dictionary could be trained")
         .hasMessageContaining("nmf wants activations without negative numbers");
+  }
+
+  @Test
+  void aPlanOfThemAloneTellsWhatTheyTake() {
+    SparkSession spark = TestSpark.local(1).getOrCreate();
+    try {
+      Job.Plan plan =
+          new Train().plan(spark, settings("planned", "{type=pca,width=6,rows=" + ROWS + "}"));
+      assertThat(plan.lines().get("fitted"))
+          .startsWith("1 dictionaries more by Spark MLlib")
+          .contains(new ByteSize(ROWS * 12 * 12).toString());
+      assertThat(plan.lines()).doesNotContainKey("memory per task");
+    } finally {
+      spark.stop();
+    }
   }
 
   /** MLlib draws directions in the order in which partitions of a shuffle come. */
