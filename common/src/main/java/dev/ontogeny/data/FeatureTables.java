@@ -307,6 +307,55 @@ public final class FeatureTables {
           .column("rows", ColumnType.LONG, "tokens", "of these")
           .build();
 
+  public static final TableSchema PROBES =
+      measured("probes")
+          .tells(
+              "How well a few features tell the values of labels, by logistic regression on examples that were set aside for the test: sparse probing.",
+              "a probe of a dictionary at a checkpoint: a value of a label, a method and a number of features")
+          .absent(
+              "where the capture has no labels, where train-per-class is 0, and where no value of a label has 20 examples to learn from and 10 to be tested on, half of them of the value")
+          .column("label", ColumnType.STRING, "", "column of the capture")
+          .column("value", ColumnType.STRING, "", "that is told from the label's others")
+          .column(
+              "kind",
+              ColumnType.STRING,
+              "",
+              "what an example is: document, the mean code over its tokens; or token, where the label varies within documents")
+          .column(
+              "method",
+              ColumnType.STRING,
+              "",
+              "sparse_probing, as SAEBench's: C is 1, half the sum of squared weights; or sparse_probing_sae_probes, as sae-probes': sum of absolute weights, C by cross-validation")
+          .column("k", ColumnType.INT, "features", "that the probe may look at")
+          .column(
+              "features",
+              ColumnType.LONGS,
+              "",
+              "that it looks at: those whose means differ most between the value and the others, the first first; fewer than k where no more differ")
+          .column(
+              "test_accuracy",
+              ColumnType.DOUBLE,
+              "share",
+              "of the test's examples that it tells rightly; one half is chance")
+          .column(
+              "test_auc",
+              ColumnType.DOUBLE,
+              "share",
+              "of pairs of a positive and a negative example that it puts in the right order")
+          .column("test_f1", ColumnType.DOUBLE, "share", "mean F1 of both sides")
+          .column("c", ColumnType.DOUBLE, "", "weight of the loss against the penalty")
+          .column(
+              "train_examples",
+              ColumnType.LONG,
+              "examples",
+              "that it learned from, half of them of the value")
+          .column(
+              "test_examples",
+              ColumnType.LONG,
+              "examples",
+              "that it was tested on, half of them of the value")
+          .build();
+
   private static final List<TableSchema> ALL =
       List.of(
           DICTIONARIES,
@@ -319,7 +368,8 @@ public final class FeatureTables {
           BOOTSTRAP,
           LATENT_SCALING,
           GEOMETRY,
-          LOSS_EFFECTS);
+          LOSS_EFFECTS,
+          PROBES);
 
   private FeatureTables() {}
 

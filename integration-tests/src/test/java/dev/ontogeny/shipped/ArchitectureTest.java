@@ -35,6 +35,7 @@ class ArchitectureTest {
           "data",
           "train",
           "stats",
+          "probing",
           "evolution",
           "demo",
           "report",

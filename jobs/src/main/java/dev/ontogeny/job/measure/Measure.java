@@ -37,22 +37,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.rdd.ShuffledRDD;
-import org.apache.spark.serializer.JavaSerializer;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.LongAccumulator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.Tuple2;
-import scala.math.Ordering$;
-import scala.reflect.ClassTag;
-import scala.reflect.ClassTag$;
 
 /**
  * What every feature of every dictionary does on the dataset, at its checkpoint.
@@ -300,6 +294,19 @@ public final class Measure implements Job<MeasureSettings> {
         "memory per merging task",
         new ByteSize(2 * shape.memory(FeatureBlock.FEATURES, 5000) + (48L << 20))
             + " (at 5000 different tokens per feature)");
+    if (settings.probing().any() && classes(settings, work) > 0) {
+      lines.put(
+          "memory per probing task",
+          new ByteSize(
+                  MeasureProbes.memory(
+                      settings,
+                      classes(settings, work),
+                      work.dictionaries().dictionaries().stream()
+                          .mapToLong(each -> each.width())
+                          .max()
+                          .orElse(0)))
+              + " (at %d values per label)".formatted(settings.maximumLabelValues()));
+    }
     lines.put("codes on local disks", new ByteSize(scanning.disk()) + " at most, in all");
     return Plan.of(spark, lines, scanning.work(tasks));
   }
@@ -400,6 +407,9 @@ public final class Measure implements Job<MeasureSettings> {
     private final Broadcast<MeasureScan> scan;
     private final List<String> labelsLeftOut = new ArrayList<>();
 
+    /** Null where there are none. */
+    private final MeasureProbes probes;
+
     Session(SparkSession session, MeasureSettings settings, Work work, Publication publication) {
       this.spark = JavaSparkContext.fromSparkContext(session.sparkContext());
       this.settings = settings;
@@ -460,6 +470,10 @@ public final class Measure implements Job<MeasureSettings> {
                       work.dataset().summary().shards(), work.blocks(), summary::firstHashes),
                   partitionOfBlock,
                   heldOut));
+      probes =
+          settings.probing().any() && !labels.isEmpty()
+              ? new MeasureProbes(spark, scan, tokens)
+              : null;
     }
 
     List<String> labelsLeftOut() {
@@ -476,7 +490,7 @@ public final class Measure implements Job<MeasureSettings> {
       JavaPairRDD<MeasureKey, byte[]> statistics =
           weights(unit).union(encoded.mapPartitionsToPair(new MeasureStatistics(scan, unit)));
       JavaRDD<MeasureReduction.Reduced> reduced =
-          sorted(statistics, ranges + unit.sources().size())
+          MeasureKey.sorted(spark, statistics, ranges + unit.sources().size())
               .mapPartitionsWithIndex(new MeasureReduction(scan, unit), false)
               .persist(StorageLevel.DISK_ONLY());
       spark.setJobDescription("measure: encode and merge " + unit.name());
@@ -490,6 +504,9 @@ public final class Measure implements Job<MeasureSettings> {
       List<PublishedFile> files = new ArrayList<>();
       parts.forEach(part -> files.addAll(part.files()));
       files.addAll(Gpus.without(encoded, codes -> examples(unit, reduced, codes, ranges)));
+      if (probes != null) {
+        files.addAll(Gpus.without(encoded, codes -> probes.measure(unit, codes)));
+      }
       reduced.unpersist();
       encoded.unpersist();
       List<MeasuredDictionary> measured = MeasuredDictionary.of(unit, settings, parts);
@@ -508,24 +525,6 @@ public final class Measure implements Job<MeasureSettings> {
       return spark.parallelize(ranges, ranges.size()).flatMapToPair(new MeasureWeights(scan, unit));
     }
 
-    /**
-     * Records by partition, sorted. They are large, and Java's streams would hold on to a hundred
-     * of them per partition: here to one.
-     */
-    private JavaPairRDD<MeasureKey, byte[]> sorted(
-        JavaPairRDD<MeasureKey, byte[]> records, int count) {
-      SparkConf conf = spark.getConf().set("spark.serializer.objectStreamReset", "1");
-      ClassTag<MeasureKey> keys = ClassTag$.MODULE$.apply(MeasureKey.class);
-      ClassTag<byte[]> values = ClassTag$.MODULE$.apply(byte[].class);
-      return JavaPairRDD.fromRDD(
-          new ShuffledRDD<MeasureKey, byte[], byte[]>(
-                  records.rdd(), new MeasureKey.ByPartition(count), keys, values, values)
-              .setSerializer(new JavaSerializer(conf))
-              .setKeyOrdering(Ordering$.MODULE$.comparatorToOrdering(new MeasureKey.Order())),
-          keys,
-          values);
-    }
-
     private List<PublishedFile> examples(
         MeasureUnit unit,
         JavaRDD<MeasureReduction.Reduced> reduced,
@@ -536,7 +535,7 @@ public final class Measure implements Job<MeasureSettings> {
               .filter(each -> each.part() == null)
               .mapToPair(each -> new Tuple2<>(each.key(), each.examples()));
       JavaRDD<MeasureMessage> located =
-          sorted(kept, partitions.size())
+          MeasureKey.sorted(spark, kept, partitions.size())
               .zipPartitions(tokens, new MeasureLocation(scan, unit))
               .persist(StorageLevel.DISK_ONLY());
       JavaPairRDD<MeasureKey, byte[]> questions =
@@ -544,10 +543,11 @@ public final class Measure implements Job<MeasureSettings> {
               .filter(MeasureMessage::question)
               .mapToPair(each -> new Tuple2<>(each.key(), each.bytes()));
       JavaRDD<MeasureMessage> answers =
-          sorted(questions, partitions.size())
+          MeasureKey.sorted(spark, questions, partitions.size())
               .zipPartitions(encoded, new MeasureContexts(scan, unit));
       List<PublishedFile> files =
-          sorted(
+          MeasureKey.sorted(
+                  spark,
                   located
                       .filter(each -> !each.question())
                       .union(answers)
@@ -561,6 +561,9 @@ public final class Measure implements Job<MeasureSettings> {
 
     @Override
     public void close() {
+      if (probes != null) {
+        probes.close();
+      }
       tokens.unpersist();
       scan.destroy();
       dataset.destroy();

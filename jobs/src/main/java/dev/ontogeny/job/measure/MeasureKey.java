@@ -3,6 +3,14 @@ package dev.ontogeny.job.measure;
 import java.io.Serializable;
 import java.util.Comparator;
 import org.apache.spark.Partitioner;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.rdd.ShuffledRDD;
+import org.apache.spark.serializer.JavaSerializer;
+import scala.math.Ordering$;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
 
 /**
  * Where a record goes and in which order a task meets it.
@@ -19,6 +27,24 @@ record MeasureKey(int partition, int major, int middle, int minor) implements Se
   /** To whom has a block of rows. */
   static MeasureKey toRows(int partition, int rowBlock, int dictionary, int featureBlock) {
     return new MeasureKey(partition, rowBlock, dictionary, featureBlock);
+  }
+
+  /**
+   * Records by partition, sorted. They are large, and Java's streams would hold on to a hundred of
+   * them per partition: here to one.
+   */
+  static JavaPairRDD<MeasureKey, byte[]> sorted(
+      JavaSparkContext spark, JavaPairRDD<MeasureKey, byte[]> records, int count) {
+    SparkConf conf = spark.getConf().set("spark.serializer.objectStreamReset", "1");
+    ClassTag<MeasureKey> keys = ClassTag$.MODULE$.apply(MeasureKey.class);
+    ClassTag<byte[]> values = ClassTag$.MODULE$.apply(byte[].class);
+    return JavaPairRDD.fromRDD(
+        new ShuffledRDD<MeasureKey, byte[], byte[]>(
+                records.rdd(), new MeasureKey.ByPartition(count), keys, values, values)
+            .setSerializer(new JavaSerializer(conf))
+            .setKeyOrdering(Ordering$.MODULE$.comparatorToOrdering(new MeasureKey.Order())),
+        keys,
+        values);
   }
 
   /** Within a partition. */

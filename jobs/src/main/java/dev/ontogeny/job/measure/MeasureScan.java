@@ -8,6 +8,7 @@ import dev.ontogeny.data.TokenBlock;
 import dev.ontogeny.data.TokenBlock.Token;
 import dev.ontogeny.data.TokenOrder;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.probing.ProbeRows;
 import dev.ontogeny.run.Seeds;
 import dev.ontogeny.stats.Bootstrap;
 import dev.ontogeny.stats.FeatureBlock;
@@ -116,13 +117,8 @@ record MeasureScan(
     return documents;
   }
 
-  /** What statistics need to know of the rows of a block. */
-  RowAttributes attributes(TokenBlock tokens) {
-    int[] numbers = numbers(tokens);
-    int[] tokenOf =
-        tokens.tokens() == null
-            ? null
-            : Arrays.stream(tokens.tokenOf()).map(each -> each < 0 ? -1 : numbers[each]).toArray();
+  /** Per label the place of every row's value among the values of all labels, -1 for none. */
+  private int[][] classes(TokenBlock tokens) {
     int[][] labelOf = new int[labels.size()][];
     for (int i = 0; i < labelOf.length; i++) {
       LabelValues label = labels.get(i);
@@ -136,6 +132,25 @@ record MeasureScan(
               .map(each -> each < 0 ? -1 : column[each])
               .toArray();
     }
+    return labelOf;
+  }
+
+  /** What probing needs to know of the rows of a block. */
+  ProbeRows probeRows(TokenBlock tokens) {
+    return ProbeRows.of(
+        settings.seed(),
+        documents(tokens, new Bootstrap(settings.seed(), 0)),
+        tokens.hashes(),
+        classes(tokens));
+  }
+
+  /** What statistics need to know of the rows of a block. */
+  RowAttributes attributes(TokenBlock tokens) {
+    int[] numbers = numbers(tokens);
+    int[] tokenOf =
+        tokens.tokens() == null
+            ? null
+            : Arrays.stream(tokens.tokenOf()).map(each -> each < 0 ? -1 : numbers[each]).toArray();
     Bootstrap bootstrap = new Bootstrap(settings.seed(), settings.replicates());
     long[] documents = documents(tokens, bootstrap);
     byte[] weights = bootstrap.weights(documents);
@@ -144,7 +159,7 @@ record MeasureScan(
         documents,
         tokens.block().heldOut(),
         tokenOf,
-        labelOf,
+        classes(tokens),
         weights,
         bootstrap.masks(weights, tokens.rows()));
   }

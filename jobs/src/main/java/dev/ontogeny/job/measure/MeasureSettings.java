@@ -5,6 +5,8 @@ import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.stats.FeatureBlock;
 import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Settings of {@link Measure}; {@code conf/jobs/measure.conf} says what they mean. */
 public record MeasureSettings(
@@ -21,6 +23,7 @@ public record MeasureSettings(
     int maximumVocabulary,
     int maximumLabelValues,
     int maximumLabels,
+    Probing probing,
     int replicates,
     int blockRows,
     int featuresPerFile,
@@ -39,6 +42,43 @@ public record MeasureSettings(
 
     int size() {
       return before + 1 + after;
+    }
+  }
+
+  /**
+   * Sparse probing.
+   *
+   * @param trainPerClass examples of every value of a label to learn from, at most; 0 for no probes
+   * @param testPerClass examples to be tested on
+   * @param features numbers of features that a probe looks at
+   */
+  public record Probing(int trainPerClass, int testPerClass, List<Integer> features)
+      implements Serializable {
+    public Probing {
+      Problems problems =
+          new Problems()
+              .between("train-per-class", trainPerClass, 0, 1_000_000)
+              .between("test-per-class", testPerClass, 1, 1_000_000)
+              .check(!features.isEmpty(), "features", "must name at least one number");
+      for (int i = 0; i < features.size(); i++) {
+        problems
+            .between("features", features.get(i), 1, 100)
+            .check(
+                i == 0 || features.get(i) > features.get(i - 1),
+                "features",
+                "must ascend, got %s",
+                features);
+      }
+      problems.raise();
+      features = new ArrayList<>(features);
+    }
+
+    boolean any() {
+      return trainPerClass > 0;
+    }
+
+    int mostFeatures() {
+      return features.get(features.size() - 1);
     }
   }
 
