@@ -356,6 +356,33 @@ public final class FeatureTables {
               "that it was tested on, half of them of the value")
           .build();
 
+  public static final TableSchema FEATURE_SPLITS =
+      measured("feature_splits")
+          .tells(
+              "Into how many features the values of labels are split: probes look at one feature more each, as long as their F1 rises by more than 0.03.",
+              "a value of a label that is probed, in a dictionary at a checkpoint")
+          .absent("where there are no probes, and where no feature has a greater mean for a value")
+          .column("label", ColumnType.STRING, "", "column of the capture")
+          .column("value", ColumnType.STRING, "", "that is told from the label's others")
+          .column(
+              "kind", ColumnType.STRING, "", "what an example is: document or token, as in probes")
+          .column(
+              "splits",
+              ColumnType.INT,
+              "features",
+              "beside the first; 0 for a value that one feature stands for")
+          .column(
+              "features",
+              ColumnType.LONGS,
+              "",
+              "the first and those beside it, by how much their mean is above that of the others")
+          .column(
+              "f1",
+              ColumnType.DOUBLES,
+              "share",
+              "F1 of the value with the first feature, with two and so on; the last one may be that which rose too little")
+          .build();
+
   private static final List<TableSchema> ALL =
       List.of(
           DICTIONARIES,
@@ -369,7 +396,8 @@ public final class FeatureTables {
           LATENT_SCALING,
           GEOMETRY,
           LOSS_EFFECTS,
-          PROBES);
+          PROBES,
+          FEATURE_SPLITS);
 
   private FeatureTables() {}
 

@@ -61,15 +61,22 @@ public final class ClassSums implements Mergeable<ClassSums> {
   }
 
   /**
-   * The features whose mean differs most between a probe's class and the others, which count
-   * equally, in absolute value; of equals the lower number first, and none without a difference.
+   * Chooses for every probe among these features, by how much the mean of its class is above that
+   * of the label's other classes, which count equally.
    *
-   * @param trained {@link ProbeSample#trained}
    * @param first the dictionary's number of the first feature
+   * @param most that are chosen by the absolute difference
    */
-  Ranking ranking(ProbeSample sample, Probe probe, int[] trained, int first, int most) {
-    LabelValues label = sample.label(probe);
-    Ranking ranking = new Ranking(most);
+  public ProbeFeatures.Choice[] choose(ProbeSample sample, int first, int most) {
+    int[] trained = sample.trained();
+    return sample.probes().stream()
+        .map(probe -> choose(sample.label(probe), probe, trained, first, most))
+        .toArray(ProbeFeatures.Choice[]::new);
+  }
+
+  private ProbeFeatures.Choice choose(
+      LabelValues label, Probe probe, int[] trained, int first, int most) {
+    ProbeFeatures.Choice choice = new ProbeFeatures.Choice(most);
     for (int f = 0; f < features; f++) {
       double others = 0;
       int count = 0;
@@ -80,17 +87,9 @@ public final class ClassSums implements Mergeable<ClassSums> {
         }
       }
       double own = sums[f * classes + probe.ofClass()] / trained[probe.ofClass()];
-      ranking.add(first + f, Math.abs(own - others / count));
+      choice.add(first + f, own - others / count);
     }
-    return ranking;
-  }
-
-  /** {@link #ranking} of every probe. */
-  public Ranking[] rankings(ProbeSample sample, int first, int most) {
-    int[] trained = sample.trained();
-    return sample.probes().stream()
-        .map(probe -> ranking(sample, probe, trained, first, most))
-        .toArray(Ranking[]::new);
+    return choice;
   }
 
   @Override

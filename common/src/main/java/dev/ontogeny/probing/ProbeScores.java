@@ -8,9 +8,10 @@ import java.util.Comparator;
  *
  * @param accuracy share of examples on the right side of 0
  * @param auc chance that a positive one has the greater score than a negative one, ties count half
- * @param f1 of both classes, each counted by its examples, as scikit-learn's weighted F1
+ * @param f1 of both sides, each counted by its examples, as scikit-learn's weighted F1
+ * @param f1OfClass of the positive side
  */
-public record ProbeScores(double accuracy, double auc, double f1) {
+public record ProbeScores(double accuracy, double auc, double f1, double f1OfClass) {
 
   /**
    * Of scores; both classes must occur.
@@ -29,11 +30,15 @@ public record ProbeScores(double accuracy, double auc, double f1) {
       taken[guess]++;
       right[side] += side == guess ? 1 : 0;
     }
-    double f1 = 0;
+    double[] f1 = new double[2];
     for (int side = 0; side < 2; side++) {
-      f1 += (double) there[side] / n * 2 * right[side] / (there[side] + taken[side]);
+      f1[side] = 2.0 * right[side] / (there[side] + taken[side]);
     }
-    return new ProbeScores((double) (right[0] + right[1]) / n, auc(scores, positive), f1);
+    return new ProbeScores(
+        (double) (right[0] + right[1]) / n,
+        auc(scores, positive),
+        (there[0] * f1[0] + there[1] * f1[1]) / n,
+        f1[1]);
   }
 
   /** From the sum of the ranks of the positive ones. */

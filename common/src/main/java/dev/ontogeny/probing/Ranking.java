@@ -4,7 +4,7 @@ import java.io.Serializable;
 import java.util.Arrays;
 
 /** The features with the greatest scores, the greatest first; of equals the lower number first. */
-public final class Ranking implements Serializable {
+final class Ranking implements Serializable {
   private static final long serialVersionUID = 1;
 
   private final int[] features;
@@ -34,14 +34,14 @@ public final class Ranking implements Serializable {
   }
 
   /** Takes in the ranking of other features. */
-  public void merge(Ranking other) {
+  void merge(Ranking other) {
     for (int i = 0; i < other.size; i++) {
       add(other.features[i], other.scores[i]);
     }
   }
 
   /** In order. */
-  public int[] features() {
+  int[] features() {
     return Arrays.copyOf(features, size);
   }
 }

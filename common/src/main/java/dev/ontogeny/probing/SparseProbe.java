@@ -65,9 +65,13 @@ public final class SparseProbe {
     codes = new double[features.length][probe.members().length];
   }
 
-  /** Bytes in memory while training, at most. */
+  /**
+   * Bytes in memory while training, at most.
+   *
+   * @param features that are chosen by the absolute difference
+   */
   public static long memory(long features, long train, long test) {
-    return 8 * (3 * features + 12) * 2 * (train + test);
+    return 8 * (3 * (features + FeatureSplitting.MOST) + 12) * 2 * (train + test);
   }
 
   /**
@@ -122,10 +126,20 @@ public final class SparseProbe {
     }
   }
 
-  /** Trains on the first k features, or on as many as there are. */
-  public Trained train(int k, Method method) {
-    int used = Math.min(k, features.length);
-    double[][] columns = Arrays.copyOf(codes, used);
+  /**
+   * Trains.
+   *
+   * @param of some of its features
+   */
+  public Trained train(int[] of, Method method) {
+    double[][] columns = new double[of.length][];
+    for (int j = 0; j < of.length; j++) {
+      int at = 0;
+      while (features[at] != of[j]) {
+        at++;
+      }
+      columns[j] = codes[at];
+    }
     int[] train = places(false);
     int[] test = places(true);
     double[][] x = chosen(columns, train);
@@ -134,8 +148,7 @@ public final class SparseProbe {
     double c = method == Method.SAE_PROBES ? CrossValidation.best(x, y, penalty) : 1;
     LogisticRegression regression = LogisticRegression.fit(x, y, c, penalty);
     double[] scores = regression.scores(chosen(columns, test), test.length);
-    return new Trained(
-        regression, Arrays.copyOf(features, used), c, ProbeScores.of(scores, chosen(test)));
+    return new Trained(regression, of.clone(), c, ProbeScores.of(scores, chosen(test)));
   }
 
   /** Examples to learn from, or to be tested on; half of them are of the class. */

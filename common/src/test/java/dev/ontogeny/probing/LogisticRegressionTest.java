@@ -145,5 +145,6 @@ class LogisticRegressionTest {
     assertThat(found.accuracy()).isEqualTo(right / 60, within(1e-12));
     assertThat(found.auc()).isEqualTo(won / pairs, within(1e-12));
     assertThat(found.f1()).isEqualTo((there[0] * f1[0] + there[1] * f1[1]) / 60, within(1e-12));
+    assertThat(found.f1OfClass()).isEqualTo(f1[1], within(1e-12));
   }
 }

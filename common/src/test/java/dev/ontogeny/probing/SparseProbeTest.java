@@ -34,6 +34,9 @@ class SparseProbeTest {
   /** Likewise of tokens that are capitals. */
   private static final int OF_CAPITALS = 3;
 
+  /** Of these one fires in every document of the second language. */
+  private static final int[] HALVES = {5, 9};
+
   private static final int LANGUAGE = 0;
   private static final int SHUFFLED = 1;
   private static final int CAPITAL = 2;
@@ -71,6 +74,8 @@ class SparseProbeTest {
           codes[f] = random.nextInt(3) == 0 ? 0.3f * random.nextFloat() : 0;
         }
         codes[OF_LANGUAGE] = language == 0 && position % 2 == 0 ? 1 + random.nextFloat() : 0;
+        codes[HALVES[0]] = language == 1 && document % 2 == 0 ? 1 + random.nextFloat() : 0;
+        codes[HALVES[1]] = language == 1 && document % 2 == 1 ? 1 + random.nextFloat() : 0;
         codes[OF_CAPITALS] = capital ? 1 + random.nextFloat() : 0;
         codes[FEATURES - 1] = 0;
         // Some tokens of a document lack a label that its others have.
@@ -162,14 +167,18 @@ class SparseProbeTest {
         .orElseThrow();
   }
 
-  private static int[] chosen(ProbeSample sample, Probe probe, int blockRows) {
+  private static ProbeFeatures choice(ProbeSample sample, Probe probe, int blockRows) {
     ClassSums sums = new ClassSums(FEATURES, sample.classes());
     for (List<Row> block : blocks(blockRows)) {
       ClassSums one = new ClassSums(FEATURES, sample.classes());
       one.add(sample, examples(sample, block), codes(block), 0);
       sums.mergeFrom(new StatisticInput(one.toBytes()));
     }
-    return sums.rankings(sample, 0, 5)[sample.probes().indexOf(probe)].features();
+    return sums.choose(sample, 0, 5)[sample.probes().indexOf(probe)].chosen();
+  }
+
+  private static int[] chosen(ProbeSample sample, Probe probe, int blockRows) {
+    return choice(sample, probe, blockRows).differing();
   }
 
   private static SparseProbe filled(ProbeSample sample, Probe probe, int[] features, int size) {
@@ -193,7 +202,7 @@ class SparseProbeTest {
     assertThat(features).hasSize(5).startsWith(OF_LANGUAGE).doesNotContain(FEATURES - 1);
     SparseProbe filled = filled(sample, probe, features, 100);
     for (Method method : Method.values()) {
-      SparseProbe.Trained one = filled.train(1, method);
+      SparseProbe.Trained one = filled.train(Arrays.copyOf(features, 1), method);
       assertThat(one.features()).containsExactly(OF_LANGUAGE);
       assertThat(one.scores().auc()).isEqualTo(1);
       assertThat(one.scores().accuracy()).isEqualTo(1);
@@ -208,11 +217,12 @@ class SparseProbeTest {
   void aLabelThatNothingTellsIsNotTold() {
     ProbeSample sample = sample(100, 200, 100);
     Probe probe = probe(sample, 3);
-    SparseProbe filled = filled(sample, probe, chosen(sample, probe, 100), 100);
+    int[] features = chosen(sample, probe, 100);
+    SparseProbe filled = filled(sample, probe, features, 100);
     double chance = 4 * Math.sqrt(0.25 / filled.count(true));
     for (Method method : Method.values()) {
       for (int k : new int[] {1, 2, 5}) {
-        ProbeScores scores = filled.train(k, method).scores();
+        ProbeScores scores = filled.train(Arrays.copyOf(features, k), method).scores();
         assertThat(scores.accuracy()).isEqualTo(0.5, within(chance));
         assertThat(scores.auc()).isEqualTo(0.5, within(chance));
       }
@@ -226,7 +236,11 @@ class SparseProbeTest {
     assertThat(sample.kind(probe)).isEqualTo(Kind.TOKEN);
     int[] features = chosen(sample, probe, 100);
     assertThat(features).startsWith(OF_CAPITALS);
-    assertThat(filled(sample, probe, features, 100).train(1, Method.SPARSE_PROBING).scores().auc())
+    assertThat(
+            filled(sample, probe, features, 100)
+                .train(new int[] {OF_CAPITALS}, Method.SPARSE_PROBING)
+                .scores()
+                .auc())
         .isEqualTo(1);
   }
 
@@ -237,7 +251,7 @@ class SparseProbeTest {
     List<Row> whole = ROWS.stream().sorted((a, b) -> a.document() - b.document()).toList();
     int[] features = {OF_LANGUAGE, 2};
     SparseProbe filled = filled(sample, probe, features, 64);
-    SparseProbe.Trained trained = filled.train(2, Method.SPARSE_PROBING);
+    SparseProbe.Trained trained = filled.train(features, Method.SPARSE_PROBING);
     // The same by hand: every document's mean, and its side.
     int[] example = sample.examples(LANGUAGE, probeRows(whole));
     List<double[]> means = new ArrayList<>();
@@ -336,5 +350,27 @@ class SparseProbeTest {
     assertThat(sample.probes()).noneMatch(each -> each.label() == RARE);
     assertThat(sample.probes()).noneMatch(each -> each.label() == CONSTANT);
     assertThat(sample.probes()).hasSize(3 + 2 + 2);
+  }
+
+  /** Two features share the second language, one stands for the first, and none for a coin. */
+  @Test
+  void aValueThatFeaturesShareIsSplit() {
+    ProbeSample sample = sample(100, 100, 60);
+    Probe first = probe(sample, 0);
+    int[] toward = choice(sample, first, 100).toward();
+    FeatureSplitting one = FeatureSplitting.of(filled(sample, first, toward, 100), toward);
+    assertThat(one.features()).containsExactly(OF_LANGUAGE);
+    assertThat(one.splits()).isZero();
+    assertThat(one.f1()[0]).isEqualTo(1);
+
+    Probe second = probe(sample, 1);
+    toward = choice(sample, second, 100).toward();
+    FeatureSplitting two = FeatureSplitting.of(filled(sample, second, toward, 100), toward);
+    assertThat(two.features()).containsExactlyInAnyOrder(HALVES[0], HALVES[1]);
+    assertThat(two.splits()).isEqualTo(1);
+    assertThat(two.f1()).hasSize(3);
+    assertThat(two.f1()[0]).isBetween(0.5, 0.95);
+    assertThat(two.f1()[1]).isEqualTo(1);
+    assertThat(two.f1()[2]).isLessThanOrEqualTo(1);
   }
 }

@@ -4,12 +4,13 @@ import dev.ontogeny.data.FeatureTables;
 import dev.ontogeny.data.PublishedFile;
 import dev.ontogeny.data.TableWriter;
 import dev.ontogeny.probing.ClassSums;
+import dev.ontogeny.probing.FeatureSplitting;
 import dev.ontogeny.probing.ProbeCandidates;
 import dev.ontogeny.probing.ProbeDocuments;
+import dev.ontogeny.probing.ProbeFeatures;
 import dev.ontogeny.probing.ProbeRows;
 import dev.ontogeny.probing.ProbeSample;
 import dev.ontogeny.probing.ProbeSample.Probe;
-import dev.ontogeny.probing.Ranking;
 import dev.ontogeny.probing.SparseProbe;
 import dev.ontogeny.spark.Batched;
 import dev.ontogeny.spark.TableParts;
@@ -81,29 +82,29 @@ final class MeasureProbes implements AutoCloseable {
     spark.setJobDescription("measure: choose features for probes of " + unit.name());
     int ranges =
         unit.partitions(scan.value().settings().featuresPerFile())[unit.dictionaries().size()];
-    List<Ranked> ranked =
+    List<Chosen> chosen =
         MeasureKey.sorted(spark, encoded.mapPartitionsToPair(new Sums(scan, shared, unit)), ranges)
             .mapPartitionsWithIndex(new Choice(scan, shared, unit), false)
             .collect();
-    Ranking[][] chosen = new Ranking[unit.dictionaries().size()][];
-    for (Ranked each : ranked) {
-      if (chosen[each.dictionary()] == null) {
-        chosen[each.dictionary()] = each.rankings();
-      } else {
-        for (int probe = 0; probe < each.rankings().length; probe++) {
-          chosen[each.dictionary()][probe].merge(each.rankings()[probe]);
-        }
+    ProbeFeatures.Choice[][] choices = new ProbeFeatures.Choice[unit.dictionaries().size()][];
+    for (Chosen each : chosen) {
+      ProbeFeatures.Choice[] others = choices[each.dictionary()];
+      choices[each.dictionary()] = each.choices();
+      for (int probe = 0; others != null && probe < others.length; probe++) {
+        each.choices()[probe].merge(others[probe]);
       }
     }
-    int[][][] features = new int[chosen.length][][];
-    for (int i = 0; i < chosen.length; i++) {
+    ProbeFeatures[][] features = new ProbeFeatures[choices.length][];
+    for (int i = 0; i < choices.length; i++) {
       features[i] =
-          chosen[i] == null
+          choices[i] == null
               ? null
-              : Arrays.stream(chosen[i]).map(Ranking::features).toArray(int[][]::new);
+              : Arrays.stream(choices[i])
+                  .map(ProbeFeatures.Choice::chosen)
+                  .toArray(ProbeFeatures[]::new);
     }
     spark.setJobDescription("measure: train probes of " + unit.name());
-    Broadcast<int[][][]> known = spark.broadcast(features);
+    Broadcast<ProbeFeatures[][]> known = spark.broadcast(features);
     List<PublishedFile> files =
         MeasureKey.sorted(
                 spark,
@@ -248,13 +249,13 @@ final class MeasureProbes implements AutoCloseable {
   /**
    * The best of a range of features.
    *
-   * @param rankings by probe
+   * @param choices by probe
    */
-  private record Ranked(int dictionary, Ranking[] rankings) implements Serializable {}
+  private record Chosen(int dictionary, ProbeFeatures.Choice[] choices) implements Serializable {}
 
   /** Merges the sums of a range of features and chooses among them for every probe. */
   private static final class Choice
-      implements Function2<Integer, Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<Ranked>> {
+      implements Function2<Integer, Iterator<Tuple2<MeasureKey, byte[]>>, Iterator<Chosen>> {
     private static final long serialVersionUID = 1;
 
     private final Broadcast<MeasureScan> scan;
@@ -268,7 +269,7 @@ final class MeasureProbes implements AutoCloseable {
     }
 
     @Override
-    public Iterator<Ranked> call(Integer partition, Iterator<Tuple2<MeasureKey, byte[]>> records) {
+    public Iterator<Chosen> call(Integer partition, Iterator<Tuple2<MeasureKey, byte[]>> records) {
       MeasureSettings settings = scan.value().settings();
       int perFile = settings.featuresPerFile();
       int[] partitions = unit.partitions(perFile);
@@ -282,9 +283,9 @@ final class MeasureProbes implements AutoCloseable {
         sums.mergeFrom(new StatisticInput(records.next()._2()));
       }
       return List.of(
-              new Ranked(
+              new Chosen(
                   dictionary,
-                  sums.rankings(sample.value(), first, settings.probing().mostFeatures())))
+                  sums.choose(sample.value(), first, settings.probing().mostFeatures())))
           .iterator();
     }
   }
@@ -293,13 +294,13 @@ final class MeasureProbes implements AutoCloseable {
   private static final class Codes extends OverCodes {
     private static final long serialVersionUID = 1;
 
-    private final Broadcast<int[][][]> features;
+    private final Broadcast<ProbeFeatures[][]> features;
 
     Codes(
         Broadcast<MeasureScan> scan,
         Broadcast<ProbeSample> sample,
         MeasureUnit unit,
-        Broadcast<int[][][]> features) {
+        Broadcast<ProbeFeatures[][]> features) {
       super(scan, sample, unit);
       this.features = features;
     }
@@ -312,7 +313,7 @@ final class MeasureProbes implements AutoCloseable {
       for (int number = 0; number < probes.size(); number++) {
         Probe probe = probes.get(number);
         SparseProbe part =
-            new SparseProbe(sample.value(), probe, features.value()[dictionary][number]);
+            new SparseProbe(sample.value(), probe, features.value()[dictionary][number].all());
         part.add(examples[probe.label()], codes);
         StatisticOutput out = new StatisticOutput();
         part.write(out);
@@ -331,13 +332,13 @@ final class MeasureProbes implements AutoCloseable {
     private final Broadcast<MeasureScan> scan;
     private final Broadcast<ProbeSample> sample;
     private final MeasureUnit unit;
-    private final Broadcast<int[][][]> features;
+    private final Broadcast<ProbeFeatures[][]> features;
 
     Training(
         Broadcast<MeasureScan> scan,
         Broadcast<ProbeSample> sample,
         MeasureUnit unit,
-        Broadcast<int[][][]> features) {
+        Broadcast<ProbeFeatures[][]> features) {
       this.scan = scan;
       this.sample = sample;
       this.unit = unit;
@@ -356,40 +357,43 @@ final class MeasureProbes implements AutoCloseable {
         while (records.hasNext()) {
           Tuple2<MeasureKey, byte[]> next = records.next();
           if (next._1().major() != at) {
-            publish(measured, at, probe, tables);
+            publish(dictionary, at, probe, tables);
             at = next._1().major();
             probe =
                 new SparseProbe(
                     sample.value(),
                     sample.value().probes().get(at),
-                    features.value()[dictionary][at]);
+                    features.value()[dictionary][at].all());
           }
           probe.mergeFrom(new StatisticInput(next._2()));
         }
-        publish(measured, at, probe, tables);
+        publish(dictionary, at, probe, tables);
         return tables.finish().stream()
             .map(file -> MeasureReduction.belonging(file, measured))
             .iterator();
       }
     }
 
-    private void publish(
-        MeasureUnit.Measured dictionary, int number, SparseProbe probe, TableParts tables)
+    private void publish(int place, int number, SparseProbe probe, TableParts tables)
         throws IOException {
       if (probe == null) {
         return;
       }
+      MeasureUnit.Measured dictionary = unit.dictionaries().get(place);
+      ProbeFeatures chosen = features.value()[place][number];
       Probe its = sample.value().probes().get(number);
       LabelValues label = sample.value().label(its);
       for (SparseProbe.Method method : SparseProbe.Method.values()) {
         for (int k : scan.value().settings().probing().features()) {
-          SparseProbe.Trained trained = probe.train(k, method);
-          for (Place place : dictionary.places()) {
+          int used = Math.min(k, chosen.differing().length);
+          SparseProbe.Trained trained =
+              probe.train(Arrays.copyOf(chosen.differing(), used), method);
+          for (Place at : dictionary.places()) {
             tables.write(
                 FeatureTables.PROBES,
                 dictionary.id(),
-                place.site(),
-                place.checkpoint(),
+                at.site(),
+                at.checkpoint(),
                 label.name(),
                 label.values()[its.ofClass() - label.offset()],
                 sample.value().kind(its).shown(),
@@ -404,6 +408,23 @@ final class MeasureProbes implements AutoCloseable {
                 (long) probe.count(true));
           }
         }
+      }
+      if (chosen.toward().length == 0) {
+        return;
+      }
+      FeatureSplitting splitting = FeatureSplitting.of(probe, chosen.toward());
+      for (Place at : dictionary.places()) {
+        tables.write(
+            FeatureTables.FEATURE_SPLITS,
+            dictionary.id(),
+            at.site(),
+            at.checkpoint(),
+            label.name(),
+            label.values()[its.ofClass() - label.offset()],
+            sample.value().kind(its).shown(),
+            splitting.splits(),
+            Arrays.stream(splitting.features()).asLongStream().toArray(),
+            splitting.f1());
       }
     }
   }

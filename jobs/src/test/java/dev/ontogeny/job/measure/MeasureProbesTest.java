@@ -87,7 +87,8 @@ class MeasureProbesTest {
 
   @Test
   void everyDictionaryTellsTopicsAndNoCoins() throws Exception {
-    List<Map<String, Object>> rows = probes("features", measure("features"));
+    Manifest manifest = measure("features");
+    List<Map<String, Object>> rows = probes("features", manifest);
     // Five topics and two sides of a coin, by two methods with two numbers of features.
     assertThat(rows).hasSize(DICTIONARIES * (5 + 2) * 2 * 2);
     double topics = 0;
@@ -111,6 +112,19 @@ class MeasureProbesTest {
       }
     }
     assertThat(topics / ofTopics).isGreaterThan(0.65);
+    List<Map<String, Object>> splits =
+        TestSpark.table(
+            Folder.of(folder.resolve("features").toString()), manifest, "feature_splits");
+    assertThat(splits).hasSize(DICTIONARIES * (5 + 2));
+    for (Map<String, Object> row : splits) {
+      double[] f1 = (double[]) row.get("f1");
+      int features = ((long[]) row.get("features")).length;
+      assertThat(row.get("splits")).isEqualTo(features - 1);
+      assertThat(f1.length).isBetween(features, features + 1);
+      for (int k = 1; k < f1.length; k++) {
+        assertThat(f1[k] > f1[k - 1] + 0.03).isEqualTo(k < features);
+      }
+    }
   }
 
   @Test
