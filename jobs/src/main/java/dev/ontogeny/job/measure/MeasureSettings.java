@@ -5,7 +5,6 @@ import dev.ontogeny.run.Operational;
 import dev.ontogeny.run.Problems;
 import dev.ontogeny.stats.FeatureBlock;
 import java.io.Serializable;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Settings of {@link Measure}; {@code conf/jobs/measure.conf} says what they mean. */
@@ -70,7 +69,7 @@ public record MeasureSettings(
                 features);
       }
       problems.raise();
-      features = new ArrayList<>(features);
+      features = List.copyOf(features);
     }
 
     boolean any() {
