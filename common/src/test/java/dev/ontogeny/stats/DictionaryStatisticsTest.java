@@ -50,6 +50,28 @@ class DictionaryStatisticsTest {
     assertThat(Arrays.stream(replicates).max().orElseThrow()).isGreaterThan(1.02 * fvu);
   }
 
+  /** Values are multiples of 1/1024, so that the shift is exact in floats. */
+  @Test
+  void aShiftOfAllInputsLeavesTheVarianceUnexplainedAsItIs() {
+    assertThat(shiftedFvu(100)).isCloseTo(shiftedFvu(0), within(1e-9));
+  }
+
+  private static double shiftedFvu(int shift) {
+    Random random = new Random(6);
+    DictionaryStatistics statistics = new DictionaryStatistics(3, 0);
+    for (int r = 0; r < 500; r++) {
+      float[] x = new float[3];
+      double square = 0;
+      for (int i = 0; i < x.length; i++) {
+        x[i] = shift + (random.nextInt(4096) - 2048) / 1024f;
+        square += (double) x[i] * x[i];
+      }
+      statistics.add(random.nextDouble(), square, 1, 1, 1, 1, new byte[0], 0);
+      statistics.addInput(x, 0);
+    }
+    return statistics.fvu();
+  }
+
   @Test
   void weightsArePoissonWithMeanOne() {
     Bootstrap bootstrap = new Bootstrap(8, 100);
