@@ -45,6 +45,42 @@ public final class FeatureTables {
               "where no vector has a length")
           .build();
 
+  public static final TableSchema QUALITY =
+      measured("quality")
+          .tells(
+              "Quality of every dictionary by the names of SAEBench's core, as far as it follows from activations.",
+              "a dictionary on a split of the data of a checkpoint")
+          .column("split", ColumnType.STRING, "", "train or held_out, as in dictionaries")
+          .column("rows", ColumnType.LONG, "tokens", "of the split")
+          .column(
+              "mse",
+              ColumnType.DOUBLE,
+              "captured units²",
+              "mean squared length of a vector less its reconstruction, all columns together")
+          .column(
+              "explained_variance",
+              ColumnType.DOUBLE,
+              "",
+              "as SAEBench 0.6.0 has it: 1 − mse / (s − (s / d)²), s the mean squared length of a vector of d columns; no share of a variance, and another one where inputs are shifted or scaled: take 1 − fvu of dictionaries",
+              "where that is no number")
+          .column(
+              "explained_variance_legacy",
+              ColumnType.DOUBLE,
+              "share",
+              "mean over tokens of 1 − squared error / squared distance of the vector from the mean that the dictionary subtracts",
+              "where the dictionary subtracts no mean, as some that were imported, and where no vector differs from it")
+          .column("l2_norm_in", ColumnType.DOUBLE, "captured units", "mean length of a vector")
+          .column(
+              "l2_norm_out", ColumnType.DOUBLE, "captured units", "mean length of a reconstruction")
+          .column(
+              "relative_reconstruction_bias",
+              ColumnType.DOUBLE,
+              "ratio",
+              "mean squared length of a reconstruction / mean product with its vector: below 1 where reconstructions are too short",
+              "where no reconstruction has a part along its vector")
+          .column("l1", ColumnType.DOUBLE, "scaled units", "mean sum of the codes of a token")
+          .build();
+
   public static final TableSchema FEATURES =
       measured("features")
           .tells("Every feature at every checkpoint, over all shards.", "a feature at a checkpoint")
@@ -386,6 +422,7 @@ public final class FeatureTables {
   private static final List<TableSchema> ALL =
       List.of(
           DICTIONARIES,
+          QUALITY,
           FEATURES,
           HISTOGRAMS,
           EXAMPLES,

@@ -52,6 +52,9 @@ public final class BlockEncoder implements AutoCloseable {
     /** By source. */
     final DictionaryStatistics[] statistics;
 
+    /** Whether a mean is subtracted from the columns of a source. */
+    final boolean[] centredSources;
+
     /** By source, what its gates leave of the codes; by source the bars of these. */
     final float[][] bars;
 
@@ -83,11 +86,15 @@ public final class BlockEncoder implements AutoCloseable {
       columnScale = dictionary.columnScale();
       columns = dictionary.sourceColumns();
       statistics = new DictionaryStatistics[sources.length];
+      centredSources = new boolean[sources.length];
       bars = new float[sources.length][];
       for (int s = 0; s < sources.length; s++) {
         int columnsOfSource = columns[sources[s] + 1] - columns[sources[s]];
         statistics[s] = new DictionaryStatistics(columnsOfSource, replicates);
         bars[s] = dictionary.sourceThreshold(sources[s]);
+        for (int i = columns[sources[s]]; i < columns[sources[s] + 1]; i++) {
+          centredSources[s] |= inputMean[i] != 0;
+        }
       }
       turned = new CodesByFeature.Builder[bars[0] == null ? 1 : sources.length];
       Arrays.setAll(turned, view -> new CodesByFeature.Builder(width));
@@ -285,16 +292,17 @@ public final class BlockEncoder implements AutoCloseable {
         activation += code;
       }
     }
-    double squareX = comparison.squareX();
-    double squareY = comparison.squareY();
-    boolean zero = squareX == 0;
     lane.statistics[source].add(
-        comparison.error(),
-        comparison.square(),
-        active,
-        activation,
-        zero ? Double.NaN : squareY == 0 ? 0 : comparison.product() / Math.sqrt(squareX * squareY),
-        zero ? 0 : Math.sqrt(squareY / squareX),
+        new DictionaryStatistics.Row(
+            comparison.error(),
+            comparison.square(),
+            lane.centredSources[source],
+            lane.columnScale[first],
+            comparison.squareX(),
+            comparison.squareY(),
+            comparison.product(),
+            active,
+            activation),
         weights,
         (done + row) * replicates);
   }

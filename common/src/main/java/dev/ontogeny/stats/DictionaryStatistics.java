@@ -11,11 +11,15 @@ import java.util.stream.IntStream;
  * ratio ‖x̂‖/‖x‖ (rows where x is zero have neither). Inputs are centred by the dataset's mean, so
  * that Σ‖x̃ − mean(x̃)‖² = Σ‖x̃‖² − ‖Σx̃‖²/n loses no digits.
  *
- * <p>Bytes: {@code 'D' 2}, the sums, Σx̃, each sum of all replicates.
+ * <p>Without replicates, in captured units: ‖x − x̂‖², ‖x‖², ‖x̂‖², x·x̂, ‖x‖, ‖x̂‖, and the share
+ * of ‖x̃‖² that is explained (rows where x̃ is zero, or not centred, have none). Of these are the
+ * figures of SAEBench's {@code core} (its release 0.6.0) that a model is not needed for.
+ *
+ * <p>Bytes: {@code 'D' 3}, the sums, Σx̃, each sum of all replicates, the sums without.
  */
 public final class DictionaryStatistics implements Mergeable<DictionaryStatistics> {
   private static final int TAG = 'D';
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
 
   // What is summed over rows: places in the arrays of sums.
   private static final int ROWS = 0;
@@ -28,6 +32,17 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   private static final int ROWS_WITH_NORM = 7;
   private static final int SUMS = 8;
 
+  // What is summed without replicates.
+  private static final int CAPTURED_ERROR = 0;
+  private static final int SQUARE_IN = 1;
+  private static final int SQUARE_OUT = 2;
+  private static final int PRODUCT = 3;
+  private static final int NORM_IN = 4;
+  private static final int NORM_OUT = 5;
+  private static final int EXPLAINED = 6;
+  private static final int ROWS_WITH_SQUARE = 7;
+  private static final int FURTHER = 8;
+
   private final int replicates;
   private final double[] sums = new double[SUMS];
   private final double[] input;
@@ -35,7 +50,32 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   /** By sum, then by replicate. */
   private final double[] replicateSums;
 
+  private final double[] further = new double[FURTHER];
   private final double[] weightOf;
+
+  /**
+   * What became of a row.
+   *
+   * @param error ‖x̃ − x̃̂‖²
+   * @param square ‖x̃‖²
+   * @param centred whether x̃ has a mean subtracted
+   * @param scale of x̃: what captured units are multiplied by
+   * @param squareIn ‖x‖², in captured units as the two that follow
+   * @param squareOut ‖x̂‖²
+   * @param product x·x̂
+   * @param active latents
+   * @param activation their sum
+   */
+  public record Row(
+      double error,
+      double square,
+      boolean centred,
+      double scale,
+      double squareIn,
+      double squareOut,
+      double product,
+      int active,
+      double activation) {}
 
   /**
    * Nothing seen yet.
@@ -51,7 +91,7 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
 
   /** Bytes in memory. */
   public static long memory(int inputs, int replicates) {
-    return 8L * (inputs + SUMS + (SUMS + 1L) * replicates);
+    return 8L * (inputs + SUMS + FURTHER + (SUMS + 1L) * replicates);
   }
 
   public int replicates() {
@@ -61,29 +101,34 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   /**
    * One row.
    *
-   * @param cosine of x and x̂, NaN where x is zero
    * @param weights of the replicates, from {@code weightsFrom} on
    */
-  public void add(
-      double error,
-      double square,
-      int active,
-      double activation,
-      double cosine,
-      double normRatio,
-      byte[] weights,
-      int weightsFrom) {
-    boolean hasNorm = !Double.isNaN(cosine);
+  public void add(Row of, byte[] weights, int weightsFrom) {
+    boolean hasNorm = of.squareIn() > 0;
+    double cosine =
+        hasNorm && of.squareOut() > 0
+            ? of.product() / Math.sqrt(of.squareIn() * of.squareOut())
+            : 0;
     double[] row = {
       1,
-      error,
-      square,
-      active,
-      activation,
-      hasNorm ? cosine : 0,
-      hasNorm ? normRatio : 0,
+      of.error(),
+      of.square(),
+      of.active(),
+      of.activation(),
+      cosine,
+      hasNorm ? Math.sqrt(of.squareOut() / of.squareIn()) : 0,
       hasNorm ? 1 : 0
     };
+    further[CAPTURED_ERROR] += of.error() / (of.scale() * of.scale());
+    further[SQUARE_IN] += of.squareIn();
+    further[SQUARE_OUT] += of.squareOut();
+    further[PRODUCT] += of.product();
+    further[NORM_IN] += Math.sqrt(of.squareIn());
+    further[NORM_OUT] += Math.sqrt(of.squareOut());
+    if (of.centred() && of.square() > 0) {
+      further[EXPLAINED] += 1 - of.error() / of.square();
+      further[ROWS_WITH_SQUARE]++;
+    }
     for (int b = 0; b < replicates; b++) {
       weightOf[b] = weights[weightsFrom + b];
     }
@@ -145,6 +190,51 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
     return sums[NORM_RATIO] / sums[ROWS_WITH_NORM];
   }
 
+  /** Mean ‖x − x̂‖², of all columns together, in captured units squared. */
+  public double meanSquaredError() {
+    return further[CAPTURED_ERROR] / sums[ROWS];
+  }
+
+  /**
+   * What SAEBench 0.6.0 calls explained variance: 1 − mean ‖x − x̂‖² / (mean ‖x‖² − m²), m the mean
+   * over rows and columns of x² (its code squares this in place of the mean of x), in captured
+   * units. It is no share of a variance, and moves with the units and the mean of the inputs;
+   * {@link #fvu} does not.
+   */
+  public double explainedVarianceOfSaeBench() {
+    double square = further[SQUARE_IN] / sums[ROWS];
+    double mean = square / input.length;
+    return 1 - meanSquaredError() / (square - mean * mean);
+  }
+
+  /** Mean over rows of 1 − ‖x̃ − x̃̂‖² / ‖x̃‖², as SAEBench's {@code explained_variance_legacy}. */
+  public double explainedShare() {
+    return further[EXPLAINED] / further[ROWS_WITH_SQUARE];
+  }
+
+  /** Mean ‖x‖, in captured units. */
+  public double normIn() {
+    return further[NORM_IN] / sums[ROWS];
+  }
+
+  /** Mean ‖x̂‖, in captured units. */
+  public double normOut() {
+    return further[NORM_OUT] / sums[ROWS];
+  }
+
+  /**
+   * Mean ‖x̂‖² / mean x·x̂: below 1 where reconstructions are too short (arXiv 2404.16014, equation
+   * 10).
+   */
+  public double relativeReconstructionBias() {
+    return further[SQUARE_OUT] / further[PRODUCT];
+  }
+
+  /** Mean sum of the codes of a row, in scaled units. */
+  public double l1() {
+    return sums[ACTIVATION] / sums[ROWS];
+  }
+
   /** {@link #fvu} of every replicate, with the sample's mean in place of the replicate's. */
   public double[] fvuReplicates() {
     return ratios(ERROR, SQUARE, 1 / centredShare());
@@ -183,6 +273,7 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
     add(sums, other.sums);
     add(input, other.input);
     add(replicateSums, other.replicateSums);
+    add(further, other.further);
   }
 
   private static void add(double[] to, double[] what) {
@@ -194,7 +285,7 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   @Override
   public void write(StatisticOutput out) {
     out.header(TAG, VERSION);
-    for (double[] part : new double[][] {sums, input, replicateSums}) {
+    for (double[] part : new double[][] {sums, input, replicateSums, further}) {
       for (double value : part) {
         out.writeDouble(value);
       }
@@ -205,7 +296,7 @@ public final class DictionaryStatistics implements Mergeable<DictionaryStatistic
   @Override
   public void mergeFrom(StatisticInput in) {
     in.header(TAG, VERSION);
-    for (double[] part : new double[][] {sums, input, replicateSums}) {
+    for (double[] part : new double[][] {sums, input, replicateSums, further}) {
       for (int i = 0; i < part.length; i++) {
         part[i] += in.readDouble();
       }

@@ -23,7 +23,10 @@ class DictionaryStatisticsTest {
       x[r] = new float[] {(float) random.nextGaussian(1, 1), (float) random.nextGaussian()};
       double square = x[r][0] * x[r][0] + x[r][1] * x[r][1];
       statistics.add(
-          error[r], square, r % 5, r % 5 * 2.0, r == 0 ? Double.NaN : 0.5, 2, weights, r * 50);
+          new DictionaryStatistics.Row(
+              error[r], square, true, 2, r == 0 ? 0 : 9, 36, 9, r % 5, r % 5 * 2.0),
+          weights,
+          r * 50);
       statistics.addInput(x[r], 0);
     }
     double[] mean = {
@@ -50,6 +53,35 @@ class DictionaryStatisticsTest {
     assertThat(Arrays.stream(replicates).max().orElseThrow()).isGreaterThan(1.02 * fvu);
   }
 
+  /** Two rows of two columns, reckoned by hand; the scale is 2. */
+  @Test
+  void figuresBySaeBenchsNames() {
+    DictionaryStatistics statistics = new DictionaryStatistics(2, 0);
+    // x = (3, 4), x̂ = (3, 3), around a mean of (1, 1); then x = (0, 2), x̂ = (0, 0).
+    statistics.add(
+        new DictionaryStatistics.Row(4, 4 * 13, true, 2, 25, 18, 21, 2, 7), new byte[0], 0);
+    statistics.add(new DictionaryStatistics.Row(16, 4 * 2, true, 2, 4, 0, 0, 1, 2), new byte[0], 0);
+
+    assertThat(statistics.meanSquaredError()).isEqualTo((1 + 4) / 2.0);
+    double square = (25 + 4) / 2.0;
+    assertThat(statistics.explainedVarianceOfSaeBench())
+        .isCloseTo(1 - 2.5 / (square - square / 2 * square / 2), within(1e-12));
+    assertThat(statistics.explainedShare())
+        .isCloseTo(((1 - 1 / 13.0) + (1 - 4 / 2.0)) / 2, within(1e-12));
+    assertThat(statistics.normIn()).isEqualTo((5 + 2) / 2.0);
+    assertThat(statistics.normOut()).isCloseTo(Math.sqrt(18) / 2, within(1e-12));
+    assertThat(statistics.relativeReconstructionBias()).isCloseTo(18 / 21.0, within(1e-12));
+    assertThat(statistics.l1()).isEqualTo(4.5);
+  }
+
+  @Test
+  void withoutAMeanNoShareIsExplained() {
+    DictionaryStatistics statistics = new DictionaryStatistics(2, 0);
+    statistics.add(new DictionaryStatistics.Row(1, 4, false, 1, 4, 1, 1, 1, 1), new byte[0], 0);
+    assertThat(statistics.explainedShare()).isNaN();
+    assertThat(statistics.meanSquaredError()).isEqualTo(1);
+  }
+
   /** Values are multiples of 1/1024, so that the shift is exact in floats. */
   @Test
   void aShiftOfAllInputsLeavesTheVarianceUnexplainedAsItIs() {
@@ -66,7 +98,11 @@ class DictionaryStatisticsTest {
         x[i] = shift + (random.nextInt(4096) - 2048) / 1024f;
         square += (double) x[i] * x[i];
       }
-      statistics.add(random.nextDouble(), square, 1, 1, 1, 1, new byte[0], 0);
+      statistics.add(
+          new DictionaryStatistics.Row(
+              random.nextDouble(), square, true, 1, square, square, square, 1, 1),
+          new byte[0],
+          0);
       statistics.addInput(x, 0);
     }
     return statistics.fvu();

@@ -278,6 +278,10 @@ class FeatureBlockTest {
     // What is published of dictionaries as a whole.
     tables.add(FeatureTables.DICTIONARIES);
     tables.add(FeatureTables.BOOTSTRAP);
+    tables.add(FeatureTables.QUALITY);
+    // And of probes, which have two passes of their own.
+    tables.add(FeatureTables.PROBES);
+    tables.add(FeatureTables.FEATURE_SPLITS);
     assertThat(tables)
         .extracting(TableSchema::name)
         .containsExactlyInAnyOrderElementsOf(

@@ -146,7 +146,10 @@ class MergeableTest {
                       byte[] weights = new byte[10];
                       weights[f] = 2;
                       s.add(
-                          value, 2 * value, f, value, f == 0 ? Double.NaN : 0.5, 0.25, weights, 0);
+                          new DictionaryStatistics.Row(
+                              value, 2 * value, true, 2, f, value, 0.5, f, value),
+                          weights,
+                          0);
                       s.addInput(new float[] {value, 1, f}, 0);
                     }),
             DictionaryStatistics::mergeFrom));

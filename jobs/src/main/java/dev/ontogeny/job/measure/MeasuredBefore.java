@@ -11,13 +11,16 @@ import dev.ontogeny.data.TableReader;
 import dev.ontogeny.data.TableSchema;
 import dev.ontogeny.dictionary.DictionaryMetadata;
 import dev.ontogeny.dictionary.Source;
+import dev.ontogeny.job.measure.MeasuredDictionary.Quality;
 import dev.ontogeny.job.measure.MeasuredDictionary.Split;
 import dev.ontogeny.job.measure.MeasuredDictionary.Statistic;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.stats.RowStatistics;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,7 +55,9 @@ record MeasuredBefore(Folder folder, Set<String> known, List<PublishedFile> file
     }
     Folder folder = Folder.of(settings.continueFrom());
     Manifest manifest = dataset.continued(folder, "features", settings, "measured", "on");
-    for (TableSchema table : RowStatistics.tables(dataset)) {
+    List<TableSchema> measured = new ArrayList<>(RowStatistics.tables(dataset));
+    measured.add(FeatureTables.QUALITY);
+    for (TableSchema table : measured) {
       if (manifest.table(table.name()).findAny().isEmpty()) {
         throw Failure.settings(
             "continue-from %s has no table %s, which is measured today: nothing of it can be taken",
@@ -160,6 +165,20 @@ record MeasuredBefore(Folder folder, Set<String> known, List<PublishedFile> file
     }
   }
 
+  /** All of a table of the dictionaries as wholes. */
+  private List<Object[]> rows(Manifest manifest, TableSchema table) throws IOException {
+    List<Object[]> rows = new ArrayList<>();
+    for (PublishedFile file : manifest.table(table.name()).toList()) {
+      try (TableReader reader =
+          TableReader.open(folder, table, file.path(), table.names().toArray(String[]::new))) {
+        for (Object[] row = reader.next(); row != null; row = reader.next()) {
+          rows.add(row);
+        }
+      }
+    }
+    return rows;
+  }
+
   /** What was published of the dictionaries as a whole. */
   List<MeasuredDictionary> dictionaries() throws IOException {
     Map<String, MeasuredDictionary> found = new LinkedHashMap<>();
@@ -167,41 +186,37 @@ record MeasuredBefore(Folder folder, Set<String> known, List<PublishedFile> file
       return List.of();
     }
     Manifest manifest = Manifest.read(folder, "features");
-    for (PublishedFile file : manifest.table("dictionaries").toList()) {
-      try (TableReader reader =
-          TableReader.open(
-              folder,
-              FeatureTables.DICTIONARIES,
-              file.path(),
-              FeatureTables.DICTIONARIES.names().toArray(String[]::new))) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          of(found, row)
-              .splits()
-              .add(
-                  new Split(
-                      (String) row[3],
-                      (Long) row[4],
-                      number(row[5]),
-                      number(row[6]),
-                      number(row[7]),
-                      number(row[8]),
-                      number(row[9])));
-        }
-      }
+    Map<List<Object>, Quality> qualities = new HashMap<>();
+    for (Object[] row : rows(manifest, FeatureTables.QUALITY)) {
+      qualities.put(
+          Arrays.asList(row).subList(0, 4),
+          new Quality(
+              number(row[5]),
+              number(row[6]),
+              number(row[7]),
+              number(row[8]),
+              number(row[9]),
+              number(row[10]),
+              number(row[11])));
     }
-    for (PublishedFile file : manifest.table("bootstrap").toList()) {
-      try (TableReader reader =
-          TableReader.open(
-              folder,
-              FeatureTables.BOOTSTRAP,
-              file.path(),
-              FeatureTables.BOOTSTRAP.names().toArray(String[]::new))) {
-        for (Object[] row = reader.next(); row != null; row = reader.next()) {
-          of(found, row)
-              .statistics()
-              .add(new Statistic((String) row[3], number(row[4]), (double[]) row[5]));
-        }
-      }
+    for (Object[] row : rows(manifest, FeatureTables.DICTIONARIES)) {
+      of(found, row)
+          .splits()
+          .add(
+              new Split(
+                  (String) row[3],
+                  (Long) row[4],
+                  number(row[5]),
+                  number(row[6]),
+                  number(row[7]),
+                  number(row[8]),
+                  number(row[9]),
+                  qualities.get(Arrays.asList(row).subList(0, 4))));
+    }
+    for (Object[] row : rows(manifest, FeatureTables.BOOTSTRAP)) {
+      of(found, row)
+          .statistics()
+          .add(new Statistic((String) row[3], number(row[4]), (double[]) row[5]));
     }
     return found.values().stream().filter(each -> known.contains(each.id())).toList();
   }

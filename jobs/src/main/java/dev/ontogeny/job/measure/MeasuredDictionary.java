@@ -27,7 +27,30 @@ record MeasuredDictionary(
       double l0,
       double deadShare,
       double cosine,
-      double normRatio) {}
+      double normRatio,
+      Quality quality) {}
+
+  /** What {@link FeatureTables#QUALITY} tells of a split; what is no number is told as none. */
+  record Quality(
+      double mse,
+      double explainedVariance,
+      double explainedVarianceLegacy,
+      double normIn,
+      double normOut,
+      double bias,
+      double l1) {
+
+    static Quality of(DictionaryStatistics of) {
+      return new Quality(
+          of.meanSquaredError(),
+          of.explainedVarianceOfSaeBench(),
+          of.explainedShare(),
+          of.normIn(),
+          of.normOut(),
+          of.relativeReconstructionBias(),
+          of.l1());
+    }
+  }
 
   /** A statistic of the population with its bootstrap replicates. */
   record Statistic(String name, double value, double[] replicates) {}
@@ -127,10 +150,11 @@ record MeasuredDictionary(
         of.l0(),
         1 - (double) active / width,
         of.cosine(),
-        of.normRatio());
+        of.normRatio(),
+        Quality.of(of));
   }
 
-  /** Writes the tables {@code dictionaries} and {@code bootstrap}. */
+  /** Writes the tables {@code dictionaries}, {@code quality} and {@code bootstrap}. */
   static List<PublishedFile> write(Publication publication, List<MeasuredDictionary> dictionaries) {
     List<MeasuredDictionary> sorted = new ArrayList<>(dictionaries);
     sorted.sort(
@@ -152,6 +176,21 @@ record MeasuredDictionary(
               split.deadShare(),
               TableWriter.finite(split.cosine()),
               TableWriter.finite(split.normRatio()));
+          Quality quality = split.quality();
+          tables.write(
+              FeatureTables.QUALITY,
+              each.id(),
+              each.site(),
+              each.checkpoint(),
+              split.name(),
+              split.rows(),
+              quality.mse(),
+              TableWriter.finite(quality.explainedVariance()),
+              TableWriter.finite(quality.explainedVarianceLegacy()),
+              quality.normIn(),
+              quality.normOut(),
+              TableWriter.finite(quality.bias()),
+              quality.l1());
         }
         for (Statistic statistic : each.statistics()) {
           tables.write(

@@ -378,6 +378,59 @@ class MeasureTest {
     }
   }
 
+  /** The figures by SAEBench's names beside those of all rows of the split, one by one. */
+  private void assertSaeBench(Twin twin, List<Integer> rows, Map<String, Object> split)
+      throws Exception {
+    Map<String, Object> found =
+        table("quality").stream()
+            .filter(
+                row ->
+                    Stream.of("dictionary", "checkpoint", "split")
+                        .allMatch(key -> row.get(key).equals(split.get(key))))
+            .findAny()
+            .orElseThrow();
+    double[] sums = new double[7];
+    for (int r : rows) {
+      double[] reconstructed = twin.reconstruction(r);
+      double[] of = new double[5];
+      for (int i = 0; i < reconstructed.length; i++) {
+        double scale = twin.dictionary.inputScale()[0];
+        double mean = twin.dictionary.inputMean()[i];
+        double x = twin.scaled.get(r)[i] / scale + mean;
+        double y = reconstructed[i] / scale + mean;
+        of[0] += (x - y) * (x - y);
+        of[1] += x * x;
+        of[2] += y * y;
+        of[3] += x * y;
+        of[4] += (x - mean) * (x - mean);
+      }
+      for (int i = 0; i < 4; i++) {
+        sums[i] += of[i] / rows.size();
+      }
+      sums[4] += (1 - of[0] / of[4]) / rows.size();
+      sums[5] += Math.sqrt(of[1]) / rows.size();
+      sums[6] += Math.sqrt(of[2]) / rows.size();
+    }
+    double width = twin.dictionary.inputs();
+    Map<String, Double> expected =
+        Map.of(
+            "mse", sums[0],
+            "explained_variance", 1 - sums[0] / (sums[1] - Math.pow(sums[1] / width, 2)),
+            "explained_variance_legacy", sums[4],
+            "l2_norm_in", sums[5],
+            "l2_norm_out", sums[6],
+            "relative_reconstruction_bias", sums[2] / sums[3],
+            "l1",
+                rows.stream().mapToDouble(r -> Arrays.stream(twin.codes.get(r)).sum()).sum()
+                    / rows.size());
+    assertThat(found.get("rows")).isEqualTo((long) rows.size());
+    expected.forEach(
+        (name, value) ->
+            assertThat((Double) found.get(name))
+                .as(name)
+                .isCloseTo(value, within(1e-4 * Math.max(1, Math.abs(value)))));
+  }
+
   @Test
   void qualityIsThatOfEachSplit() throws Exception {
     assertThat(table("dictionaries")).hasSize(14);
@@ -422,6 +475,7 @@ class MeasureTest {
           .isCloseTo(1 - (double) alive / WIDTH, within(1e-9));
       assertThat((Double) row.get("cosine")).isBetween(-1.0, 1.0);
       assertThat((Double) row.get("norm_ratio")).isPositive();
+      assertSaeBench(twin, rows, row);
     }
     List<Map<String, Object>> bootstrap = table("bootstrap");
     assertThat(bootstrap).hasSize(7 * 6);
