@@ -122,6 +122,22 @@ class Opened:
             raise OntogenyError(f"{self.path} holds the dictionaries {ids}: " + ("name one of them" if id is None else f"{id} is none of them"))
         return Dictionary(self._found["dictionaries"][0] / id)
 
+    def saebench(self, out: str | os.PathLike, split: str | None = None) -> list[pathlib.Path]:
+        """Writes the quality of every dictionary at every checkpoint as a result of SAEBench's `core`, a file each, and gives their paths.
+
+        What needs the model in memory, and the texts' number per feature, is -1, as SAEBench itself writes what it did not compute. Definitions, and
+        where they differ from SAEBench's: the page on tables. `split` is train or held_out; without one it is held_out where rows were held out.
+
+        >>> import json, tempfile
+        >>> (path,) = ontogeny.open(folder).saebench(tempfile.mkdtemp())
+        >>> result = json.loads(path.read_text())
+        >>> result["eval_type_id"], result["eval_result_metrics"]["sparsity"]["l0"]
+        ('core', 2.0)
+        """
+        from .saebench import write
+
+        return write(self, out, split)
+
 
 def open(path: str | os.PathLike) -> Opened:
     """Opens the folder of a run, a published folder, or a saved model of Spark ML. Nothing but manifests is read. Folders are local or mounted.

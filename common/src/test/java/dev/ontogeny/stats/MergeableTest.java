@@ -147,7 +147,7 @@ class MergeableTest {
                       weights[f] = 2;
                       s.add(
                           new DictionaryStatistics.Row(
-                              value, 2 * value, true, 2, f, value, 0.5, f, value),
+                              value, 2 * value, true, 2, f == 0 ? 0 : 4, 1, 0.5, f, value),
                           weights,
                           0);
                       s.addInput(new float[] {value, 1, f}, 0);

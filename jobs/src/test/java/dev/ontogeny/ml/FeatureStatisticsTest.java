@@ -73,7 +73,7 @@ final class FeatureStatisticsTest {
     assertThat(statistics.table(spark, "examples").where("document = 3").count()).isPositive();
     assertThatThrownBy(() -> statistics.table(spark, "curves"))
         .hasMessageContaining("has no table 'curves': it has [")
-        .hasMessageContaining("examples, features");
+        .hasMessageContaining("examples, feature_splits, features");
   }
 
   @Test
