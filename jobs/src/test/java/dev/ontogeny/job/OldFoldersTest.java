@@ -106,8 +106,7 @@ class OldFoldersTest {
       Map<String, Double> fvu = fvu(features);
       assertThat(fvu(chain.resolve("features"))).isNotEmpty();
       fvu(chain.resolve("features"))
-          .forEach(
-              (key, value) -> assertThat(fvu.get(key)).as(key).isCloseTo(value, within(1e-4)));
+          .forEach((key, value) -> assertThat(fvu.get(key)).as(key).isCloseTo(value, within(1e-4)));
       assertThat(rows(Manifest.read(folder(features)), "quality")).isEqualTo(fvu.size());
     }
 
