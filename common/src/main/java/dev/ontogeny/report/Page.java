@@ -23,6 +23,7 @@ public record Page(String name, List<String> tables) {
           page("feature"),
           page("lineage"),
           page("compare"),
+          page("pareto"),
           page("reference"));
 
   public Page {

@@ -292,6 +292,7 @@ class AbsentInputsTest {
                 "#/features",
                 "#/lineage",
                 "#/compare",
+                "#/pareto",
                 "#/reference"));
     var links =
         browser.evaluate(

@@ -1,5 +1,5 @@
 "use strict";
-// Two series side by side, and all dictionaries by what they miss and how much they use.
+// Two series side by side.
 (() => {
   const { h, format: f, source } = ontogeny;
 
@@ -41,8 +41,8 @@
           }),
         ),
         agreement(first, second),
-        h("h2", null, "What dictionaries miss against what they use"),
-        paretoFigure(),
+        h("h2", null, "How the dictionaries were trained"),
+        h("p", { class: "note" }, "What they miss against what they use: ", h("a", { href: ontogeny.address("pareto") }, "the trade-off"), "."),
         h("div", { class: "grid" }, trainingFigure(training)),
       ];
 
@@ -82,65 +82,6 @@
           ontogeny.plainTable(rows),
         ]
       : null;
-  }
-
-  // One point per dictionary and checkpoint; only a sweep has points that compete.
-  function paretoFigure() {
-    const report = ontogeny.report();
-    const families = new Set(ontogeny.objects(report.dictionaries).map((row) => [row.type, row.width, row.k].join(" ")));
-    if (families.size < 2) {
-      return h("p", { class: "none" }, "All dictionaries are of one width and one k, so there is no trade-off to draw. Train a sweep (several entries in the setting dictionaries) to see one.");
-    }
-    const quality = ontogeny.objects(report.quality);
-    const heldOut = quality.some((row) => row.split === "held_out") ? quality.filter((row) => row.split === "held_out") : quality;
-    const dictionaries = new Map(ontogeny.objects(report.dictionaries).map((row) => [row.dictionary, row]));
-    const widths = [...new Set(heldOut.map((row) => (dictionaries.get(row.dictionary) || {}).width))].sort(d3.ascending);
-    const steps = [...new Set(heldOut.map((row) => row.checkpoint))].sort(d3.ascending);
-    const opacity = (step) => 0.25 + (0.7 * steps.indexOf(step)) / Math.max(1, steps.length - 1);
-    // The mean over replicas of what dictionaries of one kind miss, joined over kinds at each checkpoint.
-    const kind = (row) => {
-      const dictionary = dictionaries.get(row.dictionary) || {};
-      return [dictionary.type, dictionary.width, dictionary.k].join(" ");
-    };
-    const fronts = d3
-      .groups(heldOut, (row) => row.checkpoint)
-      .map(([step, rows]) => ({
-        name: "step " + f.step(step),
-        opacity: opacity(step),
-        points: d3
-          .groups(rows, kind)
-          .map(([, same]) => ({ x: d3.mean(same, (row) => row.l0), y: d3.mean(same, (row) => row.fvu) }))
-          .sort((a, b) => a.x - b.x || a.y - b.y),
-      }));
-    return ontogeny.figure({
-      id: "pareto",
-      wide: true,
-      title: "Variance unexplained against active features",
-      caption: [`One point per dictionary and checkpoint, over ${[...new Set(heldOut.map((row) => row.rows))].map(f.whole).join(" and ")} ${quality.some((row) => row.split === "held_out") ? "held-out" : "training"} rows; lower left is better, and only points of one checkpoint compete. Grey lines join the kinds of dictionaries (type, width, k; mean over replicas) at one checkpoint. Later checkpoints are more opaque; shapes and colours are widths. Source: `, source("features", "dictionaries", "fvu", "l0"), "."],
-      rows: () => heldOut.map((row) => ({ dictionary: row.dictionary, checkpoint: row.checkpoint, width: (dictionaries.get(row.dictionary) || {}).width, l0: row.l0, fvu: row.fvu })),
-      draw: (width) =>
-        ontogeny.scatter(
-          {
-            label: "FVU against L0",
-            x: { label: "L0: active features per token" },
-            y: { label: "FVU" },
-            legend: widths.length > 1 ? widths.map((each, i) => ({ name: f.whole(each) + " features", colour: "c" + (i % 6) })) : [],
-            fronts,
-            points: heldOut.map((row) => {
-              const at = widths.indexOf((dictionaries.get(row.dictionary) || {}).width);
-              return {
-                x: row.l0,
-                y: row.fvu,
-                name: `${row.dictionary}, step ${f.step(row.checkpoint)}: FVU ${f.number(row.fvu)}, L0 ${f.number(row.l0)}`,
-                colour: "c" + (at % 6),
-                shape: at % 7,
-                opacity: opacity(row.checkpoint),
-              };
-            }),
-          },
-          width,
-        ),
-    });
   }
 
   function trainingFigure(training) {

@@ -235,7 +235,9 @@ public final class Report implements Job<ReportSettings> {
                 "rows",
                 "fvu",
                 "l0",
-                "dead_share")
+                "dead_share",
+                "cosine",
+                "norm_ratio")
             .orElseThrow()
             .sorted("dictionary", "site", "checkpoint", "split");
     Map<String, Object> report = new LinkedHashMap<>();
@@ -262,6 +264,8 @@ public final class Report implements Job<ReportSettings> {
     report.put("columns", tables.shown());
     report.put("dictionaries", inputs.dictionaries());
     report.put("quality", quality);
+    // Features of an earlier release have none.
+    inputs.whole("features/quality").ifPresent(table -> report.put("figures", table));
     report.put(
         "warnings",
         Warnings.of(

@@ -77,6 +77,8 @@ class ReportPagesTest {
             "#/lineage",
             "#/compare",
             "#/compare?steps=even",
+            "#/pareto",
+            "#/pareto?figure=cosine&step=nowhere",
             "#/reference?table=evolution/events");
     for (String scheme : List.of("light", "dark")) {
       browser.prefer(scheme);
@@ -99,7 +101,7 @@ class ReportPagesTest {
   @Test
   void everyFigureSaysWhereItWasDrawnFrom() throws Exception {
     for (String view :
-        List.of("overview", "geometry", "effects", "formation", "lineage", "compare")) {
+        List.of("overview", "geometry", "effects", "formation", "lineage", "compare", "pareto")) {
       browser.open(report, "#/" + view);
       assertThat(
               browser.evaluate(
@@ -110,6 +112,35 @@ class ReportPagesTest {
           .as(view)
           .isEmpty();
     }
+  }
+
+  @Test
+  void theFrontIsOfKindsThatNoneOfFewerActiveFeaturesReaches() throws Exception {
+    browser.open(report, "#/pareto");
+    // By k: L0, FVU, length; the replicas of k = 2 count by their mean.
+    String rows =
+        "[[1, 1, 0.5, 0.5], [2, 2, 0.4, 1.2], [2, 2, 0.8, 1.4], [3, 3, 0.3, 0.9], [4, 4, 0.3, 1.1]]"
+            + ".map(([k, l0, fvu, norm_ratio]) => ({type: 'top-k', width: 8, k, l0, fvu, norm_ratio}))";
+    String front = "ontogeny.paretoFront(" + rows + ", '%s').map((point) => point.x).join()";
+    assertThat(browser.text(front.formatted("fvu"))).isEqualTo("1,3");
+    assertThat(browser.text(front.formatted("norm_ratio"))).isEqualTo("1,2,3");
+    assertThat(browser.text("document.querySelector('main').innerText"))
+        .contains("there is no trade-off to draw");
+    // As if the replicas were of two k.
+    browser.evaluate(
+        """
+        (() => {
+          const {columns, rows} = ontogeny.report().dictionaries;
+          const k = columns.indexOf('k');
+          rows.forEach((row) => (row[k] = 4 + row[columns.indexOf('replica')]));
+        })()
+        """);
+    browser.go("#/pareto?figure=cosine");
+    assertThat(
+            browser.evaluate("document.querySelectorAll('#figure-pareto .point').length").asInt())
+        .isEqualTo(2 * ReportFixture.CHECKPOINTS.size());
+    assertThat(browser.text("document.querySelector('#figure-pareto figcaption').innerText"))
+        .contains("upper left is better", "12,500 held-out rows");
   }
 
   @Test
