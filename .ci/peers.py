@@ -7,6 +7,7 @@ On the probe batch that every dictionary has, as it was captured: codes are equa
 """
 
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from dictionary_learning.utils import load_dictionary
 from llamascopium.models.crosscoder import Crosscoder
-from llamascopium.models.sae import SparseAutoEncoder
+from llamascopium.models.sae import SAEConfig, SparseAutoEncoder
 from sae_lens import SAE
 from safetensors.numpy import load_file
 from sparsify import SparseCoder
@@ -28,9 +29,9 @@ DATASET, WORK = sys.argv[1], pathlib.Path(sys.argv[2])
 ONTOGENY = str(pathlib.Path(__file__).resolve().parent.parent / "deploy" / "ontogeny")
 SITES = json.loads((pathlib.Path(DATASET) / "_manifest.json").read_text())["summary"]["sites"]
 SHORT = ["replicas=1", f"checkpoints={SITES[0]['checkpoints'][-2:]}", "training.tokens=60000", "training.dead-window=20000"]
-TYPES = "{type=batch-top-k,width=256,k=8},{type=matryoshka-batch-top-k,width=256,k=8},{type=jump-relu,width=256},{type=relu,width=256}"
+TYPES = "{type=batch-top-k,width=256,k=8},{type=matryoshka-batch-top-k,width=256,k=8},{type=jump-relu,width=256},{type=relu,width=256},{type=pca,width=64}"
 OPENED = []
-PLAIN = "{type=top-k,width=256,k=8},"
+PLAIN = "{type=top-k,width=256,k=8},{type=k-means,width=64},"
 
 
 def ontogeny(*arguments):
@@ -75,8 +76,11 @@ def llamascopium(folder, rows):
     said = json.loads((folder / "config.json").read_text())
     if said["sae_type"] == "sae":
         sae = SparseAutoEncoder.from_local(str(folder))
-        codes = sae.encode(rows)
-        return codes, sae.decode(codes)
+        codes = sae.encode(sae.normalize_activations({said["hook_point_in"]: rows})[said["hook_point_in"]])
+        decoded = sae.decode(codes)
+        if said["act_fn"] == "topk" and said["sparsity_include_decoder_norm"]:
+            codes = codes * sae.decoder_norm()  # what it compares; ours compares codes
+        return codes, decoded / sae.compute_norm_factor(decoded, said["hook_point_out"])
     crosscoder = Crosscoder.from_local(str(folder))
     parts = rows.split(said["d_model"], dim=1)
     scaled, scales = crosscoder.normalize_activations(dict(zip(said["hook_points"], parts, strict=True)), return_scale_factor=True)
@@ -121,7 +125,7 @@ def check(name, format, ids, *settings):
             rows, want = rows[:, :read], want[:, read:]
         with torch.no_grad():
             codes, got = (each.numpy() for each in LOADERS[format](out / dictionary, rows))
-        if format == "dictionary-learning" and said["type"] == "relu":
+        if format == "dictionary-learning" and said["type"] in ("relu", "pca"):
             # Its loader makes decoder rows one long and codes that much longer.
             want_codes = want_codes * np.linalg.norm(tensors["W_dec"], axis=1) / tensors["input_scale"][0]
         equal(f"{format} {dictionary}: codes", codes, want_codes, 2e-5)
@@ -150,7 +154,17 @@ def save_sparsify(folder, to):
     SparseCoder.load_from_disk(folder).save_to_disk(to)
 
 
-SAVERS = {"saelens": save_saelens, "dictionary-learning": save_dictionary_learning, "sparsify": save_sparsify}
+def save_llamascopium(folder, to):
+    kind = Crosscoder if json.loads((folder / "config.json").read_text())["sae_type"] == "crosscoder" else SparseAutoEncoder
+    written(kind.from_local(str(folder)), to)
+
+
+def written(model, to):
+    model.save_pretrained(to)
+    model.cfg.save_hyperparameters(to)
+
+
+SAVERS = {"saelens": save_saelens, "dictionary-learning": save_dictionary_learning, "sparsify": save_sparsify, "llamascopium": save_llamascopium}
 
 
 def back(name, format, ids):
@@ -161,8 +175,30 @@ def back(name, format, ids):
         SAVERS[format](WORK / f"{name}-{format}" / dictionary, theirs / dictionary)
         _, said = probe(name, dictionary)
         source = said["sources"][0]
-        entries.append(f'{{path="{dictionary}",site="{source["site"]}",checkpoint={source["checkpoint"]},name=n{number}}}')
-    published = f"{name}-{format}-back"
+        # A crosscoder's files say of its sources where they belong.
+        where = f',site="{source["site"]}",checkpoint={source["checkpoint"]}' if len(said["sources"]) == 1 else ""
+        entries.append(f'{{path="{dictionary}"{where},name=n{number}}}')
+    come_in(f"{name}-{format}-back", format, theirs, entries)
+
+
+def llamascopium_itself():
+    """As that library makes them by default: scaled inputs, gates by norms."""
+    theirs = WORK / "made-llamascopium"
+    entries = []
+    site, checkpoint = SITES[0]["site"], SITES[0]["checkpoints"][-1]
+    for function in ("relu", "jumprelu", "topk"):
+        sae = SparseAutoEncoder(SAEConfig(hook_point_in=site, hook_point_out=site, d_model=SITES[0]["width"], expansion_factor=2.5, act_fn=function, top_k=8))
+        sae.init_parameters(encoder_uniform_bound=0.1, decoder_uniform_bound=0.2, init_log_jumprelu_threshold_value=math.log(0.3))
+        for bias in (sae.b_E, sae.b_D):
+            torch.nn.init.uniform_(bias, -0.1, 0.1)
+        sae.set_dataset_average_activation_norm({site: 7.0})
+        written(sae, theirs / function)
+        entries.append(f'{{path="{function}",checkpoint={checkpoint},name={function}}}')
+    come_in("made-llamascopium-back", "llamascopium", theirs, entries)
+
+
+def come_in(published, format, theirs, entries):
+    """Imports folders of a library and compares with what the library makes of the probe batches."""
     ontogeny("import", "--format", format, "--set", f"dataset={DATASET}", "--set", f"input={theirs}", "--output", WORK / published, "--set", f"dictionaries=[{','.join(entries)}]")
     for folder in sorted((WORK / published).glob("*/dictionary.json")):
         tensors, said = probe(published, folder.parent.name)
@@ -183,10 +219,11 @@ def equal(what, got, want, share):
 torch.manual_seed(0)
 singles = train("singles", "mode=independent", f"dictionaries=[{PLAIN}{TYPES}]")
 for format in LOADERS:
-    ids = [each for each in singles if format != "sparsify" or "-top-k-" in each and "batch" not in each]
+    ids = [each for each in singles if format != "sparsify" or "-k-means-" in each or "-top-k-" in each and "batch" not in each]
     check("singles", format, ids)
     if format in SAVERS:
         back("singles", format, ids)
+llamascopium_itself()
 
 sites = [each["site"] for each in SITES]
 if len(sites) > 1:
@@ -197,5 +234,7 @@ if len(sites) > 1:
 
 crosscoders = train("crosscoders", "mode=crosscoder", f"sites=[{sites[0]}]", "dictionaries=[{type=relu,width=256},{type=batch-top-k,width=256,k=8},{type=jump-relu,width=256}]")
 check("crosscoders", "safetensors", [each for each in crosscoders if "jump-relu" not in each])
-check("crosscoders", "llamascopium", [each for each in crosscoders if "top-k" not in each])
+gated = [each for each in crosscoders if "top-k" not in each]
+check("crosscoders", "llamascopium", gated)
+back("crosscoders", "llamascopium", gated)
 print(f"{len(OPENED)} dictionaries do what they did, there and back")

@@ -92,9 +92,9 @@ final class PeerConfig {
   }
 
   /** A number above zero. */
-  float positive(String key) {
-    float value = node.path(key).isNumber() ? node.path(key).floatValue() : Float.NaN;
-    if (!(value > 0 && Float.isFinite(value))) {
+  double positive(String key) {
+    double value = node.path(key).isNumber() ? node.path(key).doubleValue() : Double.NaN;
+    if (!((float) value > 0 && Float.isFinite((float) value))) {
       throw wrong(key, "a number above zero");
     }
     return value;
@@ -120,6 +120,18 @@ final class PeerConfig {
       throw wrong(key, "a text");
     }
     return node.path(key).textValue();
+  }
+
+  /** A list of texts, at least one. */
+  List<String> texts(String key) {
+    List<String> texts = new ArrayList<>();
+    for (JsonNode each : node.path(key)) {
+      texts.add(each.isTextual() ? each.textValue() : null);
+    }
+    if (!node.path(key).isArray() || texts.isEmpty() || texts.contains(null)) {
+      throw wrong(key, "a list of texts, at least one");
+    }
+    return texts;
   }
 
   /** One of these texts. */

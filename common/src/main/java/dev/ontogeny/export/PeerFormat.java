@@ -40,11 +40,6 @@ public interface PeerFormat {
   List<PublishedFile> write(Folder folder, String path, Dictionary dictionary, Origin origin)
       throws IOException;
 
-  /** Whether {@link #read} can: some formats are written alone. */
-  default boolean reads() {
-    return true;
-  }
-
   /**
    * Reads the one in a folder.
    *

@@ -23,17 +23,7 @@ public final class PeerFormats {
 
   /** Their keys. */
   public static String[] keys() {
-    return keys(ALL);
-  }
-
-  /** The keys of some. */
-  public static String[] keys(List<PeerFormat> formats) {
-    return formats.stream().map(PeerFormat::key).toArray(String[]::new);
-  }
-
-  /** Those that can be read. */
-  public static List<PeerFormat> readable() {
-    return ALL.stream().filter(PeerFormat::reads).toList();
+    return ALL.stream().map(PeerFormat::key).toArray(String[]::new);
   }
 
   /** The format of that key. */
@@ -48,9 +38,9 @@ public final class PeerFormats {
   }
 
   /** What there is to choose from, for {@code --help}. */
-  public static String help(List<PeerFormat> formats) {
+  public static String help() {
     StringBuilder help = new StringBuilder();
-    formats.forEach(
+    ALL.forEach(
         each -> help.append(String.format(Locale.ROOT, "%s: %s%n", each.key(), each.summary())));
     return help.toString();
   }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.DoublePredicate;
 
 /**
  * The tensors of a peer's file, asked for by name and shape. Whoever reads a format takes all that
@@ -157,7 +158,14 @@ final class PeerTensors {
   /** A vector of that length whose numbers may be positive infinity, but not NaN. */
   float[] bars(String name, int length) {
     Tensor tensor = tensor(name, length);
-    requireNumbers(name, tensor, Float.POSITIVE_INFINITY);
+    requireNumbers(name, tensor, value -> Double.isFinite(value) || value > 0);
+    return tensor.values();
+  }
+
+  /** A vector of that length of logarithms of such numbers: those of zero and infinity as well. */
+  float[] logarithms(String name, int length) {
+    Tensor tensor = tensor(name, length);
+    requireNumbers(name, tensor, value -> !Double.isNaN(value));
     return tensor.values();
   }
 
@@ -188,14 +196,14 @@ final class PeerTensors {
 
   private Tensor finite(String name, int... shape) {
     Tensor tensor = tensor(name, shape);
-    requireNumbers(name, tensor, Float.NaN);
+    requireNumbers(name, tensor, Double::isFinite);
     return tensor;
   }
 
-  private void requireNumbers(String name, Tensor tensor, float allowed) {
+  private void requireNumbers(String name, Tensor tensor, DoublePredicate usable) {
     float[] values = tensor.values();
     for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i]) && values[i] != allowed) {
+      if (!usable.test(values[i])) {
         throw Failure.data(
             "%s: tensor %s has %s, at number %d of its shape %s: only finite numbers can be used",
             origin, name, values[i], i, Arrays.toString(tensor.shape()));

@@ -187,7 +187,7 @@ final class PlainSafetensors implements PeerFormat {
     Arrays.fill(scale, 1);
     for (PeerConfig source : sources) {
       if (stacked > 1) {
-        scale[places.size()] = source.positive(SCALE);
+        scale[places.size()] = (float) source.positive(SCALE);
       }
       places.add(new Imported.Place(source.text("site"), source.whole("checkpoint")));
     }
@@ -208,6 +208,7 @@ final class PlainSafetensors implements PeerFormat {
             threshold),
         places,
         scale,
+        /* scaled= */ false,
         config.whole("replica"));
   }
 

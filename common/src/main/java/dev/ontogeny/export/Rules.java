@@ -13,6 +13,10 @@ final class Rules {
   /** What comes in with thresholds, whatever it was trained as. */
   static final DictionaryType ABOVE_THRESHOLD = DictionaryTypes.of("jump-relu");
 
+  /** What comes in with thresholds that each source compares with by itself. */
+  static final DictionaryType ABOVE_THRESHOLD_BY_SOURCE =
+      DictionaryTypes.of("jump-relu-per-source");
+
   /** What comes in with one threshold that a batch decided. */
   static final DictionaryType OF_BATCH = DictionaryTypes.of("batch-top-k");
 

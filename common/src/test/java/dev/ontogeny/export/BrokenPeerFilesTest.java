@@ -9,6 +9,7 @@ import dev.ontogeny.data.Folder;
 import dev.ontogeny.dictionary.Dictionary;
 import dev.ontogeny.dictionary.Safetensors;
 import dev.ontogeny.dictionary.Safetensors.Tensor;
+import dev.ontogeny.dictionary.Source;
 import dev.ontogeny.run.Failure;
 import dev.ontogeny.run.FailureKind;
 import dev.ontogeny.run.Json;
@@ -206,6 +207,77 @@ class BrokenPeerFilesTest {
   }
 
   @Test
+  void whatLlamascopiumSaysAndNoDictionaryHasHere() throws IOException {
+    write("llamascopium", PeerFixture.dictionary("top-k", true));
+    say(node -> node.put("sae_type", "lorsa"));
+    refused("llamascopium", "config.json: 'sae_type' should be one of sae, crosscoder");
+    say(node -> node.put("sae_type", "sae").put("rope", 1));
+    refused("llamascopium", "config.json has a key 'rope' that is not known here");
+    say(node -> node.put("use_glu_encoder", true).remove("rope"));
+    refused("llamascopium", "'use_glu_encoder' should be false: no dictionary here has such");
+    say(node -> node.put("use_glu_encoder", false).put("act_fn", "batchtopk"));
+    refused("llamascopium", "'act_fn' should be relu, jumprelu or topk", "it is \"batchtopk\"");
+    say(node -> node.put("act_fn", "topk").put("top_k", 12));
+    refused("llamascopium", "'top_k' should be at most the number of latents, 11, it is 12");
+    // Where nobody says, it is 50.
+    say(node -> node.remove("top_k"));
+    refused("llamascopium", "'top_k' should be at most the number of latents, 11, it is absent");
+    say(node -> node.put("top_k", 3).put("norm_activation", "token-wise"));
+    refused("llamascopium", "'norm_activation' should be dataset-wise or inference, since rows");
+    say(node -> node.put("norm_activation", "dataset-wise"));
+    String norm = "dataset_average_activation_norm." + PeerFixture.SITE;
+    refused("llamascopium", "sae_weights.safetensors lacks a tensor " + norm + " of shape []");
+    hold(all -> all.put(norm, new Tensor(new int[0], new float[] {0})));
+    refused("llamascopium", "'norm_activation' should be inference where tensor " + norm);
+    hold(all -> all.put(norm, new Tensor(new int[0], new float[] {Float.NaN})));
+    refused("llamascopium", "tensor " + norm + " has NaN");
+    say(node -> node.put("norm_activation", "inference").put("expansion_factor", 2));
+    refused("llamascopium", "tensor W_E should be of shape [7, 14], it is of [7, 11]");
+    say(node -> node.put("expansion_factor", 0.1));
+    refused("llamascopium", "'expansion_factor' should be a number that makes latents");
+    say(node -> node.put("expansion_factor", 11 / 7.0).remove("hook_point_out"));
+    refused("llamascopium", "'hook_point_out' should be a text, it is absent");
+    say(node -> node.put("hook_point_out", PeerFixture.SITE).put("use_decoder_bias", false));
+    refused("llamascopium", "has tensors that a sae of top-k does not have: [b_D]");
+    hold(all -> all.remove("b_D"));
+    assertThat(read("llamascopium").dictionary().decoderBias()).containsOnly(0);
+  }
+
+  @Test
+  void tensorsOfLlamascopiumThatAreNotWhatTheyShouldBe() throws IOException {
+    write("llamascopium", PeerFixture.dictionary("jump-relu", true));
+    String bars = "activation_function.log_jumprelu_threshold";
+    hold(all -> all.get(bars).values()[2] = Float.NaN);
+    refused("llamascopium", "tensor " + bars + " has NaN, at number 2 of its shape [11]");
+    hold(all -> all.remove(bars));
+    refused("llamascopium", "lacks a tensor " + bars + " of shape [11]");
+    hold(all -> all.put(bars, Tensor.vector(new float[11])));
+    hold(all -> Arrays.fill(all.get("W_D").values(), 14, 21, 0));
+    assertThat(read("llamascopium").dictionary().threshold()).containsOnly(1);
+    say(node -> node.put("sparsity_include_decoder_norm", true));
+    refused("llamascopium", "row 2 of W_D is zero, and sparsity_include_decoder_norm divides");
+    hold(all -> all.put("W_E_glu", Tensor.matrix(7, 11, new float[77])));
+    say(node -> node.put("sparsity_include_decoder_norm", false));
+    refused("llamascopium", "a sae of jump-relu does not have: [W_E_glu]");
+  }
+
+  @Test
+  void crosscodersThatNoDictionaryIsHere() throws IOException {
+    write(
+        "llamascopium",
+        PeerFixture.over(
+            "relu", true, new Source(PeerFixture.SITE, 0, 4), new Source(PeerFixture.SITE, 1, 4)));
+    say(node -> node.put("act_fn", "topk"));
+    refused("llamascopium", "'act_fn' should be relu or jumprelu for a crosscoder");
+    say(node -> node.put("act_fn", "relu").put("sparsity_include_decoder_norm", false));
+    refused("llamascopium", "'sparsity_include_decoder_norm' should be true for a crosscoder");
+    say(node -> node.put("sparsity_include_decoder_norm", true).putArray("hook_points").add(3));
+    refused("llamascopium", "'hook_points' should be a list of texts, at least one, it is [3]");
+    say(node -> node.putArray("hook_points").add("only"));
+    refused("llamascopium", "tensor W_E should be of shape [1, 4, 11], it is of [2, 4, 11]");
+  }
+
+  @Test
   void thresholdsThatWereNeverSet() throws IOException {
     write("dictionary-learning", PeerFixture.dictionary("top-k", true));
     say(node -> ((ObjectNode) node.path("trainer")).put("dict_class", "BatchTopKSAE"));
@@ -243,7 +315,7 @@ class BrokenPeerFilesTest {
   @Test
   void filesOfWhichAnythingIsBroken() throws IOException {
     RandomGenerator random = Seeds.generator(3, "broken");
-    for (PeerFormat format : PeerFormats.readable()) {
+    for (PeerFormat format : PeerFormats.all()) {
       write(format.key(), PeerFixture.dictionary("top-k", true));
       for (Path file : new Path[] {tensors, config}) {
         byte[] whole = Files.readAllBytes(file);

@@ -30,7 +30,7 @@ class RoundTripTest {
   /** Every format and dictionary that it says it can say. */
   static List<Arguments> sayable() {
     List<Arguments> all = new ArrayList<>();
-    for (PeerFormat format : PeerFormats.readable()) {
+    for (PeerFormat format : PeerFormats.all()) {
       for (Dictionary each : dictionaries(true)) {
         if (format.refusal(PeerFixture.metadata(each)) == null) {
           all.add(Arguments.of(format.key(), told(each), each));
@@ -69,18 +69,21 @@ class RoundTripTest {
       String key, String told, Dictionary dictionary) throws IOException {
     Imported read = through(key, dictionary);
     PlainDictionary plain = read.dictionary();
-    Dictionary ours = plain.dictionary(dictionary.sources(), read.scale());
+    Dictionary ours = read.dictionary(dictionary.sources());
     boolean positive = dictionary.type().activation() == Activation.POSITIVE;
     for (double[] row : PeerFixture.inputs(dictionary, ROWS)) {
       double[] code = PeerFixture.code(dictionary, row);
       double[] reconstruction = PeerFixture.reconstruction(dictionary, code);
-      double[] peers = PeerFixture.code(plain, row);
       if (key.equals("dictionary-learning") && positive) {
         code = timesNorms(code, dictionary);
       }
-      assertThat(peers).containsExactly(code, within(3e-5));
-      assertThat(PeerFixture.reconstruction(plain, peers))
-          .containsExactly(reconstruction, within(3e-4));
+      // Where inputs are scaled, it is the dictionary of ours alone that reads them as captured.
+      if (!read.scaled() || dictionary.sources().size() == 1) {
+        double[] peers = PeerFixture.code(plain, row);
+        assertThat(peers).containsExactly(code, within(3e-5));
+        assertThat(PeerFixture.reconstruction(plain, peers))
+            .containsExactly(reconstruction, within(3e-4));
+      }
       double[] again = PeerFixture.code(ours, row);
       assertThat(again).containsExactly(code, within(3e-5));
       assertThat(PeerFixture.reconstruction(ours, again))
@@ -100,7 +103,7 @@ class RoundTripTest {
   /** Where nothing is folded, numbers that come back are the numbers that were. */
   @Test
   void weightsOfAnAutoencoderWithoutScalingComeBackBitByBit() throws IOException {
-    for (PeerFormat format : PeerFormats.readable()) {
+    for (PeerFormat format : PeerFormats.all()) {
       for (String type : List.of("top-k", "relu", "batch-top-k", "jump-relu")) {
         Dictionary dictionary = PeerFixture.dictionary(type, false);
         boolean folds =
@@ -109,13 +112,15 @@ class RoundTripTest {
         if (folds || format.refusal(PeerFixture.metadata(dictionary)) != null) {
           continue;
         }
+        // It subtracts nothing from inputs, and has logarithms of thresholds: these are rounded.
+        float rounding = format.key().equals("llamascopium") ? 1e-5f : 0;
         Imported read = through(format.key(), dictionary);
-        Dictionary again = read.dictionary().dictionary(dictionary.sources(), read.scale());
+        Dictionary again = read.dictionary(dictionary.sources());
         assertThat(again.encoder()).as(format.key()).isEqualTo(dictionary.encoder());
         assertThat(again.decoder()).isEqualTo(dictionary.decoder());
-        assertThat(again.encoderBias()).containsExactly(dictionary.encoderBias());
+        assertThat(again.encoderBias()).containsExactly(dictionary.encoderBias(), within(rounding));
         assertThat(again.decoderBias()).containsExactly(dictionary.decoderBias());
-        assertThat(again.threshold()).containsExactly(dictionary.threshold());
+        assertThat(again.threshold()).containsExactly(dictionary.threshold(), within(rounding));
         assertThat(again.inputMean()).containsOnly(0);
         assertThat(again.inputScale()).containsOnly(1);
       }
@@ -124,7 +129,7 @@ class RoundTripTest {
 
   @Test
   void filesSayWhereADictionaryBelongs() throws IOException {
-    for (PeerFormat format : PeerFormats.readable()) {
+    for (PeerFormat format : PeerFormats.all()) {
       Imported read = through(format.key(), PeerFixture.dictionary("top-k", true));
       assertThat(read.places())
           .as(format.key())
@@ -148,7 +153,7 @@ class RoundTripTest {
             new Source(PeerFixture.SITE, 0, 4),
             new Source(PeerFixture.SITE, 1000, 4));
     Imported read = through("safetensors", dictionary);
-    Dictionary again = read.dictionary().dictionary(dictionary.sources(), read.scale());
+    Dictionary again = read.dictionary(dictionary.sources());
     assertThat(again.inputScale()).containsExactly(dictionary.inputScale());
     assertThat(again.decoder().values())
         .containsExactly(dictionary.decoder().values(), within(1e-6f));
@@ -156,7 +161,7 @@ class RoundTripTest {
 
   @Test
   void theSameDictionaryGivesTheSameBytes() throws IOException {
-    for (PeerFormat format : PeerFormats.readable()) {
+    for (PeerFormat format : PeerFormats.all()) {
       Dictionary dictionary = PeerFixture.dictionary("top-k", true);
       List<PublishedFile> first = write(format, "first", dictionary);
       List<PublishedFile> second = write(format, "second", dictionary);

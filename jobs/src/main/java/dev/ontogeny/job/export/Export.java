@@ -42,7 +42,7 @@ public final class Export implements Job<ExportSettings> {
 
   @Override
   public String reference() {
-    return "Formats:\n\n" + PeerFormats.help(PeerFormats.all());
+    return "Formats:\n\n" + PeerFormats.help();
   }
 
   @Override

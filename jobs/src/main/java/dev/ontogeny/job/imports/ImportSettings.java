@@ -26,7 +26,7 @@ public record ImportSettings(
   public ImportSettings {
     Problems problems =
         new Problems()
-            .oneOf("format", format, PeerFormats.keys(PeerFormats.readable()))
+            .oneOf("format", format, PeerFormats.keys())
             .oneOf("kernel", kernel, "auto", "cpu", "nd4j", "reference");
     dictionaries = List.copyOf(dictionaries);
     for (int i = 0; i < dictionaries.size(); i++) {

@@ -58,7 +58,7 @@ final class ImportTask implements VoidFunction<ImportPlan.Item> {
     }
     Imported imported =
         PeerFormats.of(settings.format()).read(LookTask.folder(input, item.found().entry()));
-    Dictionary dictionary = imported.dictionary().dictionary(item.sources(), imported.scale());
+    Dictionary dictionary = imported.dictionary(item.sources());
     KernelProvider kernels = Gpus.provider(settings.kernel(), threads);
     HeldOut.Result heldOut =
         HeldOut.evaluate(

@@ -51,7 +51,7 @@ public final class Imports implements Job<ImportSettings> {
 
   @Override
   public String reference() {
-    return "Formats:\n\n" + PeerFormats.help(PeerFormats.readable());
+    return "Formats:\n\n" + PeerFormats.help();
   }
 
   @Override
