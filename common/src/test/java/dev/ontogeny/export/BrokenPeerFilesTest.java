@@ -228,7 +228,7 @@ class BrokenPeerFilesTest {
     String norm = "dataset_average_activation_norm." + PeerFixture.SITE;
     refused("llamascopium", "sae_weights.safetensors lacks a tensor " + norm + " of shape []");
     hold(all -> all.put(norm, new Tensor(new int[0], new float[] {0})));
-    refused("llamascopium", "'norm_activation' should be inference where tensor " + norm);
+    refused("llamascopium", "tensor " + norm + " should be a norm, which is above zero, it is 0.0");
     hold(all -> all.put(norm, new Tensor(new int[0], new float[] {Float.NaN})));
     refused("llamascopium", "tensor " + norm + " has NaN");
     say(node -> node.put("norm_activation", "inference").put("expansion_factor", 2));
@@ -255,7 +255,9 @@ class BrokenPeerFilesTest {
     hold(all -> Arrays.fill(all.get("W_D").values(), 14, 21, 0));
     assertThat(read("llamascopium").dictionary().threshold()).containsOnly(1);
     say(node -> node.put("sparsity_include_decoder_norm", true));
-    refused("llamascopium", "row 2 of W_D is zero, and sparsity_include_decoder_norm divides");
+    refused(
+        "llamascopium",
+        "row 2 of W_D is zero at source 0, and sparsity_include_decoder_norm divides");
     hold(all -> all.put("W_E_glu", Tensor.matrix(7, 11, new float[77])));
     say(node -> node.put("sparsity_include_decoder_norm", false));
     refused("llamascopium", "a sae of jump-relu does not have: [W_E_glu]");

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -261,6 +262,47 @@ class LlamascopiumTest {
   private void hold(Map<String, Tensor> tensors) throws IOException {
     try (OutputStream out = Files.newOutputStream(folder.resolve("it/sae_weights.safetensors"))) {
       Safetensors.write(tensors, Map.of(), out);
+    }
+  }
+
+  /** It is that one gated by norms, whatever has the axis of sources. */
+  @Test
+  void aCrosscoderOfOneSourceIsAnAutoencoder() throws IOException {
+    for (String type : new String[] {"relu", "jump-relu", "top-k"}) {
+      Dictionary dictionary = PeerFixture.dictionary(type, false);
+      Map<String, Tensor> tensors = written(dictionary);
+      ObjectNode config = (ObjectNode) config();
+      config.put("sparsity_include_decoder_norm", true);
+      Files.writeString(folder.resolve("it/config.json"), Json.pretty(config));
+      Dictionary plain = read().dictionary(dictionary.sources());
+      for (String name : List.of("W_E", "W_D", "b_E", "b_D")) {
+        int[] shape =
+            IntStream.concat(IntStream.of(1), IntStream.of(tensors.get(name).shape())).toArray();
+        tensors.put(name, new Tensor(shape, tensors.get(name).values()));
+      }
+      hold(tensors);
+      config.put("sae_type", "crosscoder").putArray("hook_points").add(PeerFixture.SITE + "@1000");
+      Files.writeString(folder.resolve("it/config.json"), Json.pretty(config));
+      Imported read = read();
+      Dictionary one = read.dictionary(dictionary.sources());
+      assertThat(read.places()).containsExactly(new Imported.Place(PeerFixture.SITE, 1000L));
+      assertThat(one.type()).isEqualTo(plain.type());
+      assertThat(one.encoder()).isEqualTo(plain.encoder());
+      assertThat(one.decoder()).isEqualTo(plain.decoder());
+      assertThat(one.encoderBias()).containsExactly(plain.encoderBias());
+      assertThat(one.threshold()).containsExactly(plain.threshold());
+    }
+  }
+
+  @Test
+  void biasesOfSourcesAreAddedUp() throws IOException {
+    Map<String, Tensor> tensors = written(crosscoder("relu"));
+    float[] before = read().dictionary().encoderBias();
+    Arrays.fill(tensors.get("b_E").values(), PeerFixture.WIDTH, 2 * PeerFixture.WIDTH, 2);
+    hold(tensors);
+    float[] after = read().dictionary().encoderBias();
+    for (int latent = 0; latent < PeerFixture.WIDTH; latent++) {
+      assertThat(after[latent] - before[latent]).isCloseTo(2, within(1e-5f));
     }
   }
 
