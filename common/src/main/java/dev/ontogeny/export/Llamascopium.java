@@ -83,7 +83,7 @@ final class Llamascopium implements PeerFormat {
     Activation rule = dictionary.type().activation();
     return dictionary.crosscoder() && rule != Activation.POSITIVE && !rule.bySource()
         ? Rules.refusesType(
-            "Llamascopium", dictionary, "crosscoders of ReLU, or with gates by source,")
+            "Llamascopium", dictionary, "crosscoders of ReLU, or with gates by source")
         : null;
   }
 
