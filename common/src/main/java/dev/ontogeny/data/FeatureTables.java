@@ -50,7 +50,7 @@ public final class FeatureTables {
           .tells(
               "Quality of every dictionary by the names of SAEBench's core, as far as it follows from activations.",
               "a dictionary on a split of the data of a checkpoint")
-          .absent("in folders of releases that did not measure it")
+          .absent("where the folder is of a release that did not measure it")
           .column("split", ColumnType.STRING, "", "train or held_out, as in dictionaries")
           .column("rows", ColumnType.LONG, "tokens", "of the split")
           .column(
