@@ -117,15 +117,16 @@ public final class ShardedDataset implements Serializable {
   }
 
   /**
-   * An earlier publication out of this dataset, or out of what it was before it gained checkpoints,
-   * from which a job takes what is unchanged. On the driver only.
+   * Requires an earlier publication, from which a job takes what is unchanged, to be made out of
+   * this dataset, or out of what it was before it gained checkpoints. On the driver only.
    *
+   * @param manifest of that publication
    * @param made what the job did, for messages: {@code measured}
    * @param of how that word goes on to a dataset: {@code on}
    * @throws Failure of kind settings if it was made with other settings or of another dataset
    */
-  public Manifest continued(Folder from, String kind, Record settings, String made, String of) {
-    Manifest manifest = Manifest.read(from, kind);
+  public void requireContinues(
+      Folder from, Manifest manifest, Record settings, String made, String of) {
     List<String> differ =
         Identity.differences(manifest.settings(), Identity.resultSettings(settings));
     if (!differ.isEmpty()) {
@@ -142,7 +143,6 @@ public final class ShardedDataset implements Serializable {
           "continue-from %s was %s %s another dataset than %s, not %s an earlier state of it: nothing of it can be taken",
           from, made, of, folder, of);
     }
-    return manifest;
   }
 
   /** As an input of the next publication; on the driver only. */

@@ -125,6 +125,20 @@ struct Slack {
   }
 };
 
+// How many rows the next word that marks any names, and which: the block's threads meet here. 0 where no word is left.
+__device__ int rows_of_next_word(const unsigned* marks, int words, int* next, int* some, int* rows) {
+  if (threadIdx.x == 0) {
+    *some = 0;
+    while (*next < words && *some == 0) {
+      unsigned word = marks[*next];
+      for (; word != 0; word &= word - 1) rows[(*some)++] = *next * 32 + __ffs((int)word) - 1;
+      (*next)++;
+    }
+  }
+  __syncthreads();
+  return *some;
+}
+
 // The product of a row and a latent in fp32, by a warp.
 __device__ __forceinline__ float exact(const float* row, const float* latent, int read) {
   float sum = 0;
@@ -743,17 +757,7 @@ extern "C" __global__ void gather_gradients(const unsigned* marks, int words, co
   if (t == 0) next = 0;
   __syncthreads();
   while (true) {
-    // The next word that marks a row.
-    if (t == 0) {
-      some = 0;
-      while (next < words && some == 0) {
-        unsigned word = marks[latent * words + next];
-        for (; word != 0; word &= word - 1) rows[some++] = next * 32 + __ffs((int)word) - 1;
-        next++;
-      }
-    }
-    __syncthreads();
-    int count = some;
+    int count = rows_of_next_word(marks + latent * words, words, &next, &some, rows);
     if (count == 0) break;
     for (int j = t / 32; j < count; j += WARPS) {
       long row = rows[j];
@@ -876,17 +880,7 @@ extern "C" __global__ void gather_parts(unsigned* marks, int words, int batch_ro
   if (t == 0) next = 0;
   __syncthreads();
   while (true) {
-    // The next word that marks a row.
-    if (t == 0) {
-      some = 0;
-      while (next < words && some == 0) {
-        unsigned word = marks[latent * words + next];
-        for (; word != 0; word &= word - 1) rows[some++] = next * 32 + __ffs((int)word) - 1;
-        next++;
-      }
-    }
-    __syncthreads();
-    int count = some;
+    int count = rows_of_next_word(marks + latent * words, words, &next, &some, rows);
     if (count == 0) break;
     for (int j = t / 32; j < count; j += WARPS) {
       long row = rows[j];

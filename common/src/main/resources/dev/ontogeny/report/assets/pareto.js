@@ -23,7 +23,10 @@
       const dictionaries = new Map(ontogeny.objects(report.dictionaries).map((row) => [row.dictionary, row]));
       const key = (row) => [row.dictionary, row.site, row.checkpoint, row.split].join(" ");
       const further = new Map((report.figures ? ontogeny.objects(report.figures) : []).map((row) => [key(row), row]));
-      const all = ontogeny.objects(report.quality).map((row) => ({ ...further.get(key(row)), ...row, type: (dictionaries.get(row.dictionary) || {}).type, width: (dictionaries.get(row.dictionary) || {}).width, k: (dictionaries.get(row.dictionary) || {}).k }));
+      const all = ontogeny.objects(report.quality).map((row) => {
+        const { type, width, k } = dictionaries.get(row.dictionary) || {};
+        return { ...further.get(key(row)), ...row, type, width, k };
+      });
       const split = all.some((row) => row.split === "held_out") ? "held_out" : "train";
       const judged = all.filter((row) => row.split === split);
       const sites = [...new Set(judged.map((row) => row.site))];

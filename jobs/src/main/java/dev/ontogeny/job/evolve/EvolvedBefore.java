@@ -62,7 +62,8 @@ final class EvolvedBefore implements Serializable {
       return nothing();
     }
     EvolvedBefore before = new EvolvedBefore(Folder.of(settings.continueFrom()));
-    Manifest manifest = dataset.continued(before.folder, "evolution", settings, "evolved", "from");
+    Manifest manifest = Manifest.read(before.folder, "evolution");
+    dataset.requireContinues(before.folder, manifest, settings, "evolved", "from");
     EvolveSummary summary = manifest.summary(EvolveSummary.class);
     if (summary.dictionaryContents() == null) {
       // Published by a build that did not tell yet what the dictionaries were.

@@ -54,14 +54,15 @@ record MeasuredBefore(Folder folder, Set<String> known, List<PublishedFile> file
       return NOTHING;
     }
     Folder folder = Folder.of(settings.continueFrom());
-    if (Manifest.read(folder, "features").table(FeatureTables.QUALITY.name()).findAny().isEmpty()) {
+    Manifest manifest = Manifest.read(folder, "features");
+    if (manifest.table(FeatureTables.QUALITY.name()).findAny().isEmpty()) {
       LOG.warn(
           "continue-from {} has no table {}: an earlier release measured less, so that nothing is taken and everything is measured again",
           folder,
           FeatureTables.QUALITY.name());
       return NOTHING;
     }
-    Manifest manifest = dataset.continued(folder, "features", settings, "measured", "on");
+    dataset.requireContinues(folder, manifest, settings, "measured", "on");
     for (TableSchema table : RowStatistics.tables(dataset)) {
       if (manifest.table(table.name()).findAny().isEmpty()) {
         throw Failure.settings(
